@@ -1,0 +1,73 @@
+package event
+
+// Container is what a runtime knows of a container. Immutable once published.
+type Container struct {
+	// ID is the runtime's full id.
+	ID   string
+	Name string
+	// Type is the runtime's name in Falco's words: containerd, docker, cri-o, podman.
+	Type string
+	// Image is the reference as the runtime names it, with tag; ImageID the id of its config.
+	Image, ImageRepository, ImageTag, ImageDigest, ImageID string
+	Labels                                                 map[string]string
+	Mounts                                                 []Mount
+	Privileged                                             bool
+	HostPID, HostNetwork, HostIPC                          bool
+	// StartTime is ns since the epoch, 0 if unknown.
+	StartTime int64
+	IP        string
+	// Pod is nil for a container that belongs to none.
+	Pod *Pod
+	// PodSandbox: this is the pod's own (pause) container.
+	PodSandbox bool
+}
+
+// ShortID is container.id: the first 12 bytes of the id.
+func ShortID(id string) string { return id[:min(12, len(id))] }
+
+// Mount of a container.
+type Mount struct {
+	Source, Dest, Mode, Propagation string
+	RdWr                            bool
+}
+
+// Pod of Kubernetes.
+type Pod struct {
+	Name, Namespace, UID, SandboxID string
+	Labels                          map[string]string
+}
+
+// Accounts are the users and groups of one root file system. Immutable.
+type Accounts struct {
+	Users  map[uint32]User
+	Groups map[uint32]string
+}
+
+// User is a line of /etc/passwd.
+type User struct{ Name, Home, Shell string }
+
+// User finds a user. Root is known without any file, as Falco does.
+func (a *Accounts) User(uid uint32) (User, bool) {
+	if a != nil {
+		if u, ok := a.Users[uid]; ok {
+			return u, true
+		}
+	}
+	if uid == 0 {
+		return User{Name: "root", Home: "/root"}, true
+	}
+	return User{}, false
+}
+
+// Group finds a group's name. The group 0 is root without any file.
+func (a *Accounts) Group(gid uint32) (string, bool) {
+	if a != nil {
+		if g, ok := a.Groups[gid]; ok {
+			return g, true
+		}
+	}
+	if gid == 0 {
+		return "root", true
+	}
+	return "", false
+}

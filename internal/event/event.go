@@ -1,0 +1,104 @@
+// Package event holds the nouns that the rooms pass on: an event, its process, file, container and pod.
+//
+// One [Event] value is reused for every record. Its strings may alias the ring buffer and are valid only until
+// the next record is read; [Event.Clone] copies what must live longer. It imports nothing of ours.
+package event
+
+import "strings"
+
+// Event is one occurrence as the rules see it: one system call exit, or a process exit.
+type Event struct {
+	// Num counts the events given to the rules, from 1.
+	Num uint64
+	// Time is the wall-clock time in ns since the epoch, derived from the kernel's boot clock.
+	Time int64
+	Type Type
+	CPU  uint16
+	// Flags say what is special about this record, above all what may not be trusted.
+	Flags Flags
+
+	// Tgid and Tid are in the initial pid namespace, Vpid and Vtid in the caller's own.
+	Tgid, Tid, Vpid, Vtid int32
+	// Key names the process; ExecID the image that it ran at the time (task_struct.self_exec_id).
+	Key    Key
+	ExecID uint64
+	// CgroupID is the id of the cgroup in the hierarchy that the sensor follows (cgroup.kn.id).
+	CgroupID uint64
+
+	// Ret is the system call's return value: a file descriptor or 0, or -errno.
+	Ret int64
+
+	// File is set (File.Present) for calls that open a file.
+	File File
+	// Filename is the path given to execve or execveat, as the kernel copied it; for a failed exec it is read
+	// from user memory (FlagUnverified).
+	Filename string
+	// DirFD is the directory descriptor of an "at" call, AtFDCWD if none was given.
+	DirFD int32
+	// Exit is set for procexit.
+	Exit Exit
+
+	// Process is the image that made the call: never nil once the process room has seen the event.
+	Process *Process
+	// Container is nil on the host and while a container's metadata is unknown; see ContainerID.
+	Container *Container
+	// ContainerID is the first 12 digits of the container's id, or "host".
+	ContainerID string
+	// Accounts are the users and groups of the container, or of the host. May be nil.
+	Accounts *Accounts
+}
+
+// AtFDCWD is the dirfd that stands for the working directory (linux/fcntl.h).
+const AtFDCWD = -100
+
+// HostID is the container id of what runs outside containers.
+const HostID = "host"
+
+// Failed tells whether the call returned an error.
+func (e *Event) Failed() bool { return e.Ret < 0 }
+
+// Flags of an event.
+type Flags uint32
+
+const (
+	// FlagUnverified: a path was read from user memory, which another thread may have rewritten.
+	FlagUnverified Flags = 1 << iota
+	// FlagPathTruncated: File.Resolved or Process.ExePath lost its front.
+	FlagPathTruncated
+	// FlagRawTruncated: the path string of the caller was cut or could not be read.
+	FlagRawTruncated
+	// FlagArgsTruncated: the arguments are longer than what was copied.
+	FlagArgsTruncated
+	// FlagEnvTruncated: the environment is longer than what was copied.
+	FlagEnvTruncated
+	// FlagCompat: made by the 32-bit system call entry.
+	FlagCompat
+	// FlagOutsideRoot: the file does not lie below the process's root directory; its path is from its own mount
+	// namespace's root.
+	FlagOutsideRoot
+	// FlagRepaired: the process was not in the table; what is known was read back from the kernel.
+	FlagRepaired
+)
+
+// Key names a process for as long as the machine is up: the pid alone is reused.
+type Key struct {
+	Tgid int32
+	// Start is the thread group leader's start in ns since boot (task_struct.start_boottime).
+	Start uint64
+}
+
+// Exit describes the end of a process.
+type Exit struct {
+	// Code is the wait(2) status; Ret and Sig its parts.
+	Code, Ret, Sig int32
+	Core           bool
+}
+
+// Clone copies the event and every string that aliases the ring buffer. Process, Container and Accounts are
+// immutable and shared.
+func (e *Event) Clone() *Event {
+	c := *e
+	c.Filename = strings.Clone(e.Filename)
+	c.File.cloneStrings()
+	return &c
+}

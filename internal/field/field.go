@@ -1,0 +1,190 @@
+// Package field is the dictionary of Falco's fields: "proc.name" → type, argument, extractor, doc line.
+//
+// The rule language and the output templates share it. It knows events and nothing else of ours. Extractors do not
+// allocate for values that the event already holds.
+package field
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/saker-sensor/saker/internal/event"
+)
+
+// Arg is a field's argument: [2], [PATH], or the last part of evt.arg.NAME.
+type Arg struct {
+	// Set tells whether an argument was given.
+	Set  bool
+	Text string
+	// Index is the argument as a number, -1 if it is none.
+	Index int
+}
+
+// ArgMode says whether a field takes an argument.
+type ArgMode uint8
+
+const (
+	ArgNone ArgMode = iota
+	ArgOptional
+	ArgRequired
+)
+
+// Quantifier says how a comparison treats a field that yields several values for one event.
+type Quantifier uint8
+
+const (
+	// One: the field yields one value, or a list that is compared as a list.
+	One Quantifier = iota
+	// Some: true if some value satisfies the operator, != too (ancestors: proc.aname without argument).
+	Some
+	// Either: true if either end of a connection satisfies; != only if both differ (fd.ip, fd.port, fd.net).
+	Either
+)
+
+// Flags of a field.
+type Flags uint16
+
+const (
+	// FilterOnly fields can't be printed, PrintOnly ones not compared.
+	FilterOnly Flags = 1 << iota
+	PrintOnly
+	// NoRHS fields can't stand inside val() or a transformer on the right, NoTransformer ones not inside any.
+	NoRHS
+	NoTransformer
+	// Deprecated fields load with a warning.
+	Deprecated
+	// Suggested fields are appended to outputs by suggested_output.
+	Suggested
+	// NotCaptured fields always yield a missing value today.
+	NotCaptured
+)
+
+// Info is a dictionary entry.
+type Info struct {
+	Name  string
+	Class string
+	Doc   string
+	Type  Type
+	// List: the value is a list of Type.
+	List bool
+	Arg  ArgMode
+	// DotArg: the argument may be written as a last name part (evt.arg.NAME).
+	DotArg     bool
+	Quantifier Quantifier
+	Format     Format
+	Flags      Flags
+	// Cost orders tests, cheap ones first: 0 a load, 1 a short text, 2 a walk or a join.
+	Cost uint8
+	// CheckArg refuses a bad argument at load time; nil accepts any text where Arg allows one.
+	CheckArg func(Arg) error
+	// ArgType gives the type where it depends on the argument (evt.rawarg); nil otherwise.
+	ArgType func(Arg) (Type, error)
+	// Extract fills v and tells whether the event has a value. It may be called by several goroutines at once, each
+	// with its own v; text it sets may alias the event. For a list, or a Quantifier other than One, it appends to
+	// v.List[:0].
+	Extract func(ev *event.Event, arg Arg, v *Value) bool
+}
+
+// Ref is a field as a condition or a template uses it.
+type Ref struct {
+	*Info
+	Args Arg
+	// Kind is the type of the value, also where it depends on the argument.
+	Kind Type
+}
+
+// Get extracts the field's value.
+func (r *Ref) Get(ev *event.Event, v *Value) bool { return r.Extract(ev, r.Args, v) }
+
+// String is the field as it is written in rules, with its argument.
+func (r *Ref) String() string {
+	if !r.Args.Set {
+		return r.Name
+	}
+	if r.DotArg {
+		return r.Name + "." + r.Args.Text
+	}
+	return r.Name + "[" + r.Args.Text + "]"
+}
+
+// Dictionary finds fields by name. It is not changed after it was built.
+type Dictionary struct {
+	order  []*Info
+	byName map[string]*Info
+}
+
+// NewDictionary builds a dictionary; a later entry of the same name replaces an earlier one.
+func NewDictionary(infos ...Info) *Dictionary {
+	d := &Dictionary{byName: make(map[string]*Info, len(infos))}
+	for i := range infos {
+		in := &infos[i]
+		if _, ok := d.byName[in.Name]; !ok {
+			d.order = append(d.order, in)
+		}
+		d.byName[in.Name] = in
+	}
+	return d
+}
+
+// Fields lists the entries in the order in which they were given.
+func (d *Dictionary) Fields() []*Info { return d.order }
+
+// Error is a use of a field that the dictionary refuses.
+type Error struct {
+	Field string
+	// Unknown: there is no such field (as against a wrong argument).
+	Unknown bool
+	Reason  string
+}
+
+func (e *Error) Error() string { return e.Reason }
+
+// Lookup resolves a name and, if hasArg, the argument in brackets. The error is an [*Error].
+func (d *Dictionary) Lookup(name, arg string, hasArg bool) (Ref, error) {
+	in, ok := d.byName[name]
+	a := Arg{Index: -1}
+	if !ok {
+		in, arg, ok = d.dotted(name)
+		if !ok || hasArg {
+			return Ref{}, &Error{Field: name, Unknown: true, Reason: fmt.Sprintf("unknown field %q", name)}
+		}
+		hasArg = true
+	}
+	if hasArg {
+		a.Set, a.Text = true, arg
+		if n, err := strconv.ParseUint(arg, 10, 31); err == nil {
+			a.Index = int(n)
+		}
+	}
+	switch {
+	case hasArg && in.Arg == ArgNone:
+		return Ref{}, &Error{Field: name, Reason: fmt.Sprintf("field %q takes no argument", name)}
+	case !hasArg && in.Arg == ArgRequired:
+		return Ref{}, &Error{Field: name, Reason: fmt.Sprintf("field %q needs an argument", name)}
+	}
+	if in.CheckArg != nil && hasArg {
+		if err := in.CheckArg(a); err != nil {
+			return Ref{}, &Error{Field: name, Reason: fmt.Sprintf("field %q: %v", name, err)}
+		}
+	}
+	r := Ref{Info: in, Args: a, Kind: in.Type}
+	if in.ArgType != nil {
+		t, err := in.ArgType(a)
+		if err != nil {
+			return Ref{}, &Error{Field: name, Reason: fmt.Sprintf("field %q: %v", name, err)}
+		}
+		r.Kind = t
+	}
+	return r, nil
+}
+
+// dotted finds the entry of a name whose last parts are the argument: the longest entry that is a prefix wins.
+func (d *Dictionary) dotted(name string) (*Info, string, bool) {
+	for i := strings.LastIndexByte(name, '.'); i > 0; i = strings.LastIndexByte(name[:i], '.') {
+		if in, ok := d.byName[name[:i]]; ok && in.DotArg {
+			return in, name[i+1:], true
+		}
+	}
+	return nil, "", false
+}

@@ -1,0 +1,122 @@
+package field
+
+import "net/netip"
+
+// Type is the type of a value, in the words of Falco's event table.
+type Type uint8
+
+const (
+	CharBuf Type = iota
+	FSPath
+	FSRelPath
+	ByteBuf
+	Bool
+	Int8
+	Int16
+	Int32
+	Int64
+	Uint8
+	Uint16
+	Uint32
+	Uint64
+	Errno
+	FD
+	PID
+	UID
+	GID
+	Port
+	SyscallID
+	SigType
+	RelTime
+	AbsTime
+	Flags8
+	Flags16
+	Flags32
+	EnumFlags8
+	EnumFlags16
+	EnumFlags32
+	Mode
+	Double
+	IPAddr
+	IPNet
+)
+
+var typeNames = [...]string{
+	"CHARBUF", "FSPATH", "FSRELPATH", "BYTEBUF", "BOOL", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32",
+	"UINT64", "ERRNO", "FD", "PID", "UID", "GID", "PORT", "SYSCALLID", "SIGTYPE", "RELTIME", "ABSTIME", "FLAGS8", "FLAGS16",
+	"FLAGS32", "ENUMFLAGS8", "ENUMFLAGS16", "ENUMFLAGS32", "MODE", "DOUBLE", "IPADDR", "IPNET",
+}
+
+func (t Type) String() string { return typeNames[t] }
+
+// Group gathers the types that share their operators.
+type Group uint8
+
+const (
+	Text Group = iota
+	Bytes
+	Boolean
+	Signed
+	Unsigned
+	Float
+	Address
+	Network
+)
+
+// Group of a type.
+func (t Type) Group() Group {
+	switch t {
+	case CharBuf, FSPath, FSRelPath:
+		return Text
+	case ByteBuf:
+		return Bytes
+	case Bool:
+		return Boolean
+	case Int8, Int16, Int32, Int64, Errno, FD, PID:
+		return Signed
+	case Double:
+		return Float
+	case IPAddr:
+		return Address
+	case IPNet:
+		return Network
+	default:
+		return Unsigned
+	}
+}
+
+// Format says how a number is printed, and so whether JSON shows it as a number or as text.
+type Format uint8
+
+const (
+	// Plain is the type's own: text as it is, numbers in decimal.
+	Plain Format = iota
+	Dec
+	// ID is decimal, for identifiers.
+	ID
+	Hex
+	Oct
+	// Padded10 is decimal with leading zeros up to ten digits.
+	Padded10
+)
+
+// Value holds what one extraction yields; which part counts depends on the field's type. It is reused: text may
+// alias the event, List keeps its capacity.
+type Value struct {
+	// Str is text or bytes.
+	Str string
+	// Num is a signed number, an unsigned one's bits, or a bool as 0 or 1.
+	Num   int64
+	Float float64
+	Addr  netip.Addr
+	Net   netip.Prefix
+	List  []Value
+}
+
+// SetBool stores a bool.
+func (v *Value) SetBool(b bool) {
+	v.Num = 0
+	if b {
+		v.Num = 1
+	}
+}
