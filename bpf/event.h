@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * The wire format between the kernel and the sensor: defined here, once. Go's side is generated from it (bpf2go).
+ *
+ * A record is one of the fixed structs below, followed at once by its texts, in the order in which their lengths
+ * stand in the struct, without separators:
+ *
+ *	+---------------+----------------------+--------+--------+-- - - --+
+ *	| record_header | rest of the struct   | text 0 | text 1 |         |
+ *	+---------------+----------------------+--------+--------+-- - - --+
+ *	0               sizeof(header)         sizeof(struct)              header.size
+ *
+ * Numbers are in the machine's byte order. Times are ns since boot (CLOCK_BOOTTIME), but for an inode's, which are
+ * ns since the epoch. Ids are those of the initial namespaces unless the name starts with v (the task's own).
+ *
+ * Append only: a changed meaning is a new record type. Any change raises SCHEMA_VERSION.
+ */
+#ifndef SAKER_EVENT_H
+#define SAKER_EVENT_H
+
+enum schema {
+	SCHEMA_VERSION = 1,
+};
+
+enum limits {
+	COMM_LEN = 16,
+	ANCESTORS_MAX = 8,
+	PATH_LEN_MAX = 4096,
+	ARGS_LEN_MAX = 32768,
+	ENV_LEN_MAX = 4096,
+};
+
+enum record_type {
+	RECORD_EXEC = 1,
+	RECORD_FORK,
+	RECORD_EXIT,
+	RECORD_CGROUP_MKDIR,
+	RECORD_CGROUP_RMDIR,
+	RECORD_OPEN,
+	RECORD_EXEC_FAILED,
+	/* Written by the task iterator only, never into a ring; same layout as RECORD_EXEC. */
+	RECORD_TASK,
+	RECORD_TYPES,
+};
+
+/* The critical ring holds what the process table needs and wakes the reader; the bulk ring is drained in batches. */
+enum ring {
+	RING_CRITICAL,
+	RING_BULK,
+	RINGS,
+};
+
+/* The system calls that become events; 0 means none. */
+enum call {
+	CALL_NONE,
+	CALL_OPEN,
+	CALL_OPENAT,
+	CALL_OPENAT2,
+	CALL_CREAT,
+	CALL_OPEN_BY_HANDLE_AT,
+	CALL_EXECVE,
+	CALL_EXECVEAT,
+	CALLS,
+};
+
+enum record_flags {
+	FLAG_PATH_TRUNCATED = 1 << 0,  /* a walked path lost its front */
+	FLAG_RAW_TRUNCATED = 1 << 1,   /* the caller's path string was cut or could not be read */
+	FLAG_ARGS_TRUNCATED = 1 << 2,
+	FLAG_ENV_TRUNCATED = 1 << 3,
+	FLAG_COMPAT = 1 << 4,          /* the 32-bit entry */
+	FLAG_OUTSIDE_ROOT = 1 << 5,    /* the file is not below the process's root */
+	FLAG_CREATED = 1 << 6,         /* the call created the file */
+	FLAG_MEMFD = 1 << 7,
+	FLAG_KERNEL_THREAD = 1 << 8,
+	FLAG_FILE_GONE = 1 << 9,       /* the descriptor held no file any more when it was looked up */
+};
+
+enum layer {
+	LAYER_NONE,
+	LAYER_UPPER,
+	LAYER_LOWER,
+};
+
+struct record_header {
+	__u32 size;        /* of the whole record, in bytes */
+	__u16 type;        /* enum record_type */
+	__u16 cpu;
+	__u64 seq;         /* counts the records of this ring and cpu, sent or lost, from 1 */
+	__u64 time;
+	__u64 start_time;  /* of the thread group leader */
+	__u64 exec_id;     /* task_struct.self_exec_id: grows with each exec */
+	__u64 cgroup_id;
+	__u32 tgid, tid, vpid, vtid;
+	__u32 ppid;        /* tgid of the real parent */
+	__u32 euid, egid;
+	__u32 flags;       /* enum record_flags */
+};
+
+struct ancestor {
+	__u64 start_time;
+	__u32 tgid;
+	__u32 pad;
+	char comm[COMM_LEN];
+};
+
+struct inode_info {
+	__u64 ino;
+	__s64 ctime, mtime;
+	__u32 dev;         /* major << 20 | minor */
+	__u32 mode, nlink, uid, gid;
+	__u32 layer;       /* enum layer */
+};
+
+struct exec_record {
+	struct record_header h;
+	struct inode_info exe;
+	__u64 cap_inheritable, cap_permitted, cap_effective;
+	__u64 pidns_start;
+	__u32 uid, gid;
+	__u32 loginuid, tty;
+	__u32 sid, pgid, vpgid;
+	__u32 args_total, env_total; /* bytes in the process, of which args_len and env_len were copied */
+	__u32 call;                  /* enum call */
+	__u32 ancestors_len;
+	char comm[COMM_LEN];
+	struct ancestor ancestors[ANCESTORS_MAX]; /* parent first */
+	/* Texts. args and env are NUL-terminated strings one after the other. */
+	__u32 exe_path_len, filename_len, interp_len, cwd_len, args_len, env_len;
+};
+
+/* The header is the caller's. */
+struct fork_record {
+	struct record_header h;
+	__u64 start_time, exec_id, cgroup_id, pidns_start;
+	__u64 parent_start_time;   /* of the child's real parent, which CLONE_PARENT makes another than the caller */
+	__u32 tgid, vpid, ppid;
+	__u32 euid, egid;
+	__u32 sid, pgid, vpgid;
+	char comm[COMM_LEN];
+};
+
+struct exit_record {
+	struct record_header h;
+	__u32 code;                /* as wait(2) gives it */
+	__u32 pad;
+};
+
+struct open_record {
+	struct record_header h;
+	__s64 ret;
+	__u64 resolve;             /* openat2's RESOLVE_* */
+	struct inode_info file;
+	__u32 open_flags, open_mode;
+	__s32 dirfd;
+	__u32 call;
+	/* Texts: the caller's path string; if that is relative, the directory it starts from; the file's own path. */
+	__u32 raw_len, dir_len, path_len;
+	__u32 pad;
+};
+
+struct exec_failed_record {
+	struct record_header h;
+	__s64 ret;
+	__s32 dirfd;
+	__u32 call;
+	__u32 raw_len, dir_len;
+};
+
+struct cgroup_record {
+	struct record_header h;
+	__u64 id;
+	__u32 path_len;
+	__u32 pad;
+};
+
+/* One per cpu; only grows. Summed by the reader. */
+struct kernel_counters {
+	__u64 sent[RINGS];
+	__u64 lost[RINGS];             /* the ring was full */
+	__u64 lost_by_type[RECORD_TYPES];
+	__u64 path_truncated, raw_unreadable, file_gone, oversize;
+	/* The last task that met a full ring. */
+	__u64 last_lost_cgroup;
+	__u32 last_lost_tgid;
+	char last_lost_comm[COMM_LEN];
+	__u32 pad;
+};
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+#ifndef SAKER_EXTRACT_INODE_H
+#define SAKER_EXTRACT_INODE_H
+
+#include "helpers/base/base.h"
+
+#define NS 1000000000LL
+
+/* The layout of the two times changed twice: see the flavours in kernel.h. */
+INLINE void extract__inode_times(struct inode *inode, struct inode_info *out)
+{
+	struct inode___uts *uts = (void *)inode;
+	struct inode___ts *ts = (void *)inode;
+
+	if (bpf_core_field_exists(inode->i_ctime_sec))
+		out->ctime = BPF_CORE_READ(inode, i_ctime_sec) * NS + BPF_CORE_READ(inode, i_ctime_nsec);
+	else if (bpf_core_field_exists(uts->__i_ctime))
+		out->ctime = BPF_CORE_READ(uts, __i_ctime.tv_sec) * NS + BPF_CORE_READ(uts, __i_ctime.tv_nsec);
+	else
+		out->ctime = BPF_CORE_READ(ts, i_ctime.tv_sec) * NS + BPF_CORE_READ(ts, i_ctime.tv_nsec);
+
+	if (bpf_core_field_exists(inode->i_mtime_sec))
+		out->mtime = BPF_CORE_READ(inode, i_mtime_sec) * NS + BPF_CORE_READ(inode, i_mtime_nsec);
+	else if (bpf_core_field_exists(uts->__i_mtime))
+		out->mtime = BPF_CORE_READ(uts, __i_mtime.tv_sec) * NS + BPF_CORE_READ(uts, __i_mtime.tv_nsec);
+	else
+		out->mtime = BPF_CORE_READ(ts, i_mtime.tv_sec) * NS + BPF_CORE_READ(ts, i_mtime.tv_nsec);
+}
+
+/* On an overlay, a file that was written since the mount has an upper dentry. It stands right behind the inode in
+ * struct ovl_inode (fs/overlayfs/ovl_entry.h), whose BTF is in a module and so out of CO-RE's reach. */
+INLINE __u32 extract__layer(struct inode *inode, unsigned long magic)
+{
+	struct dentry *upper = NULL;
+
+	if (magic != OVERLAYFS_SUPER_MAGIC)
+		return LAYER_NONE;
+	bpf_probe_read_kernel(&upper, sizeof(upper), (void *)inode + bpf_core_type_size(struct inode));
+	return upper && BPF_CORE_READ(upper, d_inode) ? LAYER_UPPER : LAYER_LOWER;
+}
+
+INLINE void extract__inode(struct inode *inode, struct inode_info *out)
+{
+	struct super_block *sb = BPF_CORE_READ(inode, i_sb);
+
+	out->ino = BPF_CORE_READ(inode, i_ino);
+	out->dev = BPF_CORE_READ(sb, s_dev);
+	out->mode = BPF_CORE_READ(inode, i_mode);
+	out->nlink = BPF_CORE_READ(inode, i_nlink);
+	out->uid = BPF_CORE_READ(inode, i_uid.val);
+	out->gid = BPF_CORE_READ(inode, i_gid.val);
+	out->layer = extract__layer(inode, BPF_CORE_READ(sb, s_magic));
+	extract__inode_times(inode, out);
+}
+
+#endif

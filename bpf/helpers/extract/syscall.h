@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+#ifndef SAKER_EXTRACT_SYSCALL_H
+#define SAKER_EXTRACT_SYSCALL_H
+
+#include "helpers/base/base.h"
+
+#if defined(__TARGET_ARCH_x86)
+
+INLINE __s64 extract__syscall_nr(struct pt_regs *regs)
+{
+	return BPF_CORE_READ(regs, orig_ax);
+}
+
+INLINE bool extract__is_compat(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
+}
+
+/* The argument registers keep the caller's values until the call returns. */
+INLINE __u64 extract__syscall_arg(struct pt_regs *regs, int n, bool compat)
+{
+	if (compat) {
+		switch (n) {
+		case 0: return (__u32)BPF_CORE_READ(regs, bx);
+		case 1: return (__u32)BPF_CORE_READ(regs, cx);
+		case 2: return (__u32)BPF_CORE_READ(regs, dx);
+		case 3: return (__u32)BPF_CORE_READ(regs, si);
+		default: return (__u32)BPF_CORE_READ(regs, di);
+		}
+	}
+	switch (n) {
+	case 0: return BPF_CORE_READ(regs, di);
+	case 1: return BPF_CORE_READ(regs, si);
+	case 2: return BPF_CORE_READ(regs, dx);
+	default: return BPF_CORE_READ(regs, r10);
+	}
+}
+
+#elif defined(__TARGET_ARCH_arm64)
+
+INLINE __s64 extract__syscall_nr(struct pt_regs *regs)
+{
+	return BPF_CORE_READ(regs, syscallno);
+}
+
+INLINE bool extract__is_compat(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, thread_info.flags) & (1UL << TIF_32BIT);
+}
+
+/* The first register holds the result by now. */
+INLINE __u64 extract__syscall_arg(struct pt_regs *regs, int n, bool compat)
+{
+	__u64 v;
+
+	if (n == 0)
+		v = BPF_CORE_READ(regs, orig_x0);
+	else if (n == 1)
+		v = BPF_CORE_READ(regs, regs[1]);
+	else if (n == 2)
+		v = BPF_CORE_READ(regs, regs[2]);
+	else
+		v = BPF_CORE_READ(regs, regs[3]);
+	return compat ? (__u32)v : v;
+}
+
+#endif
+
+/* The open file behind a descriptor of the current task; NULL if there is none. */
+INLINE struct file *extract__file(struct task_struct *task, __s64 fd)
+{
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct file **files, *file = NULL;
+
+	if (!fdt || fd < 0 || fd >= BPF_CORE_READ(fdt, max_fds))
+		return NULL;
+	files = BPF_CORE_READ(fdt, fd);
+	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	return file;
+}
+
+#endif

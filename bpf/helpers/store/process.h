@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/* What is true of a process whatever it does: shared by the exec record and the task iterator. */
+#ifndef SAKER_STORE_PROCESS_H
+#define SAKER_STORE_PROCESS_H
+
+#include "helpers/store/record.h"
+
+/* The chain of parents at this moment, into the exec record in the scratch buffer. */
+GLOBAL int store__ancestors(__u64 of)
+{
+	struct task_struct *task = (struct task_struct *)of;
+	struct scratch *s = base__scratch();
+	struct exec_record *r;
+	__u32 n = 0;
+
+	if (!s)
+		return 0;
+	r = (void *)s->record;
+	for (int i = 0; i < ANCESTORS_MAX; i++) {
+		struct task_struct *parent = BPF_CORE_READ(task, real_parent);
+		struct ancestor *a = &r->ancestors[i];
+
+		/* The first task, pid 0, is its own parent. */
+		if (!parent || parent == task)
+			break;
+		task = BPF_CORE_READ(parent, group_leader);
+		a->tgid = BPF_CORE_READ(task, tgid);
+		if (!a->tgid)
+			break;
+		a->start_time = BPF_CORE_READ(task, start_boottime);
+		a->pad = 0;
+		BPF_CORE_READ_INTO(&a->comm, task, comm);
+		n++;
+	}
+	r->ancestors_len = n;
+	return 0;
+}
+
+/* Everything of the record but the texts that stand in user memory or in linux_binprm. `task` is a plain number. */
+INLINE void store__process(struct exec_record *r, struct task_struct *task, struct file *exe)
+{
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+	struct pid *group = BPF_CORE_READ(signal, pids[PIDTYPE_PGID]);
+
+	__builtin_memset(&r->exe, 0, sizeof(r->exe));
+	if (exe) {
+		extract__inode(BPF_CORE_READ(exe, f_inode), &r->exe);
+		if (extract__is_memfd(BPF_CORE_READ(exe, f_path.dentry)))
+			r->h.flags |= FLAG_MEMFD;
+	}
+	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+		r->h.flags |= FLAG_KERNEL_THREAD;
+	extract__capabilities(cred, &r->cap_inheritable, &r->cap_permitted, &r->cap_effective);
+	r->uid = BPF_CORE_READ(cred, uid.val);
+	r->gid = BPF_CORE_READ(cred, gid.val);
+	r->pidns_start = extract__pidns_start(task);
+	r->loginuid = extract__loginuid(task);
+	r->tty = extract__tty(signal);
+	r->sid = extract__root_pid(BPF_CORE_READ(signal, pids[PIDTYPE_SID]));
+	r->pgid = extract__root_pid(group);
+	r->vpgid = extract__inner_pid(group, NULL);
+	BPF_CORE_READ_INTO(&r->comm, task, comm);
+	r->call = CALL_NONE;
+	r->args_total = r->env_total = 0;
+	r->filename_len = r->interp_len = r->args_len = r->env_len = 0;
+	store__ancestors((__u64)task);
+}
+
+/* The executed file's path and the working directory, at `off`; both return the end of the record. */
+INLINE __u32 store__exe_path(struct exec_record *r, __u32 off, struct task_struct *task, struct file *exe)
+{
+	r->exe_path_len = 0;
+	if (exe)
+		r->exe_path_len = store__path(off, &r->h, task, __builtin_preserve_access_index(&exe->f_path));
+	return off + r->exe_path_len;
+}
+
+INLINE __u32 store__cwd(struct exec_record *r, __u32 off, struct task_struct *task)
+{
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	__u32 flags = r->h.flags;
+
+	r->cwd_len = 0;
+	if (fs)
+		r->cwd_len = store__path(off, &r->h, task, __builtin_preserve_access_index(&fs->pwd));
+	/* The flags of a path are about the executed file alone. */
+	r->h.flags = flags;
+	return off + r->cwd_len;
+}
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * Building a record in the cpu's scratch buffer and sending it:
+ *
+ *	store__header(r, task, type);  ... fields ...;  store__X_text(...);  store__submit(...)
+ *
+ * `off` is the end of what is built so far.
+ */
+#ifndef SAKER_STORE_RECORD_H
+#define SAKER_STORE_RECORD_H
+
+#include "helpers/extract/task.h"
+#include "helpers/extract/path.h"
+#include "helpers/extract/inode.h"
+#include "helpers/extract/syscall.h"
+
+INLINE void store__header(struct record_header *h, struct task_struct *task, __u16 type)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+
+	h->type = type;
+	h->cpu = bpf_get_smp_processor_id();
+	h->time = bpf_ktime_get_boot_ns();
+	h->start_time = BPF_CORE_READ(leader, start_boottime);
+	h->exec_id = BPF_CORE_READ(task, self_exec_id);
+	h->cgroup_id = extract__cgroup_id(task);
+	h->tgid = BPF_CORE_READ(task, tgid);
+	h->tid = BPF_CORE_READ(task, pid);
+	h->vtid = extract__inner_pid(BPF_CORE_READ(task, thread_pid), NULL);
+	h->vpid = h->tid == h->tgid ? h->vtid : extract__inner_pid(BPF_CORE_READ(leader, thread_pid), NULL);
+	h->ppid = BPF_CORE_READ(task, real_parent, tgid);
+	h->euid = BPF_CORE_READ(cred, euid.val);
+	h->egid = BPF_CORE_READ(cred, egid.val);
+	h->flags = 0;
+}
+
+/* Where the next text goes. The scratch buffer has room for the longest text behind RECORD_CAP. */
+INLINE void *store__at(struct scratch *s, __u32 off)
+{
+	BARRIER_VAR(off);
+	if (off > RECORD_CAP)
+		off = RECORD_CAP;
+	return &s->record[off];
+}
+
+/* Walks a path as the task would name it and puts it at `off`. Returns its length, and the walk's flags in the high
+ * half. `task` and `path` are pointers to the kernel's structures. */
+GLOBAL __u64 store__path_at(__u32 off, __u64 task, __u64 path)
+{
+	struct scratch *s = base__scratch();
+	struct fs_struct *fs = BPF_CORE_READ((struct task_struct *)task, fs);
+	struct path_walk w = {};
+	__u32 len;
+
+	if (!s || !fs)
+		return 0;
+	extract__path(s, &w, (struct path *)path, __builtin_preserve_access_index(&fs->root));
+	if (w.start > PATH_LEN_MAX)
+		return 0;
+	len = PATH_LEN_MAX - w.start;
+	BARRIER_VAR(len);
+	if (len > PATH_LEN_MAX)
+		return 0;
+	/* Through a helper, because the verifier can't follow a copy loop of that size. */
+	if (bpf_probe_read_kernel(store__at(s, off), len, &s->path[w.start & (PATH_LEN_MAX - 1)]))
+		return 0;
+	return (__u64)w.flags << 32 | len;
+}
+
+/* The path of an open file or directory, from the task's root. Adds flags to the header. */
+INLINE __u32 store__path(__u32 off, struct record_header *h, struct task_struct *task, struct path *path)
+{
+	__u64 v = store__path_at(off, (__u64)task, (__u64)path);
+
+	h->flags |= v >> 32;
+	return (__u32)v & (2 * PATH_LEN_MAX - 1);
+}
+
+/* A string of the caller. What can't be read, or fills the buffer, is flagged. */
+INLINE __u32 store__user_string(struct scratch *s, __u32 off, struct record_header *h, __u64 ptr)
+{
+	struct kernel_counters *c;
+	long n = bpf_probe_read_user_str(store__at(s, off), PATH_LEN_MAX, (void *)ptr);
+
+	if (n <= 0) {
+		h->flags |= FLAG_RAW_TRUNCATED;
+		c = base__counters();
+		if (c)
+			c->raw_unreadable++;
+		return 0;
+	}
+	if (n == PATH_LEN_MAX)
+		h->flags |= FLAG_RAW_TRUNCATED;
+	return n - 1;
+}
+
+INLINE __u32 store__kernel_string(struct scratch *s, __u32 off, const char *ptr)
+{
+	long n = ptr ? bpf_probe_read_kernel_str(store__at(s, off), PATH_LEN_MAX, ptr) : 0;
+
+	return n > 0 ? n - 1 : 0;
+}
+
+/* User memory from..to, up to max bytes, a page at a time so that one missing page loses only what is behind it. */
+GLOBAL __u32 store__user_bytes(__u32 off, __u64 from, __u64 to, __u32 max)
+{
+	struct scratch *s = base__scratch();
+	__u32 done = 0, n;
+
+	if (!s)
+		return 0;
+	/* ARGS_LEN_MAX is 8 pages; an unaligned start touches one more. */
+	for (int i = 0; i < 9; i++) {
+		if (from >= to || done >= max || off > RECORD_CAP)
+			break;
+		n = 4096 - (from & 4095);
+		if (n > to - from)
+			n = to - from;
+		if (n > max - done)
+			n = max - done;
+		BARRIER_VAR(n);
+		if (n == 0 || n > 4096)
+			break;
+		if (bpf_probe_read_user(store__at(s, off), n, (void *)from))
+			break;
+		from += n;
+		off += n;
+		done += n;
+	}
+	return done;
+}
+
+/* Sends the record of `size` bytes. Its number is taken whether it finds room or not, so a gap is a loss. */
+INLINE void store__submit(struct scratch *s, enum ring ring, __u32 size)
+{
+	struct record_header *h = (void *)s->record;
+	struct kernel_counters *c = base__counters();
+	long err;
+
+	if (!c)
+		return;
+	if (h->flags & FLAG_PATH_TRUNCATED)
+		c->path_truncated++;
+	h->size = size;
+	h->seq = c->sent[ring] + c->lost[ring] + 1;
+	BARRIER_VAR(size);
+	if (size > RECORD_CAP) {
+		c->oversize++;
+		err = -1;
+	} else if (ring == RING_CRITICAL) {
+		err = bpf_ringbuf_output(&critical, s->record, size, BPF_RB_FORCE_WAKEUP);
+	} else {
+		err = bpf_ringbuf_output(&bulk, s->record, size, BPF_RB_NO_WAKEUP);
+	}
+	if (!err) {
+		c->sent[ring]++;
+		return;
+	}
+	c->lost[ring]++;
+	if (h->type < RECORD_TYPES)
+		c->lost_by_type[h->type]++;
+	c->last_lost_cgroup = h->cgroup_id;
+	c->last_lost_tgid = h->tgid;
+	bpf_get_current_comm(c->last_lost_comm, sizeof(c->last_lost_comm));
+}
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * Maps and settings, nothing else. Every map is an array or a ring: nothing can be deleted from them, so emptying a
+ * map from outside cannot silence a hook. Settings are constants in .rodata, frozen when the object is loaded.
+ */
+#ifndef SAKER_MAPS_H
+#define SAKER_MAPS_H
+
+#include "headers/kernel.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+#include "event.h"
+
+#define SYSCALLS_MAX 512
+
+/* The sensor's own process in the initial pid namespace: nothing it does is recorded. */
+const volatile __u32 own_tgid = 0;
+/* Index of the cgroup controller whose hierarchy is followed (enum cgroup_subsys_id), -1 for cgroup v2. */
+const volatile __s32 cgroup_subsys = -1;
+/* Which system call numbers become which event (enum call), for the native and the 32-bit table. */
+const volatile __u8 calls_native[SYSCALLS_MAX] = {};
+const volatile __u8 calls_compat[SYSCALLS_MAX] = {};
+
+#define RECORD_CAP 65536
+
+/* Every type of the wire format, so that the generator finds it in the object's BTF. */
+union wire {
+	struct exec_record exec;
+	struct fork_record fork;
+	struct exit_record exit;
+	struct open_record open;
+	struct exec_failed_record exec_failed;
+	struct cgroup_record cgroup;
+	struct {
+		enum schema schema;
+		enum limits limits;
+		enum record_type record_type;
+		enum ring ring;
+		enum call call;
+		enum record_flags record_flags;
+		enum layer layer;
+	} numbers;
+};
+
+/* One per cpu: programs run with preemption off, so nobody else writes it. Not a per-cpu map, whose values are
+ * limited to 32 KiB. The slack lets the verifier see that no copy leaves the buffer. */
+struct scratch {
+	union {
+		__u8 record[RECORD_CAP + ARGS_LEN_MAX + 4096];
+		union wire wire;
+	};
+	__u8 path[PATH_LEN_MAX + 256];
+	volatile __u64 pointer;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* set to the number of possible cpus at load */
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratch SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct kernel_counters);
+} counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 22);
+} critical SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 23);
+} bulk SEC(".maps");
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+#include "helpers/store/record.h"
+
+/* What the calls of the family say in their arguments. */
+struct open_args {
+	__u64 path;      /* pointer to the caller's string, 0 if the call has none */
+	__u64 resolve;
+	__u32 flags, mode;
+	__s32 dirfd;
+};
+
+INLINE void open__args(struct pt_regs *regs, enum call call, bool compat, struct open_args *a)
+{
+	struct open_how how = {};
+
+	a->dirfd = AT_FDCWD;
+	a->resolve = 0;
+	switch (call) {
+	case CALL_OPEN:
+		a->path = extract__syscall_arg(regs, 0, compat);
+		a->flags = extract__syscall_arg(regs, 1, compat);
+		a->mode = extract__syscall_arg(regs, 2, compat);
+		break;
+	case CALL_CREAT:
+		a->path = extract__syscall_arg(regs, 0, compat);
+		a->flags = 01 | 0100 | 01000; /* O_WRONLY | O_CREAT | O_TRUNC: creat(2) */
+		a->mode = extract__syscall_arg(regs, 1, compat);
+		break;
+	case CALL_OPENAT:
+		a->dirfd = extract__syscall_arg(regs, 0, compat);
+		a->path = extract__syscall_arg(regs, 1, compat);
+		a->flags = extract__syscall_arg(regs, 2, compat);
+		a->mode = extract__syscall_arg(regs, 3, compat);
+		break;
+	case CALL_OPENAT2:
+		a->dirfd = extract__syscall_arg(regs, 0, compat);
+		a->path = extract__syscall_arg(regs, 1, compat);
+		bpf_probe_read_user(&how, sizeof(how), (void *)extract__syscall_arg(regs, 2, compat));
+		a->flags = how.flags;
+		a->mode = how.mode;
+		a->resolve = how.resolve;
+		break;
+	default: /* open_by_handle_at names no path */
+		a->dirfd = extract__syscall_arg(regs, 0, compat);
+		a->path = 0;
+		a->flags = extract__syscall_arg(regs, 2, compat);
+		a->mode = 0;
+		break;
+	}
+}
+
+/* The directory that a relative path starts from, whatever became of the file: for the name as Falco gives it. */
+INLINE __u32 store__start_dir(__u32 off, struct record_header *h, struct task_struct *task, __s32 dirfd)
+{
+	struct fs_struct *fs;
+	struct path *path;
+	struct file *dir;
+	__u32 flags = h->flags, len;
+
+	if (dirfd == AT_FDCWD) {
+		fs = BPF_CORE_READ(task, fs);
+		path = __builtin_preserve_access_index(&fs->pwd);
+	} else {
+		dir = extract__file(task, dirfd);
+		if (!dir)
+			return 0;
+		path = __builtin_preserve_access_index(&dir->f_path);
+	}
+	len = store__path(off, h, task, path);
+	h->flags = flags; /* those of a path are about the opened file alone */
+	return len;
+}
+
+GLOBAL int open__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct pt_regs *regs = (void *)regs_ptr;
+	struct scratch *s = base__scratch();
+	struct open_args args = {};
+	struct open_record *r;
+	struct kernel_counters *c;
+	struct file *file = NULL;
+	__u32 off = sizeof(*r);
+
+	if (!s)
+		return 0;
+	r = (void *)s->record;
+	open__args(regs, call, compat, &args);
+	store__header(&r->h, task, RECORD_OPEN);
+	if (compat)
+		r->h.flags |= FLAG_COMPAT;
+	r->ret = ret;
+	r->resolve = args.resolve;
+	r->open_flags = args.flags;
+	r->open_mode = args.mode;
+	r->dirfd = args.dirfd;
+	r->call = call;
+	r->dir_len = r->path_len = r->raw_len = r->pad = 0;
+	__builtin_memset(&r->file, 0, sizeof(r->file));
+
+	if (args.path)
+		r->raw_len = store__user_string(s, off, &r->h, args.path);
+	off += r->raw_len;
+	/* The scratch byte at sizeof(*r) is the path's first; empty and relative paths both need the directory. */
+	if (args.path && (!r->raw_len || s->record[sizeof(*r)] != '/'))
+		r->dir_len = store__start_dir(off, &r->h, task, args.dirfd);
+	off += r->dir_len;
+
+	if (ret >= 0) {
+		file = extract__file(task, ret);
+		if (file) {
+			extract__inode(BPF_CORE_READ(file, f_inode), &r->file);
+			if (BPF_CORE_READ(file, f_mode) & FMODE_CREATED)
+				r->h.flags |= FLAG_CREATED;
+			r->path_len = store__path(off, &r->h, task, __builtin_preserve_access_index(&file->f_path));
+			off += r->path_len;
+		} else {
+			/* Another thread was quick to close it. */
+			r->h.flags |= FLAG_FILE_GONE;
+			c = base__counters();
+			if (c)
+				c->file_gone++;
+		}
+	}
+	store__submit(s, RING_BULK, off);
+	return 0;
+}
