@@ -22,6 +22,9 @@ const volatile __s32 cgroup_subsys = -1;
 const volatile __u8 calls_native[SYSCALLS_MAX] = {};
 const volatile __u8 calls_compat[SYSCALLS_MAX] = {};
 
+/* How much may wait in the bulk ring before a record wakes the reader. */
+const volatile __u64 bulk_wake_bytes = 1 << 21;
+
 #define RECORD_CAP 65536
 
 /* Every type of the wire format, so that the generator finds it in the object's BTF. */

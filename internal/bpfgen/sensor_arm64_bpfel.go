@@ -257,6 +257,7 @@ const (
 	SensorProgSysExit          = "sys_exit"
 	SensorProgTaskIter         = "task_iter"
 	SensorProgWhoami           = "whoami"
+	SensorVarBulkWakeBytes     = "bulk_wake_bytes"
 	SensorVarCallsCompat       = "calls_compat"
 	SensorVarCallsNative       = "calls_native"
 	SensorVarCgroupSubsys      = "cgroup_subsys"
@@ -329,10 +330,11 @@ type SensorMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SensorVariableSpecs struct {
-	CallsCompat  *ebpf.VariableSpec `ebpf:"calls_compat"`
-	CallsNative  *ebpf.VariableSpec `ebpf:"calls_native"`
-	CgroupSubsys *ebpf.VariableSpec `ebpf:"cgroup_subsys"`
-	OwnTgid      *ebpf.VariableSpec `ebpf:"own_tgid"`
+	BulkWakeBytes *ebpf.VariableSpec `ebpf:"bulk_wake_bytes"`
+	CallsCompat   *ebpf.VariableSpec `ebpf:"calls_compat"`
+	CallsNative   *ebpf.VariableSpec `ebpf:"calls_native"`
+	CgroupSubsys  *ebpf.VariableSpec `ebpf:"cgroup_subsys"`
+	OwnTgid       *ebpf.VariableSpec `ebpf:"own_tgid"`
 }
 
 // SensorObjects contains all objects after they have been loaded into the kernel.
@@ -374,10 +376,11 @@ func (m *SensorMaps) Close() error {
 //
 // It can be passed to LoadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SensorVariables struct {
-	CallsCompat  *ebpf.Variable `ebpf:"calls_compat"`
-	CallsNative  *ebpf.Variable `ebpf:"calls_native"`
-	CgroupSubsys *ebpf.Variable `ebpf:"cgroup_subsys"`
-	OwnTgid      *ebpf.Variable `ebpf:"own_tgid"`
+	BulkWakeBytes *ebpf.Variable `ebpf:"bulk_wake_bytes"`
+	CallsCompat   *ebpf.Variable `ebpf:"calls_compat"`
+	CallsNative   *ebpf.Variable `ebpf:"calls_native"`
+	CgroupSubsys  *ebpf.Variable `ebpf:"cgroup_subsys"`
+	OwnTgid       *ebpf.Variable `ebpf:"own_tgid"`
 }
 
 // SensorPrograms contains all programs after they have been loaded into the kernel.

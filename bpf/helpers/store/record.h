@@ -151,7 +151,11 @@ INLINE void store__submit(struct scratch *s, enum ring ring, __u32 size)
 	} else if (ring == RING_CRITICAL) {
 		err = bpf_ringbuf_output(&critical, s->record, size, BPF_RB_FORCE_WAKEUP);
 	} else {
-		err = bpf_ringbuf_output(&bulk, s->record, size, BPF_RB_NO_WAKEUP);
+		/* The reader comes by itself every few ms; a ring that fills faster calls it. */
+		__u64 wake = bpf_ringbuf_query(&bulk, BPF_RB_AVAIL_DATA) > bulk_wake_bytes ? BPF_RB_FORCE_WAKEUP :
+											     BPF_RB_NO_WAKEUP;
+
+		err = bpf_ringbuf_output(&bulk, s->record, size, wake);
 	}
 	if (!err) {
 		c->sent[ring]++;

@@ -1,0 +1,32 @@
+package probe
+
+import (
+	"github.com/saker-sensor/saker/internal/bpfgen"
+	"github.com/saker-sensor/saker/internal/event"
+)
+
+const syscallsMax = 512 // SYSCALLS_MAX, bpf/maps.h
+
+// call is one system call of the hook, with its numbers. -1: this architecture has none.
+type call struct {
+	typ            event.Type
+	id             bpfgen.SensorCall
+	native, compat int
+}
+
+// callTables say to the kernel side which system call numbers become which event.
+func callTables(wanted *event.TypeSet) (native, compat [syscallsMax]uint8, any bool) {
+	for _, c := range calls {
+		if !wanted.Has(c.typ) {
+			continue
+		}
+		any = true
+		if c.native >= 0 {
+			native[c.native] = uint8(c.id)
+		}
+		if c.compat >= 0 {
+			compat[c.compat] = uint8(c.id)
+		}
+	}
+	return native, compat, any
+}

@@ -1,0 +1,300 @@
+// Package probe is the kernel's end of the walk: it loads the programs, attaches them, and hands out their records.
+//
+// It decides nothing about what a record means. Minimum kernel: 5.8 (ring buffer), with BTF; see [Check].
+package probe
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/link"
+	"github.com/cilium/ebpf/rlimit"
+
+	"github.com/saker-sensor/saker/internal/bpfgen"
+	"github.com/saker-sensor/saker/internal/event"
+)
+
+// Settings of a [Probe]; zero values take the defaults.
+type Settings struct {
+	// Types are the events to capture. Exec, fork and exit are always captured, because the process table needs them.
+	Types event.TypeSet
+	// CgroupController names the cgroup v1 controller whose hierarchy is followed; empty for cgroup v2.
+	CgroupController string
+	// CriticalBytes and BulkBytes are the rings' sizes: powers of two, multiples of the page size.
+	CriticalBytes, BulkBytes int
+}
+
+const (
+	defaultCritical = 4 << 20
+	defaultBulk     = 8 << 20
+)
+
+// Probe is the loaded object. Its rings belong to the goroutine that reads them.
+type Probe struct {
+	maps     bpfgen.SensorMaps
+	programs map[string]*ebpf.Program
+	links    []link.Link
+	syscalls bool
+
+	critical, bulk *Ring
+	waiter         *waiter
+	// Missing names the programs that this kernel refused, and why. None of them is needed for the others.
+	Missing map[string]error
+}
+
+// optional programs: a kernel without them loses one thing, not all.
+func optional(name string) bool {
+	return name == bpfgen.SensorProgTaskIter || name == bpfgen.SensorProgCgroupMkdir || name == bpfgen.SensorProgCgroupRmdir
+}
+
+// Load loads the programs and maps the rings; nothing is attached yet. Its errors are those of [Check] where the
+// reason is a known one.
+func Load(s Settings) (*Probe, error) {
+	if err := Check(); err != nil {
+		return nil, err
+	}
+	if s.CriticalBytes == 0 {
+		s.CriticalBytes = defaultCritical
+	}
+	if s.BulkBytes == 0 {
+		s.BulkBytes = defaultBulk
+	}
+	_ = rlimit.RemoveMemlock() // needed before 5.11 only; the load itself tells if it was
+	spec, err := bpfgen.LoadSensor()
+	if err != nil {
+		return nil, fmt.Errorf("read the embedded programs: %w", err)
+	}
+	p := &Probe{Missing: map[string]error{}}
+	if p.syscalls, err = configure(spec, s); err != nil {
+		return nil, err
+	}
+	if !p.syscalls {
+		delete(spec.Programs, bpfgen.SensorProgSysExit)
+	}
+	delete(spec.Programs, bpfgen.SensorProgWhoami)
+	coll, err := p.load(spec)
+	if err != nil {
+		return nil, err
+	}
+	p.programs = coll.Programs
+	coll.Programs = nil
+	if err := coll.Assign(&p.maps); err != nil {
+		coll.Close()
+		return nil, fmt.Errorf("find the maps: %w", err)
+	}
+	coll.Close()
+	if err := p.openRings(s); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// load loads the object; where the kernel refuses an optional program, without it.
+func (p *Probe) load(spec *ebpf.CollectionSpec) (*ebpf.Collection, error) {
+	coll, err := ebpf.NewCollection(spec)
+	if err == nil {
+		return coll, nil
+	}
+	for name := range spec.Programs {
+		if !optional(name) {
+			continue
+		}
+		alone := spec.Copy()
+		for other := range alone.Programs {
+			if other != name {
+				delete(alone.Programs, other)
+			}
+		}
+		c, err := ebpf.NewCollection(alone)
+		if err != nil {
+			p.Missing[name] = err
+			delete(spec.Programs, name)
+			continue
+		}
+		c.Close()
+	}
+	coll, err = ebpf.NewCollection(spec)
+	if err != nil {
+		return nil, loadError(err)
+	}
+	return coll, nil
+}
+
+// loadError shortens the verifier's log to its reason.
+func loadError(err error) error {
+	var ve *ebpf.VerifierError
+	if errors.As(err, &ve) {
+		return fmt.Errorf("load the programs: the kernel's verifier refuses them: %w", err)
+	}
+	return fmt.Errorf("load the programs: %w", err)
+}
+
+// configure writes the settings into the object's constants; it tells whether any system call is wanted.
+func configure(spec *ebpf.CollectionSpec, s Settings) (bool, error) {
+	own, err := ownTgid()
+	if err != nil {
+		return false, err
+	}
+	subsys := int32(-1)
+	if s.CgroupController != "" {
+		if subsys, err = cgroupSubsys(s.CgroupController); err != nil {
+			return false, err
+		}
+	}
+	native, compat, any := callTables(&s.Types)
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return false, fmt.Errorf("count the processors: %w", err)
+	}
+	spec.Maps[bpfgen.SensorMapScratch].MaxEntries = uint32(cpus)
+	spec.Maps[bpfgen.SensorMapCritical].MaxEntries = uint32(s.CriticalBytes)
+	spec.Maps[bpfgen.SensorMapBulk].MaxEntries = uint32(s.BulkBytes)
+	return any, errors.Join(
+		spec.Variables[bpfgen.SensorVarOwnTgid].Set(own),
+		spec.Variables[bpfgen.SensorVarCgroupSubsys].Set(subsys),
+		spec.Variables[bpfgen.SensorVarBulkWakeBytes].Set(uint64(s.BulkBytes/4)),
+		spec.Variables[bpfgen.SensorVarCallsNative].Set(native),
+		spec.Variables[bpfgen.SensorVarCallsCompat].Set(compat),
+	)
+}
+
+// ownTgid is the sensor's pid in the initial pid namespace.
+func ownTgid() (uint32, error) {
+	spec, err := bpfgen.LoadSensor()
+	if err != nil {
+		return 0, fmt.Errorf("read the embedded programs: %w", err)
+	}
+	for name := range spec.Programs {
+		if name != bpfgen.SensorProgWhoami {
+			delete(spec.Programs, name)
+		}
+	}
+	clear(spec.Maps)
+	clear(spec.Variables)
+	coll, err := ebpf.NewCollection(spec)
+	if err != nil {
+		return 0, loadError(err)
+	}
+	defer coll.Close()
+	tgid, err := coll.Programs[bpfgen.SensorProgWhoami].Run(&ebpf.RunOptions{})
+	if err != nil {
+		return 0, fmt.Errorf("ask the kernel for the sensor's own pid: %w", err)
+	}
+	return tgid, nil
+}
+
+// cgroupSubsys finds a controller's index in the running kernel.
+func cgroupSubsys(controller string) (int32, error) {
+	spec, err := btf.LoadKernelSpec()
+	if err != nil {
+		return 0, fmt.Errorf("read the kernel's BTF: %w", err)
+	}
+	var enum *btf.Enum
+	if err := spec.TypeByName("cgroup_subsys_id", &enum); err != nil {
+		return 0, fmt.Errorf("find the cgroup controllers in the kernel's BTF: %w", err)
+	}
+	for _, v := range enum.Values {
+		if v.Name == controller+"_cgrp_id" {
+			return int32(v.Value), nil
+		}
+	}
+	return 0, fmt.Errorf("find cgroup controller %q in the kernel's BTF: it has none of that name", controller)
+}
+
+func (p *Probe) openRings(s Settings) error {
+	var err error
+	if p.critical, err = openRing(p.maps.Critical.FD(), s.CriticalBytes); err != nil {
+		return err
+	}
+	if p.bulk, err = openRing(p.maps.Bulk.FD(), s.BulkBytes); err != nil {
+		return err
+	}
+	p.waiter, err = newWaiter(p.maps.Critical.FD(), p.maps.Bulk.FD())
+	return err
+}
+
+// Attach starts the capture. The cgroups come first, so that no process runs in one that is unknown.
+func (p *Probe) Attach() error {
+	for _, name := range []string{
+		bpfgen.SensorProgCgroupMkdir, bpfgen.SensorProgCgroupRmdir, bpfgen.SensorProgSchedProcessFork,
+		bpfgen.SensorProgSchedProcessExit, bpfgen.SensorProgSchedProcessExec, bpfgen.SensorProgSysExit,
+	} {
+		prog := p.programs[name]
+		if prog == nil {
+			continue // refused, or not wanted
+		}
+		l, err := link.AttachTracing(link.TracingOptions{Program: prog})
+		if err != nil {
+			if optional(name) {
+				p.Missing[name] = err
+				continue
+			}
+			return errors.Join(fmt.Errorf("attach %s: %w", name, err), p.Detach())
+		}
+		p.links = append(p.links, l)
+	}
+	return nil
+}
+
+// Detach ends the capture. What is in the rings can still be read.
+func (p *Probe) Detach() error {
+	var errs []error
+	for _, l := range slices.Backward(p.links) {
+		errs = append(errs, l.Close())
+	}
+	p.links = nil
+	return errors.Join(errs...)
+}
+
+// Syscalls tells whether the system-call hook is wanted, and with it the bulk ring.
+func (p *Probe) Syscalls() bool { return p.syscalls }
+
+// Critical and Bulk are the two rings.
+func (p *Probe) Critical() *Ring { return p.critical }
+
+// Bulk is the ring of opens and failed execs.
+func (p *Probe) Bulk() *Ring { return p.bulk }
+
+// Close releases everything. The rings are invalid afterwards.
+func (p *Probe) Close() error {
+	errs := []error{p.Detach()}
+	if p.waiter != nil {
+		errs = append(errs, p.waiter.close())
+	}
+	for _, r := range []*Ring{p.critical, p.bulk} {
+		if r != nil {
+			r.close()
+		}
+	}
+	for _, prog := range p.programs {
+		errs = append(errs, prog.Close())
+	}
+	return errors.Join(append(errs, p.maps.Close())...)
+}
+
+// Check tells whether this kernel and these privileges suffice; the error is one line with the remedy.
+func Check() error {
+	if _, err := os.Stat("/sys/kernel/btf/vmlinux"); err != nil {
+		return fmt.Errorf("find the kernel's BTF at /sys/kernel/btf/vmlinux: %w; the sensor needs a kernel built with CONFIG_DEBUG_INFO_BTF=y (5.8 or newer)", err)
+	}
+	caps, err := effectiveCaps()
+	if err != nil {
+		return err
+	}
+	var missing []string
+	for _, c := range neededCaps {
+		if caps&(1<<c.bit) == 0 && caps&(1<<capSysAdmin) == 0 {
+			missing = append(missing, c.name)
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("load BPF programs: no privilege (missing %s); run as root, or in a container with these capabilities", strings.Join(missing, ", "))
+	}
+	return nil
+}

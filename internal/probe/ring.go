@@ -1,0 +1,80 @@
+package probe
+
+import (
+	"fmt"
+	"os"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A record's header in a BPF ring buffer: u32 length and flags, u32 page offset (kernel/bpf/ringbuf.c).
+const (
+	ringHeader  = 8
+	ringBusy    = 1 << 31
+	ringDiscard = 1 << 30
+)
+
+// Ring reads a BPF ring buffer in place. Not safe for several goroutines at once.
+//
+// The ring's pages are mapped as the kernel offers them: the consumer's position, writable; the producer's position and
+// the data, twice in a row so that no record is split, read-only.
+type Ring struct {
+	consumerPage, producerPages []byte
+	consumer, producer          *uint64
+	data                        []byte
+	mask                        uint64
+	// pos is how far Next has come; the kernel learns of it by Release.
+	pos uint64
+}
+
+func openRing(fd, size int) (*Ring, error) {
+	page := os.Getpagesize()
+	c, err := unix.Mmap(fd, 0, page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("map ring's consumer page: %w", err)
+	}
+	p, err := unix.Mmap(fd, int64(page), page+2*size, unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		_ = unix.Munmap(c)
+		return nil, fmt.Errorf("map ring's data: %w", err)
+	}
+	r := &Ring{
+		consumerPage: c, producerPages: p,
+		consumer: (*uint64)(unsafe.Pointer(&c[0])),
+		producer: (*uint64)(unsafe.Pointer(&p[0])),
+		data:     p[page:],
+		mask:     uint64(size) - 1,
+	}
+	r.pos = atomic.LoadUint64(r.consumer)
+	return r, nil
+}
+
+// Next returns the next record, false if there is none yet. The bytes are the ring's own: they are valid until Release.
+func (r *Ring) Next() ([]byte, bool) {
+	for r.pos < atomic.LoadUint64(r.producer) {
+		at := r.pos & r.mask
+		head := atomic.LoadUint32((*uint32)(unsafe.Pointer(&r.data[at])))
+		if head&ringBusy != 0 {
+			return nil, false // still being written
+		}
+		size := uint64(head &^ (ringBusy | ringDiscard))
+		r.pos += (size + ringHeader + 7) &^ 7
+		if head&ringDiscard == 0 {
+			return r.data[at+ringHeader:][:size:size], true
+		}
+	}
+	return nil, false
+}
+
+// Release gives the room of all records that Next returned back to the kernel.
+func (r *Ring) Release() { atomic.StoreUint64(r.consumer, r.pos) }
+
+// Pending is the number of bytes that wait in the ring.
+func (r *Ring) Pending() uint64 { return atomic.LoadUint64(r.producer) - r.pos }
+
+func (r *Ring) close() {
+	_ = unix.Munmap(r.consumerPage)
+	_ = unix.Munmap(r.producerPages)
+}

@@ -1,0 +1,122 @@
+package process
+
+import "github.com/saker-sensor/saker/internal/event"
+
+// put makes an image the current one of its process.
+func (t *Table) put(img *event.Process) {
+	e := t.byKey[img.Key]
+	if e == nil {
+		e = &entry{key: img.Key}
+		t.byKey[img.Key] = e
+		t.live.front(e)
+	} else if e.diedAt == 0 {
+		t.live.front(e)
+	}
+	if e.now != nil && e.now.ExecID != img.ExecID {
+		e.before = e.now
+	}
+	e.now = img
+	if e.diedAt == 0 {
+		if old := t.byTgid[img.Key.Tgid]; old != nil && old != e {
+			// The pid is in use again, so the record of the old process's end was lost.
+			t.die(old, img.CloneTime)
+		}
+		t.byTgid[img.Key.Tgid] = e
+	}
+	t.bytes -= e.bytes
+	e.bytes = size(e.now)
+	if e.before != nil {
+		e.bytes += size(e.before)
+	}
+	t.bytes += e.bytes
+	for len(t.byKey) > t.settings.MaxProcesses || t.bytes > t.settings.MaxBytes {
+		if !t.evict(e) {
+			break
+		}
+	}
+}
+
+// evict drops one process: the one that ended first, else the one that was not seen for the longest time. Never keep.
+func (t *Table) evict(keep *entry) bool {
+	e := t.dead.last()
+	if e == nil || e == keep {
+		e = t.live.last()
+		if e == nil || e == keep {
+			return false
+		}
+		t.evicted++
+	}
+	t.drop(e)
+	return true
+}
+
+func (t *Table) die(e *entry, at int64) {
+	e.diedAt = max(at, 1)
+	e.unlink()
+	t.dead.front(e)
+}
+
+// bury drops the processes that ended before the grace time.
+func (t *Table) bury(now int64) {
+	for e := t.dead.last(); e != nil && now-e.diedAt > t.settings.Grace; e = t.dead.last() {
+		t.drop(e)
+	}
+}
+
+func (t *Table) drop(e *entry) {
+	delete(t.byKey, e.key)
+	if t.byTgid[e.key.Tgid] == e {
+		delete(t.byTgid, e.key.Tgid)
+	}
+	e.unlink()
+	t.bytes -= e.bytes
+	// A child that outlives its dead parent keeps its image, but not the whole line above it: otherwise a process that
+	// forks and ends in turns would grow a chain without end.
+	e.now.Parent = nil
+	if e.before != nil {
+		e.before.Parent = nil
+	}
+}
+
+// overhead is what an entry costs beside its texts, in bytes: the structs and two map slots.
+const overhead = 900
+
+// size estimates an image's memory. A fork shares its parent's texts; they are counted for both.
+func size(p *event.Process) int {
+	n := overhead + len(p.Comm) + len(p.Exe) + len(p.ExePath) + len(p.Filename) + len(p.Interp) + len(p.Cwd) +
+		len(p.Cmdline) + 16*len(p.ArgList) + 16*len(p.Env)
+	for _, e := range p.Env {
+		n += len(e)
+	}
+	return n
+}
+
+// list is a ring of entries around a sentinel.
+type list struct{ root entry }
+
+func (l *list) init() { l.root.next, l.root.prev = &l.root, &l.root }
+
+// front moves an entry to the front, from whichever list it is in.
+func (l *list) front(e *entry) {
+	if l.root.next == e {
+		return
+	}
+	e.unlink()
+	e.prev, e.next = &l.root, l.root.next
+	e.next.prev, l.root.next = e, e
+}
+
+func (l *list) last() *entry {
+	if l.root.prev == &l.root {
+		return nil
+	}
+	return l.root.prev
+}
+
+func (e *entry) unlink() {
+	if e.next == nil {
+		return
+	}
+	e.prev.next, e.next.prev = e.next, e.prev
+	e.next, e.prev = nil, nil
+}
