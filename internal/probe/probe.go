@@ -199,6 +199,9 @@ func cgroupSubsys(controller string) (int32, error) {
 	if err := spec.TypeByName("cgroup_subsys_id", &enum); err != nil {
 		return 0, fmt.Errorf("find the cgroup controllers in the kernel's BTF: %w", err)
 	}
+	if controller == "blkio" {
+		controller = "io" // the kernel renamed it, the mount did not
+	}
 	for _, v := range enum.Values {
 		if v.Name == controller+"_cgrp_id" {
 			return int32(v.Value), nil
@@ -278,11 +281,27 @@ func (p *Probe) Close() error {
 	return errors.Join(append(errs, p.maps.Close())...)
 }
 
+// KernelBTF is where the kernel describes its own types.
+const KernelBTF = "/sys/kernel/btf/vmlinux"
+
 // Check tells whether this kernel and these privileges suffice; the error is one line with the remedy.
 func Check() error {
-	if _, err := os.Stat("/sys/kernel/btf/vmlinux"); err != nil {
-		return fmt.Errorf("find the kernel's BTF at /sys/kernel/btf/vmlinux: %w; the sensor needs a kernel built with CONFIG_DEBUG_INFO_BTF=y (5.8 or newer)", err)
+	if err := CheckBTF(); err != nil {
+		return err
 	}
+	return CheckPrivileges()
+}
+
+// CheckBTF tells whether the kernel describes its types.
+func CheckBTF() error {
+	if _, err := os.Stat(KernelBTF); err != nil {
+		return fmt.Errorf("find the kernel's BTF: %w; the sensor needs a kernel (5.8 or newer) built with CONFIG_DEBUG_INFO_BTF=y", err)
+	}
+	return nil
+}
+
+// CheckPrivileges tells whether the process may load tracing programs.
+func CheckPrivileges() error {
 	caps, err := effectiveCaps()
 	if err != nil {
 		return err

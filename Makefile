@@ -1,0 +1,70 @@
+# Bare `make` lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+GO ?= go
+ARGS ?=
+# Binaries are static: no libc, one file for any distribution.
+BUILD := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(shell git describe --tags --always --dirty 2>/dev/null || echo dev)"
+# Root loads BPF programs; as another user, sudo is asked.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -E env "PATH=$$PATH")
+GOLANGCI_LINT := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+##@ Use
+.PHONY: run
+run: build ## build the sensor and run it with its default rules (ARGS="-o json_output=true" adds flags)
+	$(AS_ROOT) bin/sensor $(ARGS)
+
+.PHONY: build
+build: ## build bin/sensor; needs Go alone
+	$(BUILD) -o bin/sensor ./cmd/sensor
+
+.PHONY: doctor
+doctor: build ## say what this kernel and host offer, and what is missing
+	$(AS_ROOT) bin/sensor doctor
+
+##@ Work
+.PHONY: test
+test: install ## install what the tests need, then run them all with the race detector
+	$(AS_ROOT) $(GO) test -race -timeout 20m ./...
+
+.PHONY: install
+install: ## install what the tests need, from Debian's packages
+	$(AS_ROOT) test/install
+
+.PHONY: update
+update: ## renew the golden files and the generated references
+	$(AS_ROOT) $(GO) test ./internal/field ./internal/output ./internal/engine ./cmd/... -update
+
+.PHONY: fuzz
+fuzz: ## fuzz each target for FUZZTIME (default 1m)
+	test/fuzz $(or $(FUZZTIME),1m)
+
+.PHONY: bench
+bench: build ## measure; results are explained in docs/benchmarks.md
+	$(AS_ROOT) test/bench/run
+
+.PHONY: lint
+lint: ## check style, the import rule and spelling of errors
+	$(GO) vet ./...
+	$(GOLANGCI_LINT) run
+
+##@ Generate
+.PHONY: generate
+generate: ## compile bpf/ anew with the pinned clang (see test/install)
+	$(GO) generate ./internal/bpfgen
+
+.PHONY: generate-check
+generate-check: ## fail if the committed BPF objects are not what bpf/ compiles to
+	test/generate-check
+
+.PHONY: cross
+cross: ## build for both architectures
+	GOARCH=amd64 $(BUILD) -o bin/sensor-amd64 ./cmd/sensor
+	GOARCH=arm64 $(BUILD) -o bin/sensor-arm64 ./cmd/sensor
+
+##@ Help
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,72 @@
+package config
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestLoad(t *testing.T) {
+	tests := []struct {
+		name      string
+		overrides []string
+		want      func(*Config)
+	}{
+		{"nothing", nil, func(*Config) {}},
+		{"bool", []string{"json_output=true"}, func(c *Config) { c.JSONOutput = true }},
+		{"socket", []string{"container_engines.containerd.sockets[0]=/run/x.sock"}, func(c *Config) {
+			c.Engines.Containerd.Sockets = []string{"/run/x.sock"}
+		}},
+		{"two sockets", []string{"container_engines.containerd.sockets[]=/a", "container_engines.containerd.sockets[]=/b"}, func(c *Config) {
+			c.Engines.Containerd.Sockets = []string{"/a", "/b"}
+		}},
+		{"the last one wins", []string{"priority=error", "priority=notice"}, func(c *Config) { c.Priority = "notice" }},
+		{"list of maps", []string{"append_output[0].suggested_output=false"}, func(c *Config) {
+			c.AppendOutput = []Append{{}}
+		}},
+		{"equals sign in the value", []string{"rules_files[0]=/etc/a=b.yaml"}, func(c *Config) { c.RulesFiles = []string{"/etc/a=b.yaml"} }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			want := Default()
+			tt.want(&want)
+			got, err := Load(tt.overrides)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestLoadRefuses(t *testing.T) {
+	tests := map[string]struct{ override, want string }{
+		"no value":      {"json_output", "read option -o json_output: no value; write it as -o key=value"},
+		"bad key":       {"a..b=1", `read option -o a..b=1: key "a..b" is not of the form a.b[0].c`},
+		"skipped index": {"rules_files[1]=x", `read option -o rules_files[1]=x: key "rules_files[1]" skips an index: the next one is [0]`},
+		"unknown key":   {"json_outputs=true", `read options -o: [1:1] unknown field "json_outputs"`},
+		"bad choice":    {"rule_matching=some", `read option rule_matching: "some" is not one of: first, all`},
+		"bad preset":    {"engine.modern_ebpf.buf_size_preset=11", "read option engine.modern_ebpf.buf_size_preset: 11 is not between 1 and 10"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := Load([]string{tt.override})
+			if err == nil || err.Error() != tt.want {
+				t.Errorf("got  %v\nwant %s", err, tt.want)
+			}
+		})
+	}
+}
+
+// FuzzSet: whatever the keys, a tree is built or an error returned.
+func FuzzSet(f *testing.F) {
+	f.Add("a.b[0].c", "a.b[0]")
+	f.Add("x[][]", "x[0]")
+	f.Fuzz(func(t *testing.T, first, second string) {
+		tree := map[string]any{}
+		_ = set(tree, first, 1)
+		_ = set(tree, second, 2)
+	})
+}

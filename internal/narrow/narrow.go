@@ -1,0 +1,54 @@
+// Package narrow turns the loaded rules into what the kernel is asked to send: a rule is paid for only where it could
+// match.
+//
+// What it asks for is never too little: where it can't tell, it asks. Today it narrows by event type; tests on flags,
+// paths and names belong here too.
+package narrow
+
+import "github.com/saker-sensor/saker/internal/event"
+
+// Rule is what narrowing has to know of a compiled rule.
+type Rule struct {
+	// Types are the event types that its condition can match.
+	Types event.TypeSet
+	// Fields are the names of the fields that its condition reads.
+	Fields []string
+}
+
+// Types returns the events that the probe has to capture for the rules.
+//
+// A successful exec comes from a hook of its own, which is always there. A failed one comes from the system-call hook,
+// which slows every call of every process a little. So exec rules alone do not attach it, unless one of them asks for
+// the result: then it is about failures. (docs/adr/0003-failed-execs.md)
+func Types(rules []Rule) event.TypeSet {
+	var wanted, execs event.TypeSet
+	hook := false
+	for _, r := range rules {
+		for _, t := range r.Types.Types() {
+			switch {
+			case t == event.TypeExecve || t == event.TypeExecveat:
+				execs.Add(t)
+				hook = hook || readsResult(r.Fields)
+			case t.Captured():
+				wanted.Add(t)
+				hook = hook || t != event.TypeProcexit
+			}
+		}
+	}
+	if hook {
+		wanted.Union(&execs)
+	}
+	return wanted
+}
+
+// resultFields tell success from failure.
+var resultFields = map[string]bool{"evt.res": true, "evt.rawres": true, "evt.failed": true, "evt.arg": true, "evt.rawarg": true, "evt.args": true}
+
+func readsResult(fields []string) bool {
+	for _, f := range fields {
+		if resultFields[f] {
+			return true
+		}
+	}
+	return false
+}
