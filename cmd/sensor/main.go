@@ -1,0 +1,28 @@
+// Command sensor watches the processes of this host and alerts by Falco rules.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/saker-sensor/saker/internal/sensor"
+)
+
+// version is set by the linker.
+var version = "dev" //nolint:gochecknoglobals // the linker can set nothing else
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := rootCommand(ctx, os.Stdout, os.Stderr).Execute(); err != nil {
+		if !errors.Is(err, sensor.ErrInvalid) {
+			fmt.Fprintf(os.Stderr, "Error: %v\n", err)
+		}
+		stop()
+		os.Exit(1)
+	}
+}

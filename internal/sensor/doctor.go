@@ -1,0 +1,193 @@
+package sensor
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/features"
+	"golang.org/x/sys/unix"
+
+	"github.com/saker-sensor/saker/internal/config"
+	"github.com/saker-sensor/saker/internal/enrich"
+	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/probe"
+)
+
+// Finding is one line of the doctor's report.
+type Finding struct {
+	Name string
+	// OK: it is there. Needed: without it the sensor does not start.
+	OK, Needed bool
+	// Detail says what was found, or what its absence costs.
+	Detail string
+	// Remedy is set where OK is not.
+	Remedy string
+}
+
+// Doctor looks at what this kernel and host offer. It starts nothing and changes nothing.
+func Doctor(cfg config.Config) []Finding {
+	findings := []Finding{kernelFinding(), privilegeFinding(), btfFinding()}
+	findings = append(findings, featureFindings()...)
+	findings = append(findings, programFindings()...)
+	findings = append(findings, cgroupFinding(), rulesFinding(cfg))
+	return append(findings, socketFindings(cfg)...)
+}
+
+// WriteFindings prints a report; it returns an error if something needed is missing.
+func WriteFindings(w io.Writer, findings []Finding) error {
+	var missing []string
+	for _, f := range findings {
+		mark := "ok     "
+		switch {
+		case !f.OK && f.Needed:
+			mark = "MISSING"
+			missing = append(missing, f.Name)
+		case !f.OK:
+			mark = "absent "
+		}
+		fmt.Fprintf(w, "%s  %s: %s\n", mark, f.Name, f.Detail)
+		if !f.OK && f.Remedy != "" {
+			fmt.Fprintf(w, "         remedy: %s\n", f.Remedy)
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("the sensor can't run here: missing %s", strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+func kernelFinding() Finding {
+	var u unix.Utsname
+	_ = unix.Uname(&u)
+	release, machine := unix.ByteSliceToString(u.Release[:]), unix.ByteSliceToString(u.Machine[:])
+	f := Finding{Name: "kernel", Needed: true, OK: true, Detail: release + " " + machine}
+	if !slices.Contains([]string{"x86_64", "aarch64"}, machine) {
+		f.OK, f.Remedy = false, "run the sensor on amd64 or arm64"
+	}
+	return f
+}
+
+func privilegeFinding() Finding {
+	f := Finding{Name: "privileges", Needed: true, OK: true, Detail: "BPF programs can be loaded"}
+	if err := probe.CheckPrivileges(); err != nil {
+		f.OK, f.Detail, f.Remedy = false, err.Error(), "run as root, or with the capabilities BPF, PERFMON, SYS_PTRACE and DAC_READ_SEARCH"
+	}
+	return f
+}
+
+func btfFinding() Finding {
+	f := Finding{Name: "BTF", Needed: true, OK: true, Detail: probe.KernelBTF}
+	if err := probe.CheckBTF(); err != nil {
+		f.OK, f.Detail, f.Remedy = false, err.Error(), "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y"
+	}
+	return f
+}
+
+func featureFindings() []Finding {
+	tests := []struct {
+		name, since string
+		probe       func() error
+	}{
+		{"ring buffer", "5.8", func() error { return features.HaveMapType(ebpf.RingBuf) }},
+		{"tracing programs", "5.5", func() error { return features.HaveProgramType(ebpf.Tracing) }},
+	}
+	var out []Finding
+	for _, t := range tests {
+		f := Finding{Name: t.name, Needed: true, OK: true, Detail: "supported"}
+		if err := t.probe(); err != nil {
+			f.OK, f.Detail = false, err.Error()
+			f.Remedy = "a kernel " + t.since + " or newer"
+			if errors.Is(err, unix.EPERM) {
+				f.Detail, f.Remedy = "can't be tried without privileges", "run the doctor as root"
+			}
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// programFindings loads every program and lets go of it again.
+func programFindings() []Finding {
+	f := Finding{Name: "programs", Needed: true, OK: true, Detail: "the kernel accepts all of them"}
+	var types event.TypeSet
+	for _, t := range event.AllTypes() {
+		if t.Captured() {
+			types.Add(t)
+		}
+	}
+	p, err := probe.Load(probe.Settings{Types: types, CriticalBytes: 1 << 16, BulkBytes: 1 << 16})
+	if err != nil {
+		f.OK, f.Detail, f.Remedy = false, oneLine(err), "mend what is reported above; else report this kernel to the project"
+		return []Finding{f}
+	}
+	defer p.Close()
+	out := []Finding{f}
+	for name, err := range p.Missing {
+		out = append(out, Finding{Name: "program " + name, Detail: oneLine(err), Remedy: missingCosts[name]})
+	}
+	return out
+}
+
+// missingCosts say what is lost with an optional program.
+var missingCosts = map[string]string{
+	"task_iter":    "none needed: processes that already run are read from /proc instead",
+	"cgroup_mkdir": "none needed: a container's cgroup is found when its first event comes",
+	"cgroup_rmdir": "none needed: ended cgroups leave the table later",
+}
+
+func cgroupFinding() Finding {
+	f := Finding{Name: "cgroups", OK: true}
+	h, err := enrich.FindHierarchy("")
+	switch {
+	case err != nil:
+		f.OK, f.Detail, f.Remedy = false, err.Error(), "mount /sys/fs/cgroup; without it no container is recognised"
+	case h.V2:
+		f.Detail = "version 2 at " + h.Mount
+	default:
+		f.Detail = fmt.Sprintf("version 1 or hybrid: the %s hierarchy at %s is followed", h.Controller, h.Mount)
+	}
+	return f
+}
+
+func rulesFinding(cfg config.Config) Finding {
+	f := Finding{Name: "rules", Needed: true, OK: true}
+	rules, results := LoadRules(cfg)
+	if !results.Successful() {
+		f.OK, f.Detail, f.Remedy = false, "they do not load", "see sensor -V FILE"
+		return f
+	}
+	f.Detail = fmt.Sprintf("%d loaded", len(rules.Rules()))
+	return f
+}
+
+func socketFindings(cfg config.Config) []Finding {
+	sockets := cfg.Engines.Containerd.Sockets
+	if len(sockets) == 0 {
+		sockets = enrich.DefaultSockets()
+	}
+	var out []Finding
+	found := false
+	for _, s := range sockets {
+		if st, err := os.Stat(s); err == nil && st.Mode()&os.ModeSocket != 0 {
+			found = true
+			out = append(out, Finding{Name: "containerd", OK: true, Detail: "socket " + s})
+		}
+	}
+	if !found {
+		out = append(out, Finding{
+			Name: "containerd", Detail: "no socket at " + strings.Join(sockets, ", ") + "; containers are recognised by their cgroup, without name or image",
+			Remedy: "none needed on a host without containers; else name it with -o container_engines.containerd.sockets[0]=PATH",
+		})
+	}
+	return out
+}
+
+func oneLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}

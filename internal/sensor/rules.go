@@ -1,0 +1,112 @@
+package sensor
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/saker-sensor/saker/internal/config"
+	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/field"
+	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/rules"
+)
+
+// LoadRules loads the configured rule files, or the built-in rules if none are. The rules are nil if a file has an
+// error; the results say what is wrong.
+func LoadRules(cfg config.Config) (*engine.Ruleset, engine.Results) {
+	sources := []engine.Source{{Name: "default_rules.yaml (built in)", Content: []byte(rules.Default)}}
+	if len(cfg.RulesFiles) > 0 {
+		sources = readSources(cfg.RulesFiles)
+	}
+	return loadSources(cfg, sources)
+}
+
+func loadSources(cfg config.Config, sources []engine.Source) (*engine.Ruleset, engine.Results) {
+	dict := field.Syscall()
+	priority, ok := engine.ParsePriority(cfg.Priority)
+	if !ok {
+		return nil, engine.Results{Err: fmt.Errorf("read option priority: %q is no priority; use one of emergency … debug", cfg.Priority)}
+	}
+	return engine.Load(sources, engine.Options{
+		Dictionary: dict,
+		CheckOutput: func(template string) error {
+			_, err := output.Compile(template, dict)
+			return err
+		},
+		MinPriority: priority,
+		MatchAll:    cfg.RuleMatching == "all",
+		Builtin:     &engine.Source{Name: "builtin_macros.yaml (built in)", Content: []byte(rules.Macros)},
+	})
+}
+
+// readSources reads rule files in their order; a directory stands for its YAML files, sorted by name.
+func readSources(paths []string) []engine.Source {
+	var out []engine.Source
+	for _, p := range paths {
+		st, err := os.Stat(p)
+		if err != nil || !st.IsDir() {
+			out = append(out, readSource(p))
+			continue
+		}
+		entries, err := os.ReadDir(p)
+		if err != nil {
+			out = append(out, engine.Source{Name: p, Err: readError(p, err)})
+			continue
+		}
+		for _, e := range entries {
+			if ext := filepath.Ext(e.Name()); !e.IsDir() && (ext == ".yaml" || ext == ".yml") {
+				out = append(out, readSource(filepath.Join(p, e.Name())))
+			}
+		}
+	}
+	return out
+}
+
+// maxRuleFile bounds a rule file, in bytes; the largest published one has 0.2 MB.
+const maxRuleFile = 16 << 20
+
+func readSource(path string) engine.Source {
+	st, err := os.Stat(path)
+	if err == nil && st.Size() > maxRuleFile {
+		return engine.Source{Name: path, Err: fmt.Errorf("rule file %s is larger than %d bytes; split it", path, maxRuleFile)}
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return engine.Source{Name: path, Err: readError(path, err)}
+	}
+	return engine.Source{Name: path, Content: text}
+}
+
+func readError(path string, err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		err = pe.Err
+	}
+	return fmt.Errorf("read rule file %s: %w; check the path given with -r", path, err)
+}
+
+// rulesError is the first error of the results in one line: file, line, column, what and the remedy.
+func rulesError(results *engine.Results) error {
+	for i := range results.Files {
+		for j := range results.Files[i].Errors {
+			p := &results.Files[i].Errors[j]
+			if p.Code == engine.ErrFileRead {
+				return errors.New(p.Message)
+			}
+			at := p.At()
+			text := fmt.Sprintf("load rules: %s:%d:%d: %s: %s", at.File, at.Line, at.Column, p.Code, strings.TrimSpace(p.Message))
+			if p.Hint != "" {
+				text += "; " + p.Hint
+			}
+			if n := len(results.Files[i].Errors); n > 1 {
+				text += fmt.Sprintf(" (and %d more: sensor -V %s)", n-1, results.Files[i].Name)
+			}
+			return errors.New(text)
+		}
+	}
+	return results.Err
+}

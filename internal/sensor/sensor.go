@@ -1,0 +1,253 @@
+// Package sensor puts the rooms together: the list of steps that start it, the loop, and the list that takes it down.
+package sensor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/saker-sensor/saker/internal/config"
+	"github.com/saker-sensor/saker/internal/decode"
+	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/enrich"
+	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/narrow"
+	"github.com/saker-sensor/saker/internal/probe"
+	"github.com/saker-sensor/saker/internal/process"
+)
+
+// Settings of a run.
+type Settings struct {
+	Config  config.Config
+	Version string
+	// DryRun loads everything and attaches nothing.
+	DryRun bool
+	// Stdout gets alerts and nothing else; Stderr the exit text.
+	Stdout, Stderr io.Writer
+	Log            *zap.Logger
+}
+
+// How long teardown waits: for events that wait for their container, and for the sinks.
+const (
+	holdDeadline = time.Second
+	sinkDeadline = 5 * time.Second
+)
+
+// sensor is a run from its start to its end.
+type sensor struct {
+	Settings
+	started time.Time
+	rules   *engine.Ruleset
+	probe   *probe.Probe
+	table   *process.Table
+	enrich  *enrich.Enricher
+	alerts  *alerts
+	loop    *loop
+	losses  losses
+}
+
+// step of the start; its stop, if any, undoes it.
+type step struct {
+	what  string
+	start func(context.Context) error
+}
+
+// Run loads the rules, captures until the context ends, and takes everything down again. Nothing runs any more when it
+// returns. An error at the start is one line with the remedy, and nothing was attached or has been detached again.
+func Run(ctx context.Context, settings Settings) error {
+	s := &sensor{Settings: settings, started: time.Now()}
+	steps := []step{
+		{"load the rules", s.loadRules},
+		{"open the outputs", s.openOutputs},
+		{"load the kernel programs", s.loadProbe},
+	}
+	if !s.DryRun {
+		steps = append(steps,
+			step{"attach the kernel programs", s.attach},
+			step{"read the cgroups and accounts", s.openEnrich},
+			step{"read the running processes", s.seed},
+		)
+	}
+	for _, st := range steps {
+		begin := time.Now()
+		if err := st.start(ctx); err != nil {
+			return errors.Join(err, s.teardown())
+		}
+		s.Log.Debug("step done", zap.String("step", st.what), zap.Duration("took", time.Since(begin)))
+	}
+	if s.DryRun {
+		s.Log.Info("dry run: everything loads")
+		return s.teardown()
+	}
+	s.Log.Info("ready", zap.Duration("after", time.Since(s.started)), zap.Int("rules", len(s.rules.Rules())),
+		zap.Bool("syscall_hook", s.probe.Syscalls()), zap.String("version", s.Version))
+	return errors.Join(s.capture(ctx), s.teardown())
+}
+
+func (s *sensor) loadRules(context.Context) error {
+	rules, results := LoadRules(s.Config)
+	for i := range results.Files {
+		for j := range results.Files[i].Warnings {
+			w := &results.Files[i].Warnings[j]
+			at := w.At()
+			s.Log.Warn("rule file", zap.String("at", fmt.Sprintf("%s:%d:%d", at.File, at.Line, at.Column)),
+				zap.String("code", string(w.Code)), zap.String("message", w.Message))
+		}
+	}
+	if !results.Successful() {
+		return rulesError(&results)
+	}
+	s.rules = rules
+	return nil
+}
+
+func (s *sensor) openOutputs(context.Context) error {
+	var err error
+	s.alerts, err = openAlerts(s.Config, s.rules, s.Stdout)
+	return err
+}
+
+func (s *sensor) loadProbe(context.Context) error {
+	settings := probe.Settings{Types: s.wanted(), BulkBytes: s.Config.BulkBytes()}
+	hierarchy, err := enrich.FindHierarchy("")
+	if err != nil {
+		return err
+	}
+	settings.CgroupController = hierarchy.Controller
+	if s.probe, err = probe.Load(settings); err != nil {
+		return err
+	}
+	for name, err := range s.probe.Missing {
+		s.Log.Warn("the kernel refuses a program; see sensor doctor", zap.String("program", name), zap.String("reason", oneLine(err)))
+	}
+	return nil
+}
+
+// wanted is the one arrow from the rules back to the kernel.
+func (s *sensor) wanted() event.TypeSet {
+	var rules []narrow.Rule
+	for _, r := range s.rules.Rules() {
+		if r.Enabled {
+			rules = append(rules, narrow.Rule{Types: r.Types, Fields: r.Reads()})
+		}
+	}
+	return narrow.Types(rules)
+}
+
+func (s *sensor) attach(context.Context) error { return s.probe.Attach() }
+
+// openEnrich comes after attach: a cgroup made during its scan is told by the kernel too.
+func (s *sensor) openEnrich(ctx context.Context) error {
+	hierarchy, err := enrich.FindHierarchy("")
+	if err != nil {
+		return err
+	}
+	settings := enrich.Settings{Hierarchy: hierarchy, Sockets: s.Config.Engines.Containerd.Sockets}
+	if !s.Config.Engines.Containerd.Enabled {
+		settings.Sockets = []string{}
+	}
+	if s.enrich, err = enrich.New(settings); err != nil {
+		return err
+	}
+	s.enrich.Start(context.WithoutCancel(ctx)) // teardown ends it, once the last event has walked
+	return nil
+}
+
+// seed fills the process table with what runs already.
+func (s *sensor) seed(context.Context) error {
+	s.table = process.NewTable(process.Settings{})
+	var dec decode.Decoder
+	var rec event.Record
+	dec.BootTime = bootTime()
+	err := s.probe.Tasks(func(raw []byte) error {
+		if err := dec.Decode(raw, &rec); err != nil {
+			return err
+		}
+		s.table.Apply(&rec)
+		return nil
+	})
+	if err != nil {
+		s.Log.Warn("the task iterator does not work; reading /proc instead", zap.Error(err))
+		if err := s.table.SeedFromProc(time.Now().UnixNano()); err != nil {
+			return err
+		}
+	}
+	s.table.Link()
+	return nil
+}
+
+// capture runs the loop until the context ends.
+func (s *sensor) capture(ctx context.Context) error {
+	s.loop = &loop{
+		probe: s.probe, table: s.table, enrich: s.enrich, rules: s.rules, emit: s.alerts.emit, every: s.everySecond,
+	}
+	s.loop.critical.ring, s.loop.bulk.ring = s.probe.Critical(), s.probe.Bulk()
+	s.loop.prepare()
+
+	stop := make(chan struct{})
+	go s.wake(ctx, stop)
+	defer close(stop)
+	return s.loop.run(ctx)
+}
+
+// wake ends the loop's sleep when the run ends or an answer came that events wait for.
+func (s *sensor) wake(ctx context.Context, stop <-chan struct{}) {
+	for {
+		select {
+		case <-ctx.Done():
+			s.probe.Wake()
+			return
+		case <-s.enrich.Wake():
+			s.probe.Wake()
+		case <-stop:
+			return
+		}
+	}
+}
+
+// everySecond looks for new losses and for changes of the runtimes' state.
+func (s *sensor) everySecond() {
+	k, err := s.probe.Counters()
+	if err != nil {
+		s.Log.Warn("kernel counters", zap.Error(err))
+		return
+	}
+	s.losses.report(s, &k)
+	s.losses.runtimes(s)
+}
+
+// teardown runs every step, whatever failed before: detach, read the rings to their end, let go of what waits, flush
+// the sinks, and say what was seen and lost.
+func (s *sensor) teardown() error {
+	var errs []error
+	if s.probe != nil {
+		errs = append(errs, s.probe.Detach())
+	}
+	if s.loop != nil {
+		s.loop.finish(time.Now().Add(holdDeadline))
+	}
+	if s.enrich != nil {
+		errs = append(errs, s.enrich.Close())
+	}
+	if s.alerts != nil {
+		errs = append(errs, s.alerts.close(sinkDeadline))
+	}
+	if s.loop != nil {
+		errs = append(errs, s.summary())
+	}
+	if s.probe != nil {
+		errs = append(errs, s.probe.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (s *sensor) summary() error {
+	kernel, err := s.probe.Counters()
+	t := Totals{Stats: s.loop.stats, Kernel: kernel, Table: s.table.Counters(), Enrich: s.enrich.Counters(), Alerts: s.alerts.counts()}
+	t.WriteSummary(s.Stderr, s.rules)
+	return err
+}

@@ -1,0 +1,114 @@
+package sensor
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/enrich"
+	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/probe"
+	"github.com/saker-sensor/saker/internal/process"
+)
+
+// Stats count what the loop did. Only the loop writes them.
+type Stats struct {
+	// Records came out of the rings, Events of them were given to the rules, Matched is the number of matches.
+	Records, Events, Matched uint64
+	// DecodeErrors are records that could not be read.
+	DecodeErrors uint64
+	// Gaps are records that the sequence numbers miss: lost before they reached a ring.
+	Gaps uint64
+}
+
+// gaps follows the sequence numbers of one ring: each CPU counts its own records, lost ones too.
+type gaps struct{ last []uint64 }
+
+// note returns how many records are missing before this one.
+func (g *gaps) note(cpu uint16, seq uint64) uint64 {
+	if int(cpu) >= len(g.last) {
+		g.last = append(g.last, make([]uint64, int(cpu)+1-len(g.last))...)
+	}
+	missing := seq - g.last[cpu] - 1
+	g.last[cpu] = seq
+	return missing
+}
+
+// bootTime is the wall clock's time at boot, in ns since the epoch.
+func bootTime() int64 {
+	var real, boot unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_REALTIME, &real)
+	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot)
+	return real.Nano() - boot.Nano()
+}
+
+// Totals are all counts at the end of a run.
+type Totals struct {
+	Stats
+	Kernel  probe.Counters
+	Table   process.Counters
+	Enrich  enrich.Counters
+	Alerts  AlertCounts
+	Missing []string
+}
+
+// AlertCounts are the output's.
+type AlertCounts struct {
+	Queued, Dropped, Written, Errors uint64
+}
+
+// WriteSummary writes the exit text: Falco's three parts, then what was lost, by kind.
+func (t *Totals) WriteSummary(w io.Writer, rules *engine.Ruleset) {
+	var b strings.Builder
+	severity := map[engine.Priority]uint64{}
+	var named []string
+	for _, r := range rules.Rules() {
+		if n := r.Matches(); n > 0 {
+			severity[r.Priority] += n
+			named = append(named, fmt.Sprintf("   %s: %d", r.Name, n))
+		}
+	}
+	fmt.Fprintf(&b, "Events detected: %d\nRule counts by severity:\n", t.Matched)
+	var order []engine.Priority
+	for p := range severity {
+		order = append(order, p)
+	}
+	slices.Sort(order)
+	for _, p := range order {
+		fmt.Fprintf(&b, "   %s: %d\n", strings.ToUpper(p.String()), severity[p])
+	}
+	b.WriteString("Triggered rules by rule name:\n")
+	for _, line := range named {
+		b.WriteString(line + "\n")
+	}
+	fmt.Fprintf(&b, "Events seen: %d (records from the kernel: %d)\n", t.Events, t.Records)
+	fmt.Fprintf(&b, "Alerts: %d written, %d dropped (queue full), %d failed (sink error)\n", t.Alerts.Written, t.Alerts.Dropped, t.Alerts.Errors)
+	fmt.Fprintf(&b, "Lost records: %d critical ring full, %d bulk ring full%s, %d undecodable, %d missing by sequence\n",
+		t.Kernel.CriticalLost, t.Kernel.BulkLost, lostKinds(t.Kernel.LostByKind), t.DecodeErrors, t.Gaps)
+	fmt.Fprintf(&b, "Incomplete: %d paths truncated, %d path strings unreadable, %d files closed too soon, %d processes repaired, %d processes unknown\n",
+		t.Kernel.PathTruncated, t.Kernel.RawUnreadable, t.Kernel.FileGone, t.Table.Repaired, t.Table.Unknown)
+	fmt.Fprintf(&b, "Containers: %d events waited, %d answered; without metadata: %d no runtime, %d not found, %d too slow, %d waiting room full, %d cgroup gone\n",
+		t.Enrich.Held, t.Enrich.Answered, t.Enrich.RuntimeAbsent, t.Enrich.NotFound, t.Enrich.TooSlow, t.Enrich.Overflow, t.Enrich.CgroupGone)
+	_, _ = io.WriteString(w, b.String())
+}
+
+var kindNames = map[event.Kind]string{
+	event.KindExec: "exec", event.KindFork: "fork", event.KindExit: "exit", event.KindOpen: "open",
+	event.KindExecFailed: "failed exec", event.KindCgroupMade: "cgroup made", event.KindCgroupRemoved: "cgroup removed",
+}
+
+func lostKinds(lost map[event.Kind]uint64) string {
+	var parts []string
+	for kind, n := range lost {
+		parts = append(parts, fmt.Sprintf("%s %d", kindNames[kind], n))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	slices.Sort(parts)
+	return " (" + strings.Join(parts, ", ") + ")"
+}

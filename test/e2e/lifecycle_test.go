@@ -1,0 +1,187 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestTerminate: SIGTERM while records are still in the rings loses none of them.
+func TestTerminate(t *testing.T) {
+	const opens = 5000
+	file := filepath.Join(t.TempDir(), "watched")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rules := rulesFile(t, fmt.Sprintf(`
+- rule: Watched
+  desc: d
+  condition: evt.type = openat and fd.name = %s and proc.cmdline contains %q
+  output: x
+  priority: NOTICE
+`, file, opener+" "+file))
+	s := startSensor(t, "-r", rules, "-o", "rule_matching=all")
+	openMany(t, file, opens)
+	alerts := s.stop() // at once: the last opens can't have been read yet
+	if len(alerts) != opens {
+		t.Errorf("%d alerts for %d opens\n%s", len(alerts), opens, s.log())
+	}
+	for _, want := range []string{
+		fmt.Sprintf("Events detected: %d\n", opens), "   NOTICE: 5000\n", "   Watched: 5000\n", "Lost records: 0 critical ring full, 0 bulk ring full, 0 undecodable, 0 missing by sequence",
+	} {
+		if !strings.Contains(s.log(), want) {
+			t.Errorf("the exit text lacks %q:\n%s", want, s.log())
+		}
+	}
+}
+
+// TestSymlink: a rule for the file fires although the program named a link to it, and the alert says so.
+func TestSymlink(t *testing.T) {
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "watched"), filepath.Join(dir, "link")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(file, link); err != nil {
+		t.Fatal(err)
+	}
+	s := startSensor(t, "-r", rulesFile(t, fmt.Sprintf(`
+- rule: Watched
+  desc: d
+  condition: open_read and fd.name = %s
+  output: file=%%fd.name
+  priority: NOTICE
+`, file)))
+	openMany(t, link, 1)
+	a := s.next("the open by the link", func(a *alert) bool { return a.field("fd.name.given") == link })
+	if a.field("fd.name") != file || a.field("fd.name.matched") != "resolved" {
+		t.Errorf("fields %v", a.OutputFields)
+	}
+	s.stop()
+}
+
+// TestDuration: -M ends the run by itself, with exit code 0.
+func TestDuration(t *testing.T) {
+	s := launch(t, "-M", "1")
+	<-s.read
+	if err := s.cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(s.log(), "Events detected:") {
+		t.Errorf("no exit text:\n%s", s.log())
+	}
+}
+
+// TestBadInput: each ends with code 1 and one line that says where and what to do; nothing is left running.
+func TestBadInput(t *testing.T) {
+	unknown := rulesFile(t, "- rule: A\n  desc: d\n  condition: evt.type = open and\n    proc.nmae = x\n  output: o\n  priority: INFO\n")
+	broken := rulesFile(t, "- rule: A\n  desc: [d\n")
+	tests := []struct {
+		name string
+		args []string
+		// wrap runs the sensor in other circumstances.
+		wrap []string
+		user uint32
+		want string
+	}{
+		{name: "missing file", args: []string{"-r", "/does/not/exist.yaml"},
+			want: `^Error: .*/does/not/exist\.yaml.*no such file.*-r`},
+		{name: "broken YAML", args: []string{"-r", broken}, want: `^Error: load rules: ` + regexp.QuoteMeta(broken) + `:\d+:\d+: LOAD_ERR_YAML_PARSE`},
+		{name: "unknown field", args: []string{"-r", unknown}, want: `^Error: load rules: ` + regexp.QuoteMeta(unknown) + `:4:5: LOAD_ERR_COMPILE_CONDITION.*proc\.nmae.*proc\.name`},
+		{name: "unknown option", args: []string{"-o", "json_outptu=true"}, want: `^Error: .*json_outptu`},
+		{name: "unknown flag", args: []string{"--nonsense"}, want: `^Error: unknown flag: --nonsense`},
+		{name: "no privileges", user: 65534, want: `^Error: load BPF programs: no privilege \(missing CAP_BPF, CAP_PERFMON\); run as root`},
+		{name: "no BTF", wrap: []string{"unshare", "--mount", "sh", "-c", `mount -t tmpfs none /sys/kernel/btf && exec "$0" "$@"`},
+			want: `^Error: find the kernel's BTF: .*CONFIG_DEBUG_INFO_BTF`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if os.Getuid() != 0 {
+				t.Skip("needs root")
+			}
+			line := append(append(tt.wrap, sensorBinary), tt.args...)
+			cmd := exec.Command(line[0], line[1:]...)
+			if tt.user != 0 {
+				// The binary lies in a folder of root's.
+				copied := filepath.Join(publicDir(t), "sensor")
+				if out, err := exec.Command("cp", sensorBinary, copied).CombinedOutput(); err != nil {
+					t.Fatalf("%v: %s", err, out)
+				}
+				cmd = exec.Command(copied, tt.args...)
+				cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: tt.user, Gid: tt.user}}
+			}
+			var stdout, stderr bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &stdout, &stderr
+			err := cmd.Run()
+			if code := cmd.ProcessState.ExitCode(); code != 1 {
+				t.Errorf("exit code %d (%v), want 1", code, err)
+			}
+			text := strings.TrimSuffix(stderr.String(), "\n")
+			if !regexp.MustCompile(tt.want).MatchString(text) || strings.Contains(text, "\n") {
+				t.Errorf("got  %s\nwant one line like %s", text, tt.want)
+			}
+			if stdout.Len() != 0 {
+				t.Errorf("standard output: %s", stdout.String())
+			}
+		})
+	}
+}
+
+// publicDir is a folder that any user may enter.
+func publicDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "saker-public-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestTakenSocket: a socket where something else answers costs the containers' names and nothing more.
+func TestTakenSocket(t *testing.T) {
+	path := filepath.Join(publicDir(t), "taken.sock")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Write([]byte("this is no containerd\n"))
+			c.Close()
+		}
+	}()
+	file := filepath.Join(t.TempDir(), "watched")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := startSensor(t, "-o", "container_engines.containerd.sockets[0]="+path, "-r", rulesFile(t, fmt.Sprintf(`
+- rule: Watched
+  desc: d
+  condition: open_read and fd.name = %s
+  output: file=%%fd.name container=%%container.id
+  priority: NOTICE
+`, file)))
+	s.waitLog(path)
+	openMany(t, file, 1)
+	a := s.next("the open", func(a *alert) bool { return a.Rule == "Watched" })
+	if a.field("container.id") != "host" {
+		t.Errorf("container.id %s", a.field("container.id"))
+	}
+	s.stop()
+}
