@@ -36,7 +36,8 @@ type Quantifier uint8
 const (
 	// One: the field yields one value, or a list that is compared as a list.
 	One Quantifier = iota
-	// Some: true if some value satisfies the operator, != too (ancestors: proc.aname without argument).
+	// Some: true if some value satisfies the operator, != too (ancestors: proc.aname without argument). With an
+	// argument such a field is One: [Dictionary.Lookup] sees to it.
 	Some
 	// Either: true if either end of a connection satisfies; != only if both differ (fd.ip, fd.port, fd.net).
 	Either
@@ -58,6 +59,12 @@ const (
 	Suggested
 	// NotCaptured fields always yield a missing value today.
 	NotCaptured
+	// JSONNumber fields show Value.Num in JSON, whatever their text looks like (evt.time).
+	JSONNumber
+	// TableOnly fields work, but no listing names them.
+	TableOnly
+	// Additive fields are ours, not Falco's.
+	Additive
 )
 
 // Info is a dictionary entry.
@@ -84,6 +91,9 @@ type Info struct {
 	// with its own v; text it sets may alias the event. For a list, or a Quantifier other than One, it appends to
 	// v.List[:0].
 	Extract func(ev *event.Event, arg Arg, v *Value) bool
+	// Print fills v with what templates show, where that is not what conditions compare (proc.aname without argument:
+	// the names joined by blanks); nil otherwise. It never appends to v.List for a Quantifier.
+	Print func(ev *event.Event, arg Arg, v *Value) bool
 }
 
 // Ref is a field as a condition or a template uses it.
@@ -97,12 +107,20 @@ type Ref struct {
 // Get extracts the field's value.
 func (r *Ref) Get(ev *event.Event, v *Value) bool { return r.Extract(ev, r.Args, v) }
 
+// GetPrint extracts the value that templates show.
+func (r *Ref) GetPrint(ev *event.Event, v *Value) bool {
+	if r.Print != nil {
+		return r.Print(ev, r.Args, v)
+	}
+	return r.Extract(ev, r.Args, v)
+}
+
 // String is the field as it is written in rules, with its argument.
 func (r *Ref) String() string {
 	if !r.Args.Set {
 		return r.Name
 	}
-	if r.DotArg {
+	if r.DotArg && r.Args.Index < 0 {
 		return r.Name + "." + r.Args.Text
 	}
 	return r.Name + "[" + r.Args.Text + "]"
@@ -167,6 +185,11 @@ func (d *Dictionary) Lookup(name, arg string, hasArg bool) (Ref, error) {
 		if err := in.CheckArg(a); err != nil {
 			return Ref{}, &Error{Field: name, Reason: fmt.Sprintf("field %q: %v", name, err)}
 		}
+	}
+	if in.Quantifier == Some && hasArg {
+		single := *in
+		single.Quantifier = One
+		in = &single
 	}
 	r := Ref{Info: in, Args: a, Kind: in.Type}
 	if in.ArgType != nil {

@@ -96,7 +96,7 @@ const (
 	ID
 	Hex
 	Oct
-	// Padded10 is decimal with leading zeros up to ten digits.
+	// Padded10 is decimal with leading zeros: nine digits, in spite of the name that Falco gives it (10_PADDED_DEC).
 	Padded10
 )
 

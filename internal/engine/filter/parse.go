@@ -1,0 +1,306 @@
+package filter
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// ParseOptions bound what a text may ask for. The zero value is good.
+type ParseOptions struct {
+	// MaxDepth bounds the nesting of parentheses and transformers; reaching it is an error. 0 means 100.
+	MaxDepth int
+}
+
+const (
+	defaultMaxDepth = 100
+	// maxText in bytes and maxNodes keep a hostile text from eating the memory; the largest known rules stay far below.
+	maxText  = 8 << 20
+	maxNodes = 1 << 18
+)
+
+// Parse reads a condition. The error is a [*ParseError].
+//
+//	expr        = and { "or" and } .                        "and" and "or" need a blank or "(" behind them
+//	and         = not { "and" not } .
+//	not         = { "not" blank } ( "not" group | check ) . each "not" toggles
+//	group       = "(" expr ")" .
+//	check       = group | operand cond | identifier .       a lone identifier is a macro
+//	operand     = field | transformer .
+//	cond        = "exists"
+//	            | numop ( number | ref )
+//	            | strop ( text | ref )
+//	            | strop modifier ( list | identifier )      blanks around the modifier
+//	            | listop ( list | identifier | ref ) .
+//	ref         = transformer | "val(" field ")" .
+//	list        = "(" [ text { "," text } ] ")" .
+//	field       = name [ "[" arg "]" ] .                    no blank before "["
+//	name        = identifier "." identifier { "." identifier } .
+//	arg         = quoted | barearg .
+//	transformer = tname "(" targ { "," targ } ")" [ "[" arg "]" ] .
+//	targ        = telem | "(" [ telem { "," telem } ] ")" .
+//	telem       = transformer | field | quoted | number .
+//	numop       = "<" | "<=" | ">" | ">=" .
+//	strop       = "=" | "==" | "!=" | "glob" | "iglob" | "contains" | "icontains" | "bcontains" | "startswith"
+//	            | "bstartswith" | "endswith" | "regex" .    the words need a blank behind them
+//	listop      = "in" | "intersects" | "pmatch" .
+//	modifier    = "oneof" | "anyof" | "allof" .
+//	text        = quoted | bare .
+//
+// A bare text is a run without blanks and ( ) " ' = , and has no escapes.
+func Parse(text string, opt ParseOptions) (Expr, error) {
+	p := &parser{lexer: newLexer(text), maxDepth: opt.MaxDepth}
+	if p.maxDepth == 0 {
+		p.maxDepth = defaultMaxDepth
+	}
+	if len(text) > maxText {
+		return nil, p.errorf("the condition is longer than %d bytes; split the rule", maxText)
+	}
+	e, err := p.or()
+	if err != nil {
+		return nil, err
+	}
+	if p.Offset < len(text) {
+		return nil, p.unexpected()
+	}
+	return e, nil
+}
+
+type parser struct {
+	lexer
+	depth, maxDepth int
+	nodes           int
+}
+
+func (l *lexer) errorf(format string, args ...any) error {
+	const width = 24
+	near := l.rest()
+	if len(near) > width {
+		near = near[:width]
+	}
+	return &ParseError{Pos: l.Pos, Msg: fmt.Sprintf(format, args...), Near: near}
+}
+
+func (p *parser) unexpected() error {
+	switch p.peek(0) {
+	case '(':
+		return p.errorf("expected 'and', 'or' or the end: no transformer has this name, and a text with '(' needs quotes")
+	case '=', ',', '"', '\'':
+		return p.errorf("expected 'and', 'or' or the end: a text that holds one of ( ) = , or a quote needs quotes")
+	case ')':
+		return p.errorf("expected 'and', 'or' or the end: this ')' closes nothing")
+	}
+	return p.errorf("expected 'and', 'or' or the end")
+}
+
+// enter counts a level of nesting, leave undoes it.
+func (p *parser) enter() error {
+	if p.depth++; p.depth >= p.maxDepth {
+		return p.errorf("the condition is nested %d levels deep; move parts of it into macros", p.maxDepth)
+	}
+	return p.node()
+}
+
+func (p *parser) leave() { p.depth-- }
+
+// node counts an element of the tree.
+func (p *parser) node() error {
+	if p.nodes++; p.nodes > maxNodes {
+		return p.errorf("the condition has more than %d elements; split the rule", maxNodes)
+	}
+	return nil
+}
+
+func (p *parser) or() (Expr, error) {
+	pos, parts, err := p.chain("or", p.and)
+	if err != nil || len(parts) == 1 {
+		return first(parts), err
+	}
+	return &Or{Pos: pos, Parts: parts}, nil
+}
+
+func (p *parser) and() (Expr, error) {
+	pos, parts, err := p.chain("and", p.not)
+	if err != nil || len(parts) == 1 {
+		return first(parts), err
+	}
+	return &And{Pos: pos, Parts: parts}, nil
+}
+
+func first(parts []Expr) Expr {
+	if len(parts) == 0 {
+		return nil
+	}
+	return parts[0]
+}
+
+// chain reads parts with a word between them.
+func (p *parser) chain(word string, part func() (Expr, error)) (Pos, []Expr, error) {
+	p.blank()
+	pos := p.Pos
+	var parts []Expr
+	for {
+		e, err := part()
+		if err != nil {
+			return pos, nil, err
+		}
+		parts = append(parts, e)
+		p.blank()
+		if !strings.HasPrefix(p.rest(), word) {
+			return pos, parts, nil
+		}
+		if next := p.peek(len(word)); !isBlank(next) && next != '(' {
+			return pos, nil, p.errorf("expected 'and' or 'or', with a blank or '(' behind it")
+		}
+		p.advance(len(word))
+		p.blank()
+		if err := p.node(); err != nil {
+			return pos, nil, err
+		}
+	}
+}
+
+func (p *parser) not() (Expr, error) {
+	pos := p.Pos
+	negate := false
+	for strings.HasPrefix(p.rest(), "not") {
+		if next := p.peek(3); next != '(' && !isBlank(next) {
+			break
+		}
+		p.advance(3)
+		p.blank()
+		negate = !negate
+	}
+	e, err := p.check()
+	if err != nil || !negate {
+		return e, err
+	}
+	return &Not{Pos: pos, Part: e}, p.node()
+}
+
+func (p *parser) check() (Expr, error) {
+	if p.peek(0) == '(' {
+		return p.group()
+	}
+	start := p.lexer
+	name := p.identifier()
+	switch {
+	case name == "":
+		return nil, p.errorf("expected a field, a transformer, a macro's name or '('")
+	case p.peek(0) == '.' && isLetter(p.peek(1)):
+		f, err := p.field(start)
+		if err != nil {
+			return nil, err
+		}
+		return p.condition(f)
+	case p.peek(0) == '(' && name == valName:
+		return nil, start.errorf("val() stands on the right of an operator only; write the field itself")
+	case p.peek(0) == '(' && isTransformer(name):
+		t, err := p.transformer(start.Pos, name)
+		if err != nil {
+			return nil, err
+		}
+		return p.condition(t)
+	case p.peek(0) == '(' && !isKeyword(name):
+		return nil, start.errorf("unknown transformer %q, expected one of %s", name, strings.Join(transformerNames, " "))
+	case isKeyword(name):
+		return nil, start.errorf("expected a field, a transformer, a macro's name or '(' instead of the word %q", name)
+	}
+	return &Macro{Pos: start.Pos, Name: name}, p.node()
+}
+
+func (p *parser) group() (Expr, error) {
+	open := p.lexer
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	p.advance(1)
+	e, err := p.or()
+	if err != nil {
+		return nil, err
+	}
+	if !p.eat(")") {
+		if p.Offset < len(p.text) {
+			return nil, p.errorf("expected 'and', 'or' or ')'")
+		}
+		return nil, open.errorf("expected a ')' for this '('")
+	}
+	p.leave()
+	return e, nil
+}
+
+func (p *parser) condition(left Operand) (Expr, error) {
+	p.blank()
+	c := &Check{Pos: left.Position(), Left: left, OpPos: p.Pos}
+	rest := p.rest()
+	i := slices.IndexFunc(operators, func(o operator) bool { return strings.HasPrefix(rest, string(o.op)) })
+	if i < 0 {
+		return nil, p.errorf("expected an operator: %s", operatorNames())
+	}
+	o := operators[i]
+	c.Op = o.op
+	p.advance(len(o.op))
+	if o.word && !isBlank(p.peek(0)) {
+		return nil, p.errorf("expected a blank behind %q", o.op)
+	}
+	blank := p.blank()
+	if err := p.node(); err != nil {
+		return nil, err
+	}
+	var err error
+	switch o.right {
+	case rightNone:
+	case rightNumber:
+		c.Right, err = p.numberOrRef()
+	case rightText:
+		if blank {
+			c.Mod = p.modifier()
+		}
+		if c.Mod != "" {
+			c.Right, err = p.list()
+		} else {
+			c.Right, err = p.textOrRef()
+		}
+	case rightList:
+		if c.Right, err = p.ref(); c.Right == nil && err == nil {
+			c.Right, err = p.list()
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// modifier reads oneof, anyof or allof where it is one; else it is a text like any other.
+func (p *parser) modifier() string {
+	back := p.lexer
+	word := p.identifier()
+	if (word == "oneof" || word == "anyof" || word == "allof") && p.blank() {
+		ahead := p.lexer
+		if next := ahead.identifier(); ahead.peek(0) == '(' && next == "" || next != "" && !isKeyword(next) {
+			return word
+		}
+	}
+	p.lexer = back
+	return ""
+}
+
+func (p *parser) numberOrRef() (Operand, error) {
+	if r, err := p.ref(); r != nil || err != nil {
+		return r, err
+	}
+	pos := p.Pos
+	n := p.number()
+	if n == "" {
+		return nil, p.errorf("expected a number, val() or a transformer")
+	}
+	return &Value{Pos: pos, Text: n}, p.node()
+}
+
+func (p *parser) textOrRef() (Operand, error) {
+	if r, err := p.ref(); r != nil || err != nil {
+		return r, err
+	}
+	return p.value("expected a text, val() or a transformer")
+}

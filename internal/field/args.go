@@ -1,0 +1,118 @@
+package field
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/saker-sensor/saker/internal/event"
+)
+
+// na is the text for a value that is not there.
+const na = "<NA>"
+
+// evtArgs are the fields made of an event's parameters; see params for what the parameters are.
+func evtArgs() []Info {
+	ps := newParams()
+	args := Info{Name: "evt.args", Cost: 2, Doc: "All parameters of the call: name=value(meaning), joined by blanks."}
+	args.Extract = func(ev *event.Event, _ Arg, v *Value) bool {
+		v.Str = string(appendArgs(nil, ps.of(ev.Type), ev))
+		return true
+	}
+	info := args
+	info.Name, info.Doc = "evt.info", "The same as evt.args."
+	return []Info{
+		args, info,
+		{
+			Name: "evt.arg", Arg: ArgRequired, DotArg: true, Cost: 2, CheckArg: checkParam,
+			Doc: "One parameter of the call, by name or number, as text: flags by their names, an error by its name, a path made absolute.",
+			Extract: func(ev *event.Event, a Arg, v *Value) bool {
+				p := ps.find(ev.Type, a)
+				return p != nil && p.resolved(ev, v)
+			},
+		},
+		{
+			Name: "evt.rawarg", Arg: ArgRequired, DotArg: true, Cost: 1, Flags: NoRHS | NoTransformer, ArgType: rawType,
+			Doc: "One parameter of the call by name, as the kernel gave it; its type is the parameter's.",
+			Extract: func(ev *event.Event, a Arg, v *Value) bool {
+				if a.Index >= 0 {
+					return false
+				}
+				p := ps.find(ev.Type, a)
+				return p != nil && p.raw(ev, v)
+			},
+		},
+		{
+			Name: "evt.abspath", Arg: ArgOptional, DotArg: true, Cost: 1, CheckArg: checkAbsPath, Extract: absPath,
+			Doc: "Absolute path of a call that starts from a directory descriptor; .src and .dst choose one of two.",
+		},
+	}
+}
+
+func checkParam(a Arg) error {
+	if _, ok := paramKinds[a.Text]; !ok && a.Index < 0 {
+		return fmt.Errorf("unknown event parameter %q", a.Text)
+	}
+	return nil
+}
+
+func rawType(a Arg) (Type, error) {
+	k, ok := paramKinds[a.Text]
+	if !ok {
+		return 0, fmt.Errorf("unknown event parameter %q", a.Text)
+	}
+	return k.typ, nil
+}
+
+func checkAbsPath(a Arg) error {
+	if a.Text != "src" && a.Text != "dst" {
+		return errors.New("evt.abspath knows .src and .dst only")
+	}
+	return nil
+}
+
+// absPath leaves out open and creat, as Falco does: they start from no descriptor.
+func absPath(ev *event.Event, _ Arg, v *Value) bool {
+	switch ev.Type {
+	case event.TypeOpenat, event.TypeOpenat2:
+	case event.TypeOpenByHandleAt:
+		if ev.Failed() {
+			return false
+		}
+	default:
+		return false
+	}
+	return fileName(ev, v)
+}
+
+func appendArgs(dst []byte, ps []param, ev *event.Event) []byte {
+	var v Value
+	for i := range ps {
+		p := &ps[i]
+		if i > 0 {
+			dst = append(dst, ' ')
+		}
+		dst = append(append(dst, p.name...), '=')
+		if !p.raw(ev, &v) {
+			dst = append(dst, na...)
+			continue
+		}
+		dst = p.appendRaw(dst, &v)
+		if p.meaning != nil {
+			if m := p.meaning(ev, &v); m != "" {
+				dst = append(append(append(dst, '('), m...), ')')
+			}
+		}
+	}
+	return dst
+}
+
+// dots makes binary data printable.
+func dots(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '.'
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,200 @@
+package field
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/saker-sensor/saker/internal/event"
+)
+
+// Layouts of times as Falco prints them.
+const (
+	timeLayout     = "15:04:05.000000000"
+	timeLayoutS    = "15:04:05"
+	isoLayout      = "2006-01-02T15:04:05.000000000-0700"
+	dateTimeLayout = "2006-01-02 " + timeLayout
+)
+
+func evtTime(zone *time.Location) []Info {
+	clock := func(name, layout string, zone *time.Location, doc string) Info {
+		return Info{Name: name, Doc: doc, Cost: 2, Flags: JSONNumber, Extract: func(ev *event.Event, _ Arg, v *Value) bool {
+			v.Num = ev.Time
+			v.Str = time.Unix(0, ev.Time).In(zone).Format(layout)
+			return true
+		}}
+	}
+	const second = int64(time.Second)
+	return []Info{
+		number("evt.num", Uint64, ID, "Number of the event, from 1.", func(ev *event.Event) (int64, bool) { return int64(ev.Num), true }),
+		clock("evt.time", timeLayout, zone, "Local time of day with nanoseconds; in JSON, ns since the epoch."),
+		clock("evt.time.s", timeLayoutS, zone, "Local time of day; in JSON, ns since the epoch."),
+		clock("evt.time.iso8601", isoLayout, time.UTC, "UTC date and time in ISO 8601 with nanoseconds; in JSON, ns since the epoch."),
+		clock("evt.datetime", dateTimeLayout, zone, "Local date and time with nanoseconds; in JSON, ns since the epoch."),
+		clock("evt.datetime.s", time.DateTime, zone, "Local date and time; in JSON, ns since the epoch."),
+		number("evt.rawtime", AbsTime, Dec, "Time in ns since the epoch.", func(ev *event.Event) (int64, bool) { return ev.Time, true }),
+		number("evt.rawtime.s", AbsTime, Dec, "Whole seconds since the epoch.", func(ev *event.Event) (int64, bool) { return ev.Time / second, true }),
+		number("evt.rawtime.ns", AbsTime, Padded10, "Nanoseconds within the second.", func(ev *event.Event) (int64, bool) { return ev.Time % second, true }),
+		absent("evt.reltime", RelTime, Padded10, "Nanoseconds since the first event."),
+		absent("evt.reltime.s", RelTime, Dec, "Whole seconds since the first event."),
+		absent("evt.reltime.ns", RelTime, Padded10, "Nanoseconds within the second since the first event."),
+		clock("evt.outputtime", timeLayout, zone, "Time of day as Falco's own output shows it.").with(PrintOnly),
+		constant("evt.latency", RelTime, Dec, "Always 0; kept for old rules.", 0).with(Deprecated),
+		constant("evt.latency.s", RelTime, Dec, "Always 0; kept for old rules.", 0).with(Deprecated),
+		constant("evt.latency.ns", RelTime, Padded10, "Always 0; kept for old rules.", 0).with(Deprecated | JSONNumber),
+		constant("evt.latency.quantized", Uint64, Dec, "Always 0; kept for old rules.", 0).with(Deprecated | TableOnly),
+		text("evt.latency.human", "Always 0ns; kept for old rules.", func(*event.Event) (string, bool) { return "0ns", true }).with(Deprecated),
+		absent("evt.deltatime", RelTime, Dec, "Nanoseconds since the previous event."),
+		absent("evt.deltatime.s", RelTime, Dec, "Whole seconds since the previous event."),
+		absent("evt.deltatime.ns", RelTime, Padded10, "Nanoseconds within the second since the previous event.").with(JSONNumber),
+	}
+}
+
+func evtFields(hostname string) []Info {
+	typeName := func(ev *event.Event) (string, bool) { return ev.Type.String(), true }
+	result := func(ev *event.Event) (int64, bool) { return ev.Ret, hasResult(ev) }
+	no := func(*event.Event) (bool, bool) { return false, true }
+	evtType := text("evt.type", "Name of the system call, or of another event.", typeName)
+	evtType.Cost = 0
+	return []Info{
+		text("evt.dir", "Always \"<\": rules see the end of a call only.", func(*event.Event) (string, bool) { return "<", true }).with(Deprecated),
+		evtType,
+		{
+			Name: "evt.type.is", Type: Uint32, Arg: ArgRequired, DotArg: true, CheckArg: checkTypeIs, Extract: typeIs,
+			Doc: "1 if the event is of the type that the argument names, by name or by Falco's number, otherwise 0.",
+		},
+		text("syscall.type", "Name of the system call; missing for other events.", func(ev *event.Event) (string, bool) {
+			return ev.Type.String(), ev.Type != event.TypeProcexit
+		}),
+		text("evt.category", "Kind of event: file, process, net, ….", func(ev *event.Event) (string, bool) { return category(ev.Type), true }),
+		number("evt.cpu", Int16, ID, "Number of the CPU on which it happened.", func(ev *event.Event) (int64, bool) { return int64(ev.CPU), true }),
+		absent("evt.buffer", ByteBuf, Plain, "Data of a read or a write."),
+		absent("evt.buflen", Uint64, Dec, "Length in bytes of the data of a read or a write."),
+		text("evt.res", "SUCCESS, or the name of the error: ENOENT, EACCES, ….", resultName),
+		number("evt.rawres", Int64, Dec, "Return value as a number, -errno for an error.", result),
+		boolean("evt.failed", "Whether the call returned an error.", func(ev *event.Event) (bool, bool) { return hasResult(ev) && ev.Failed(), true }),
+		boolean("evt.is_io", "Whether the call reads or writes.", no),
+		boolean("evt.is_io_read", "Whether the call reads.", no),
+		boolean("evt.is_io_write", "Whether the call writes.", no),
+		absentText("evt.io_dir", "read or write, for calls that do."),
+		boolean("evt.is_wait", "Whether the call waits.", no),
+		constant("evt.wait_latency", RelTime, Dec, "Always 0; kept for old rules.", 0).with(Deprecated),
+		boolean("evt.is_syslog", "Whether the call writes to /dev/log.", no),
+		{
+			Name: "evt.around", Type: Uint64, Format: Dec, Arg: ArgRequired, CheckArg: wantNumber, Extract: missing,
+			Flags: FilterOnly | NoRHS | NoTransformer | NotCaptured, Doc: "Whether the event lies within so many ms of a time in ns.",
+		},
+		text("evt.source", "Where the event comes from: syscall.", func(*event.Event) (string, bool) { return "syscall", true }),
+		boolean("evt.is_async", "Whether the event is no system call but a notice.", no),
+		absentText("evt.asynctype", "Kind of a notice."),
+		absentText("evt.pluginname", "Name of the plugin that the event comes from."),
+		absentText("evt.plugininfo", "Summary by the plugin that the event comes from."),
+		text("evt.hostname", "Name of this host.", func(*event.Event) (string, bool) { return hostname, hostname != "" }),
+		absentText("evt.infra.docker.name", "Docker's event.").with(TableOnly),
+		absentText("evt.infra.docker.container.id", "Container's id in Docker's event.").with(TableOnly),
+		absentText("evt.infra.docker.container.name", "Container's name in Docker's event.").with(TableOnly),
+		absentText("evt.infra.docker.container.image", "Container's image in Docker's event.").with(TableOnly),
+	}
+}
+
+// hasResult: the end of a process returns nothing.
+func hasResult(ev *event.Event) bool { return ev.Type != event.TypeProcexit }
+
+func resultName(ev *event.Event) (string, bool) {
+	switch {
+	case !hasResult(ev):
+		return "", false
+	case ev.Ret >= 0:
+		return "SUCCESS", true
+	}
+	if name := errnoName(ev.Ret); name != "" {
+		return name, true
+	}
+	return strconv.FormatInt(ev.Ret, 10), true
+}
+
+func category(t event.Type) string {
+	switch t {
+	case event.TypeExecve, event.TypeExecveat, event.TypeProcexit:
+		return "process"
+	case event.TypeOpen, event.TypeOpenat, event.TypeOpenat2, event.TypeCreat, event.TypeOpenByHandleAt:
+		return "file"
+	}
+	return "other"
+}
+
+// typeCode is the number of an event's exit in Falco's event table.
+func typeCode(t event.Type) int {
+	switch t {
+	case event.TypeOpen:
+		return 3
+	case event.TypeCreat:
+		return 59
+	case event.TypeProcexit:
+		return 186
+	case event.TypeExecve:
+		return 293
+	case event.TypeOpenat:
+		return 307
+	case event.TypeOpenat2:
+		return 327
+	case event.TypeExecveat:
+		return 331
+	case event.TypeOpenByHandleAt:
+		return 337
+	}
+	return -1
+}
+
+func checkTypeIs(a Arg) error {
+	if a.Index >= 0 {
+		return nil
+	}
+	if _, ok := event.TypeByName(a.Text); !ok {
+		return fmt.Errorf("unknown event type %q", a.Text)
+	}
+	return nil
+}
+
+func typeIs(ev *event.Event, a Arg, v *Value) bool {
+	v.SetBool(ev.Type.String() == a.Text || a.Index >= 0 && typeCode(ev.Type) == a.Index)
+	return true
+}
+
+// wantNumber refuses an argument that is no whole number.
+func wantNumber(a Arg) error {
+	if a.Index < 0 {
+		return fmt.Errorf("the argument %q is no number", a.Text)
+	}
+	return nil
+}
+
+func evtAdditive() []Info {
+	return []Info{
+		constant("evt.is_io_uring", Bool, Plain, "Whether io_uring made the call; always false today.", 0).with(Additive),
+		boolean("evt.unverified", "Whether a path was read from user memory, which another thread may have rewritten.", func(ev *event.Event) (bool, bool) {
+			return ev.Flags&event.FlagUnverified != 0, true
+		}).with(Additive),
+		text("evt.truncated", "What was cut for its length, joined by commas: path, name, args, env; empty if nothing was.", truncated).with(Additive),
+	}
+}
+
+// cuts are the words of evt.truncated by a bit set: path 1, name 2, args 4, env 8.
+var cuts = [16]string{
+	"", "path", "name", "path,name", "args", "path,args", "name,args", "path,name,args",
+	"env", "path,env", "name,env", "path,name,env", "args,env", "path,args,env", "name,args,env", "path,name,args,env",
+}
+
+func truncated(ev *event.Event) (string, bool) {
+	f := ev.Flags
+	if ev.Process != nil {
+		f |= ev.Process.Flags
+	}
+	n := 0
+	for i, flag := range [...]event.Flags{event.FlagPathTruncated, event.FlagRawTruncated, event.FlagArgsTruncated, event.FlagEnvTruncated} {
+		if f&flag != 0 {
+			n |= 1 << i
+		}
+	}
+	return cuts[n], true
+}

@@ -1,0 +1,77 @@
+package field
+
+import "github.com/saker-sensor/saker/internal/event"
+
+// evtCounts are 1 or 0 for one event; they add up in tables.
+func evtCounts() []Info {
+	one := func(*event.Event) (int64, bool) { return 1, true }
+	failed := func(ev *event.Event) (int64, bool) {
+		if !hasResult(ev) {
+			return 0, false
+		}
+		if ev.Failed() {
+			return 1, true
+		}
+		return 0, true
+	}
+	count := func(name, doc string, get func(*event.Event) (int64, bool)) Info {
+		return number(name, Uint32, Dec, doc, get)
+	}
+	return []Info{
+		count("evt.count", "Always 1.", one),
+		count("evt.count.error", "1 if the call failed, otherwise 0.", failed),
+		count("evt.count.error.file", "The same for calls on files.", func(ev *event.Event) (int64, bool) {
+			n, ok := failed(ev)
+			return n, ok && ev.File.Present
+		}),
+		absent("evt.count.error.net", Uint32, Dec, "The same for calls on sockets."),
+		absent("evt.count.error.memory", Uint32, Dec, "The same for calls on memory."),
+		count("evt.count.error.other", "The same for all other calls.", func(ev *event.Event) (int64, bool) {
+			n, ok := failed(ev)
+			return n, ok && !ev.File.Present
+		}),
+		count("evt.count.exit", "1 for the end of a system call.", func(ev *event.Event) (int64, bool) { return 1, hasResult(ev) }),
+		constant("evt.count.procinfo", Uint32, Dec, "Always 0.", 0).with(TableOnly),
+		constant("evt.count.threadinfo", Uint32, Dec, "Always 0.", 0).with(TableOnly),
+		absent("evt.buflen.in", Uint64, Dec, "Bytes read.").with(TableOnly),
+		absent("evt.buflen.out", Uint64, Dec, "Bytes written.").with(TableOnly),
+		absent("evt.buflen.file", Uint64, Dec, "Bytes read from or written to files.").with(TableOnly),
+		absent("evt.buflen.file.in", Uint64, Dec, "Bytes read from files.").with(TableOnly),
+		absent("evt.buflen.file.out", Uint64, Dec, "Bytes written to files.").with(TableOnly),
+		absent("evt.buflen.net", Uint64, Dec, "Bytes received or sent.").with(TableOnly),
+		absent("evt.buflen.net.in", Uint64, Dec, "Bytes received.").with(TableOnly),
+		absent("evt.buflen.net.out", Uint64, Dec, "Bytes sent.").with(TableOnly),
+	}
+}
+
+// evtOpen tells how a file was opened. As in Falco, creat counts for evt.is_open_exec only.
+func evtOpen() []Info {
+	opens := func(name, doc string, test func(*event.Event) bool) Info {
+		return boolean(name, doc, func(ev *event.Event) (bool, bool) { return isOpen(ev.Type) && test(ev), true })
+	}
+	return []Info{
+		opens("evt.is_open_read", "Whether a file was opened for reading, or it was tried.", func(ev *event.Event) bool {
+			return openFlags(ev)&falcoRead != 0
+		}),
+		opens("evt.is_open_write", "Whether a file was opened for writing, or it was tried.", func(ev *event.Event) bool {
+			return openFlags(ev)&falcoWrite != 0
+		}),
+		boolean("evt.is_open_exec", "Whether an open or creat may make an executable file: its mode has an x.", func(ev *event.Event) (bool, bool) {
+			creates := ev.Type == event.TypeCreat ||
+				isOpen(ev.Type) && ev.Type != event.TypeOpenByHandleAt && openFlags(ev)&(falcoCreate|falcoTmpfile) != 0
+			return creates && ev.File.Mode&0o111 != 0, true
+		}),
+		opens("evt.is_open_create", "Whether an open made the file.", func(ev *event.Event) bool {
+			f := openFlags(ev)
+			return f&falcoCreated != 0 || f&falcoTmpfile != 0 && !ev.Failed()
+		}),
+	}
+}
+
+func isOpen(t event.Type) bool {
+	switch t {
+	case event.TypeOpen, event.TypeOpenat, event.TypeOpenat2, event.TypeOpenByHandleAt:
+		return true
+	}
+	return false
+}

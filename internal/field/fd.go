@@ -1,0 +1,176 @@
+package field
+
+import (
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/saker-sensor/saker/internal/event"
+)
+
+// The fields of a failed open follow Falco: fd.num is -1, whatever the error was (old rules compare it to -1; the
+// error is in evt.rawres and evt.res). fd.name, fd.nameraw and fd.directory come from the caller's path, fd.typechar is
+// "f", as if a file had been opened. Everything else is missing, fd.filename too.
+
+// fdFile are the fields of any descriptor, as far as they make sense for one of a file.
+func fdFile() []Info {
+	// opened wraps a test of a file that was opened.
+	opened := func(name, doc string, test func(*event.File) bool) Info {
+		return boolean(name, doc, func(ev *event.Event) (bool, bool) { return test(&ev.File), isOpened(ev) })
+	}
+	id := func(name string, t Type, f Format, doc string, get func(event.FileID) int64) Info {
+		return number(name, t, f, doc, func(ev *event.Event) (int64, bool) { return get(ev.File.ID), isOpened(ev) })
+	}
+	return []Info{
+		number("fd.num", Int64, ID, "Number of the file descriptor; -1 if the open failed.", func(ev *event.Event) (int64, bool) {
+			return max(ev.Ret, -1), ev.File.Present
+		}),
+		text("fd.type", "Kind of descriptor: file, directory, ipv4, ipv6, unix, pipe, event, ….", func(ev *event.Event) (string, bool) {
+			if isDir(ev) {
+				return "directory", true
+			}
+			return "file", isOpened(ev)
+		}),
+		{Name: "fd.typechar", Doc: "The same as one character: f file, d directory, 4, 6, u unix, p pipe, e event, ….", Extract: ignoreArg(fileTypeChar)},
+		{Name: "fd.name", Doc: "Full path of the file, or both ends of a connection.", Cost: 1, Extract: ignoreArg(fileName)},
+		text("fd.directory", "Directory of the file; of a directory, the directory itself.", fileDirectory),
+		text("fd.filename", "Last part of the file's path.", func(ev *event.Event) (string, bool) {
+			name, ok := fdName(ev)
+			if !ok || !isOpened(ev) || isDir(ev) {
+				return "", false
+			}
+			if i := strings.LastIndexByte(name, '/'); i < len(name)-1 {
+				return name[i+1:], true
+			}
+			return name, true
+		}),
+		text("fd.nameraw", "Path as the caller gave it, not made absolute.", func(ev *event.Event) (string, bool) {
+			return singleSlashes(ev.File.Raw), ev.File.Present
+		}),
+		text("fd.uid", "Thread and number of the descriptor, one behind the other.", func(ev *event.Event) (string, bool) {
+			if !isOpened(ev) {
+				return "", false
+			}
+			return strconv.Itoa(int(ev.Tid)) + strconv.FormatInt(ev.Ret, 10), true
+		}).costly(),
+		text("fd.containername", "Container's id, a colon, and the name.", func(ev *event.Event) (string, bool) {
+			name, ok := fdName(ev)
+			if !ok {
+				return "", false
+			}
+			return ev.ContainerID + ":" + name, true
+		}).costly(),
+		text("fd.containerdirectory", "Container's id, a colon, and the directory.", func(ev *event.Event) (string, bool) {
+			dir, ok := fileDirectory(ev)
+			if !ok {
+				return "", false
+			}
+			return ev.ContainerID + ":" + dir, true
+		}).costly(),
+		id("fd.dev", Int32, Hex, "Number of the device that holds the file.", func(i event.FileID) int64 { return userDev(i.Dev) }),
+		id("fd.dev.major", Int32, Dec, "Major number of that device.", func(i event.FileID) int64 { return int64(i.Dev >> 20) }),
+		id("fd.dev.minor", Int32, Dec, "Minor number of that device.", func(i event.FileID) int64 { return int64(i.Dev & (1<<20 - 1)) }),
+		id("fd.ino", Int64, Dec, "Inode number of the file.", func(i event.FileID) int64 { return int64(i.Ino) }),
+		{
+			Name: "fd.types", Doc: "Kinds of all open descriptors, or of the one that the argument numbers.", List: true,
+			Arg: ArgOptional, Flags: NoRHS | NotCaptured, Cost: 2, CheckArg: wantNumber, Extract: missing,
+		},
+		opened("fd.is_upper_layer", "Whether the file is in the upper layer of an overlay: written since the container was made.", func(f *event.File) bool {
+			return f.Layer == event.LayerUpper
+		}),
+		opened("fd.is_lower_layer", "Whether the file is in a lower layer of an overlay: from the image.", func(f *event.File) bool {
+			return f.Layer == event.LayerLower
+		}),
+	}
+}
+
+func fdAdditive() []Info {
+	return []Info{
+		text("fd.name.given", "Path as the caller gave it, made absolute by text alone, as Falco's fd.name.", func(ev *event.Event) (string, bool) {
+			return ev.File.Given, ev.File.Given != ""
+		}).with(Additive),
+		text("fd.name.resolved", "Path of the opened file itself, as the kernel knows it; missing for a failed open.", func(ev *event.Event) (string, bool) {
+			return ev.File.Resolved, ev.File.Resolved != ""
+		}).with(Additive),
+		text("fd.name.matched", "Which of the two names fd.name is at the moment: given or resolved.", func(ev *event.Event) (string, bool) {
+			return ev.File.Matched.String(), ev.File.Present
+		}).with(Additive),
+	}
+}
+
+// isOpened tells whether the event has a descriptor of an opened file.
+func isOpened(ev *event.Event) bool { return ev.File.Present && !ev.Failed() }
+
+// isDir: all that was opened by path and is no directory counts as a file, also a device or a named pipe, as in Falco.
+func isDir(ev *event.Event) bool {
+	return isOpened(ev) && ev.File.InodeMode&unix.S_IFMT == unix.S_IFDIR
+}
+
+// fdName is fd.name: the name that the rules see at the moment, or the resolved one where the caller gave no path
+// (open_by_handle_at).
+func fdName(ev *event.Event) (string, bool) {
+	name := ev.File.Name()
+	if name == "" {
+		name = ev.File.Resolved
+	}
+	return name, name != ""
+}
+
+func fileName(ev *event.Event, v *Value) (ok bool) {
+	v.Str, ok = fdName(ev)
+	return ok
+}
+
+func fileTypeChar(ev *event.Event, v *Value) bool {
+	switch {
+	case !ev.File.Present:
+		return false
+	case isDir(ev):
+		v.Str = "d"
+	case ev.Failed() && ev.Type == event.TypeOpenByHandleAt:
+		v.Str = "o" // Falco can't tell, for want of a path
+	default:
+		v.Str = "f"
+	}
+	return true
+}
+
+func fileDirectory(ev *event.Event) (string, bool) {
+	name, ok := fdName(ev)
+	if !ok || isDir(ev) {
+		return name, ok
+	}
+	switch i := strings.LastIndexByte(name, '/'); {
+	case i <= 0:
+		return "/", true
+	case i < len(name)-1:
+		return name[:i], true
+	}
+	return name, true
+}
+
+// userDev is a device number as stat(2) encodes it, which Falco shows; see [event.FileID].
+func userDev(dev uint32) int64 {
+	major, minor := dev>>20, dev&(1<<20-1)
+	return int64(minor&0xff | major<<8 | (minor&^0xff)<<12)
+}
+
+// singleSlashes drops repeated slashes.
+func singleSlashes(s string) string {
+	if !strings.Contains(s, "//") {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	for i := range len(s) {
+		if s[i] != '/' || i == 0 || s[i-1] != '/' {
+			b.WriteByte(s[i])
+		}
+	}
+	return b.String()
+}
+
+func ignoreArg(get func(*event.Event, *Value) bool) func(*event.Event, Arg, *Value) bool {
+	return func(ev *event.Event, _ Arg, v *Value) bool { return get(ev, v) }
+}

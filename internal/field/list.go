@@ -1,0 +1,110 @@
+package field
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Row describes a field for a listing.
+type Row struct {
+	Class, Name, Doc string
+	// Type is Falco's word for the type, with LIST(…) around it for a list.
+	Type string
+	// Arg is how an argument is written: [N]-like text, empty if there is none.
+	Arg string
+	// Notes are what else to know: deprecated, filter only, not captured, ….
+	Notes []string
+}
+
+// Describe lists the fields in the dictionary's order, but for those that no listing names.
+func Describe(d *Dictionary) []Row {
+	var rows []Row
+	for _, in := range d.Fields() {
+		if in.Flags&TableOnly != 0 {
+			continue
+		}
+		rows = append(rows, Row{Class: in.Class, Name: in.Name, Doc: in.Doc, Type: typeText(in), Arg: argText(in), Notes: notes(in)})
+	}
+	return rows
+}
+
+func typeText(in *Info) string {
+	switch {
+	case in.ArgType != nil:
+		return "by argument"
+	case in.List:
+		return "LIST(" + in.Type.String() + ")"
+	}
+	return in.Type.String()
+}
+
+func argText(in *Info) string {
+	arg := "[…]"
+	if in.DotArg {
+		arg = ".…"
+	}
+	switch in.Arg {
+	case ArgRequired:
+		return arg
+	case ArgOptional:
+		return "(" + arg + ")"
+	}
+	return ""
+}
+
+// noteWords are the words for flags, in the order in which they are listed.
+var noteWords = []struct {
+	flag Flags
+	word string
+}{
+	{Additive, "not in Falco"}, {Deprecated, "deprecated"}, {FilterOnly, "conditions only"}, {PrintOnly, "outputs only"},
+	{NoRHS, "not on the right"}, {NoTransformer, "not in transformers"}, {Suggested, "in every output"}, {NotCaptured, "not captured yet"},
+}
+
+func notes(in *Info) []string {
+	var words []string
+	for _, n := range noteWords {
+		if in.Flags&n.flag != 0 {
+			words = append(words, n.word)
+		}
+	}
+	return words
+}
+
+// List is the text of --list: the fields by class.
+func List(d *Dictionary) string {
+	const indent = 32
+	var b strings.Builder
+	class := ""
+	for _, r := range Describe(d) {
+		if r.Class != class {
+			class = r.Class
+			fmt.Fprintf(&b, "-------------------------------\nField Class:                  %s\n\n", class)
+		}
+		name := r.Name + r.Arg
+		if len(name) >= indent {
+			fmt.Fprintf(&b, "%s\n%*s", name, indent, "")
+		} else {
+			fmt.Fprintf(&b, "%-*s", indent, name)
+		}
+		fmt.Fprintf(&b, "%s (%s)\n", r.Doc, strings.Join(append([]string{r.Type}, r.Notes...), ", "))
+	}
+	return b.String()
+}
+
+// Markdown is the reference of all fields.
+func Markdown(d *Dictionary) string {
+	var b strings.Builder
+	b.WriteString("# Fields\n\nWhat conditions and outputs can name. Made from the dictionary (`internal/field`); do not edit.\n\n" +
+		"A field with `[…]` takes an argument in brackets, one with `.…` as a last part of its name or in brackets; in parentheses it may be left out.\n" +
+		"A field that is not captured yet loads in every rule and is always missing.\n")
+	class := ""
+	for _, r := range Describe(d) {
+		if r.Class != class {
+			class = r.Class
+			fmt.Fprintf(&b, "\n## %s\n\n| field | type | meaning | notes |\n|---|---|---|---|\n", class)
+		}
+		fmt.Fprintf(&b, "| `%s%s` | %s | %s | %s |\n", r.Name, r.Arg, r.Type, strings.ReplaceAll(r.Doc, "|", `\|`), strings.Join(r.Notes, ", "))
+	}
+	return b.String()
+}

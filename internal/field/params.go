@@ -1,0 +1,324 @@
+package field
+
+import (
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/saker-sensor/saker/internal/event"
+)
+
+// param is one parameter of an event, in the order and with the name that Falco's event table gives it.
+type param struct {
+	name   string
+	typ    Type
+	format Format
+	// get fills v with the value as the kernel gave it; nil for what is not captured.
+	get func(ev *event.Event, v *Value) bool
+	// meaning is what the value in v stands for, empty if there is nothing to add; may be nil.
+	meaning func(ev *event.Event, v *Value) string
+}
+
+// raw yields the value; an empty text counts as one that is missing but prints as <NA>.
+func (p *param) raw(ev *event.Event, v *Value) bool {
+	if p.get == nil || !p.get(ev, v) {
+		return false
+	}
+	if v.Str == "" && p.typ.Group() == Text {
+		v.Str = na
+	}
+	return true
+}
+
+// resolved yields the meaning, or else the value as text.
+func (p *param) resolved(ev *event.Event, v *Value) bool {
+	if !p.raw(ev, v) {
+		return false
+	}
+	if p.meaning != nil {
+		if m := p.meaning(ev, v); m != "" {
+			v.Str = m
+			return true
+		}
+	}
+	if p.typ.Group() != Text {
+		v.Str = string(p.appendRaw(nil, v))
+	}
+	return true
+}
+
+func (p *param) appendRaw(dst []byte, v *Value) []byte {
+	switch {
+	case p.typ.Group() == Text:
+		return append(dst, v.Str...)
+	case p.typ == ByteBuf:
+		return append(dst, dots(v.Str)...)
+	case p.typ == AbsTime:
+		return time.Unix(0, v.Num).AppendFormat(dst, "2006-01-02 15:04:05.000000000 -0700")
+	case (p.typ == UID || p.typ == GID) && v.Num == unsetID:
+		return append(dst, "-1"...)
+	case p.format == Oct && v.Num != 0:
+		return strconv.AppendUint(append(dst, '0'), uint64(v.Num), 8)
+	case p.format == Hex && !isFlags(p.typ):
+		return appendHex(dst, v.Num)
+	}
+	return strconv.AppendInt(dst, v.Num, 10)
+}
+
+// isFlags: their numbers print in decimal whatever their format says.
+func isFlags(t Type) bool { return t >= Flags8 && t <= EnumFlags32 }
+
+// unsetID is a user or group id that was never set: 4294967295.
+const unsetID = int64(^uint32(0))
+
+// params are the parameters of the captured events.
+type params struct {
+	open, openat, openat2, creat, byHandle, execve, execveat, exit []param
+}
+
+func (ps *params) of(t event.Type) []param {
+	switch t {
+	case event.TypeOpen:
+		return ps.open
+	case event.TypeOpenat:
+		return ps.openat
+	case event.TypeOpenat2:
+		return ps.openat2
+	case event.TypeCreat:
+		return ps.creat
+	case event.TypeOpenByHandleAt:
+		return ps.byHandle
+	case event.TypeExecve:
+		return ps.execve
+	case event.TypeExecveat:
+		return ps.execveat
+	case event.TypeProcexit:
+		return ps.exit
+	}
+	return nil
+}
+
+// find looks a parameter up by number or name.
+func (ps *params) find(t event.Type, a Arg) *param {
+	list := ps.of(t)
+	if a.Index >= 0 {
+		if a.Index < len(list) {
+			return &list[a.Index]
+		}
+		return nil
+	}
+	for i := range list {
+		if list[i].name == a.Text {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+func newParams() *params {
+	open, creat, exe, resolve := newFlagTexts(openNames, "|"), newFlagTexts(creatNames, "|"), newFlagTexts(exeNames, "|"), newFlagTexts(resolveNames, "|")
+	var (
+		fd       = param{"fd", FD, Dec, num(func(ev *event.Event) int64 { return ev.Ret }), fdMeaning}
+		dirfd    = param{"dirfd", FD, Dec, num(func(ev *event.Event) int64 { return int64(ev.DirFD) }), dirMeaning}
+		mountfd  = param{"mountfd", FD, Dec, dirfd.get, dirMeaning}
+		name     = param{"name", FSPath, Plain, str(func(ev *event.Event) string { return ev.File.Raw }), givenMeaning}
+		relName  = param{"name", FSRelPath, Plain, name.get, givenMeaning}
+		path     = param{"path", FSPath, Plain, fileName, nil}
+		flags    = param{"flags", Flags32, Hex, num(func(ev *event.Event) int64 { return int64(openFlags(ev)) }), named(open)}
+		creatf   = param{"creat_flags", Flags16, Hex, num(creatFlags), named(creat)}
+		resolvef = param{"resolve", Flags32, Hex, num(resolveFlags), named(resolve)}
+		mode     = param{"mode", Uint32, Oct, num(func(ev *event.Event) int64 { return int64(ev.File.Mode) }), nil}
+		dev      = param{"dev", Uint32, Hex, num(func(ev *event.Event) int64 { return userDev(ev.File.ID.Dev) }), nil}
+		ino      = param{"ino", Uint64, Dec, num(func(ev *event.Event) int64 { return int64(ev.File.ID.Ino) }), nil}
+	)
+	execveat := execParams(exe)
+	execve := append(execveat[:len(execveat):len(execveat)],
+		param{"filename", FSPath, Plain, str(func(ev *event.Event) string { return ev.Filename }), absMeaning})
+	return &params{
+		open:     []param{fd, name, flags, mode, dev, ino},
+		openat:   []param{fd, dirfd, relName, flags, mode, dev, ino},
+		openat2:  []param{fd, dirfd, relName, flags, mode, resolvef, dev, ino},
+		creat:    []param{fd, name, mode, dev, ino, creatf},
+		byHandle: []param{fd, mountfd, flags, path, dev, ino},
+		execve:   execve,
+		execveat: execveat,
+		exit: []param{
+			{"status", Errno, Dec, num(func(ev *event.Event) int64 { return int64(ev.Exit.Code) }), errnoMeaning},
+			{"ret", Errno, Dec, num(func(ev *event.Event) int64 { return int64(ev.Exit.Ret) }), errnoMeaning},
+			{"sig", SigType, Dec, num(func(ev *event.Event) int64 { return int64(ev.Exit.Sig) }), signalMeaning},
+			{"core", Uint8, Dec, num(func(ev *event.Event) int64 {
+				if ev.Exit.Core {
+					return 1
+				}
+				return 0
+			}), nil},
+			{"reaper_tid", PID, Dec, nil, nil},
+		},
+	}
+}
+
+// execParams are those that execve and execveat share.
+func execParams(exe *flagTexts) []param {
+	p := func(get func(*event.Process) int64) func(*event.Event, *Value) bool {
+		return func(ev *event.Event, v *Value) bool {
+			if ev.Process == nil {
+				return false
+			}
+			v.Num = get(ev.Process)
+			return true
+		}
+	}
+	s := func(get func(*event.Process) string) func(*event.Event, *Value) bool {
+		return func(ev *event.Event, v *Value) bool {
+			if ev.Process == nil {
+				return false
+			}
+			v.Str = get(ev.Process)
+			return true
+		}
+	}
+	return []param{
+		{"res", Errno, Dec, num(func(ev *event.Event) int64 { return ev.Ret }), errnoMeaning},
+		{"exe", CharBuf, Plain, s(func(p *event.Process) string { return p.Exe }), nil},
+		{"args", ByteBuf, Plain, list(func(p *event.Process) []string { return p.ArgList }), nil},
+		{"tid", PID, Dec, num(func(ev *event.Event) int64 { return int64(ev.Tid) }), commMeaning},
+		{"pid", PID, Dec, num(func(ev *event.Event) int64 { return int64(ev.Tgid) }), commMeaning},
+		{"ptid", PID, Dec, p(func(p *event.Process) int64 { return int64(p.Ppid) }), commMeaning},
+		{"cwd", CharBuf, Plain, s(func(p *event.Process) string { return p.Cwd }), nil},
+		{"fdlimit", Uint64, Dec, nil, nil},
+		{"pgft_maj", Uint64, Dec, nil, nil},
+		{"pgft_min", Uint64, Dec, nil, nil},
+		{"vm_size", Uint32, Dec, nil, nil},
+		{"vm_rss", Uint32, Dec, nil, nil},
+		{"vm_swap", Uint32, Dec, nil, nil},
+		{"comm", CharBuf, Plain, s(func(p *event.Process) string { return p.Comm }), nil},
+		{"cgroups", ByteBuf, Plain, nil, nil},
+		{"env", ByteBuf, Plain, list(func(p *event.Process) []string { return p.Env }), nil},
+		{"tty", Uint32, Dec, p(func(p *event.Process) int64 { return int64(p.TTY) }), nil},
+		{"vpgid", PID, Dec, p(func(p *event.Process) int64 { return int64(p.Vpgid) }), nil},
+		{"loginuid", UID, Dec, p(func(p *event.Process) int64 { return int64(p.LoginUID) }), userMeaning},
+		{"flags", Flags32, Hex, p(exeFlags), named(exe)},
+		{"cap_inheritable", Uint64, Hex, p(func(p *event.Process) int64 { return int64(p.CapInheritable) }), nil},
+		{"cap_permitted", Uint64, Hex, p(func(p *event.Process) int64 { return int64(p.CapPermitted) }), nil},
+		{"cap_effective", Uint64, Hex, p(func(p *event.Process) int64 { return int64(p.CapEffective) }), nil},
+		{"exe_ino", Uint64, Dec, p(func(p *event.Process) int64 { return int64(p.ExeID.Ino) }), nil},
+		{"exe_ino_ctime", AbsTime, Dec, p(func(p *event.Process) int64 { return p.ExeID.Ctime }), nil},
+		{"exe_ino_mtime", AbsTime, Dec, p(func(p *event.Process) int64 { return p.ExeID.Mtime }), nil},
+		{"uid", UID, Dec, p(func(p *event.Process) int64 { return int64(p.EUID) }), userMeaning},
+		{"trusted_exepath", FSPath, Plain, s(func(p *event.Process) string { return p.ExePath }), nil},
+		{"pgid", PID, Plain, p(func(p *event.Process) int64 { return int64(p.Pgid) }), commMeaning},
+		{"gid", GID, Dec, p(func(p *event.Process) int64 { return int64(p.EGID) }), groupMeaning},
+	}
+}
+
+func num(get func(*event.Event) int64) func(*event.Event, *Value) bool {
+	return func(ev *event.Event, v *Value) bool {
+		v.Num = get(ev)
+		return true
+	}
+}
+
+func str(get func(*event.Event) string) func(*event.Event, *Value) bool {
+	return func(ev *event.Event, v *Value) bool {
+		v.Str = get(ev)
+		return true
+	}
+}
+
+// list joins texts as the kernel lays them out, each ended by a NUL.
+func list(get func(*event.Process) []string) func(*event.Event, *Value) bool {
+	return func(ev *event.Event, v *Value) bool {
+		if ev.Process == nil || len(get(ev.Process)) == 0 {
+			return false
+		}
+		v.Str = strings.Join(get(ev.Process), "\x00") + "\x00"
+		return true
+	}
+}
+
+func named(names *flagTexts) func(*event.Event, *Value) string {
+	return func(_ *event.Event, v *Value) string { return names.text(uint64(v.Num)) }
+}
+
+func fdMeaning(ev *event.Event, v *Value) string {
+	if v.Num < 0 {
+		return errnoName(v.Num)
+	}
+	var name, char Value
+	if !fileName(ev, &name) || !fileTypeChar(ev, &char) {
+		return ""
+	}
+	return "<" + char.Str + ">" + name.Str
+}
+
+// dirMeaning does not say where a directory descriptor leads: that is not captured by itself.
+func dirMeaning(_ *event.Event, v *Value) string {
+	if v.Num == event.AtFDCWD {
+		return "AT_FDCWD"
+	}
+	return ""
+}
+
+// givenMeaning is the absolute path, unless the caller gave it so.
+func givenMeaning(ev *event.Event, _ *Value) string {
+	if ev.File.Given == ev.File.Raw {
+		return ""
+	}
+	return ev.File.Given
+}
+
+func absMeaning(ev *event.Event, v *Value) string {
+	if v.Str == na || ev.Process == nil {
+		return ""
+	}
+	full := v.Str
+	if !path.IsAbs(full) {
+		if ev.Process.Cwd == "" {
+			return ""
+		}
+		full = ev.Process.Cwd + "/" + full
+	}
+	if full = path.Clean(full); full == v.Str {
+		return ""
+	}
+	return full
+}
+
+func errnoMeaning(_ *event.Event, v *Value) string { return errnoName(v.Num) }
+
+func signalMeaning(_ *event.Event, v *Value) string {
+	if v.Num <= 0 {
+		return ""
+	}
+	return unix.SignalName(unix.Signal(v.Num))
+}
+
+// commMeaning names a process if it is the caller or one of its ancestors.
+func commMeaning(ev *event.Event, v *Value) string {
+	if v.Num == int64(ev.Tid) && ev.Process != nil {
+		return ev.Process.Comm
+	}
+	if p := findPID(ev.Process, int32(v.Num)); p != nil {
+		return p.Comm
+	}
+	return ""
+}
+
+func userMeaning(ev *event.Event, v *Value) string {
+	if v.Num == unsetID {
+		return "<NONE>"
+	}
+	u, _ := ev.Accounts.User(uint32(v.Num))
+	return u.Name
+}
+
+func groupMeaning(ev *event.Event, v *Value) string {
+	if v.Num == unsetID {
+		return "<NONE>"
+	}
+	name, _ := ev.Accounts.Group(uint32(v.Num))
+	return name
+}

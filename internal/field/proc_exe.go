@@ -1,0 +1,96 @@
+package field
+
+import "github.com/saker-sensor/saker/internal/event"
+
+func procTimes() []Info {
+	since := func(ev *event.Event, start int64) (int64, bool) { return ev.Time - start, start != 0 }
+	return []Info{
+		number("proc.duration", RelTime, Dec, "Nanoseconds since the process started.", func(ev *event.Event) (int64, bool) {
+			if ev.Process == nil {
+				return 0, false
+			}
+			return since(ev, ev.Process.CloneTime)
+		}),
+		number("proc.ppid.duration", RelTime, Dec, "Nanoseconds since the parent started.", func(ev *event.Event) (int64, bool) {
+			p := parent(ev)
+			if p == nil {
+				return 0, false
+			}
+			return since(ev, p.CloneTime)
+		}),
+		nonZero("proc.pid.ts", RelTime, "Start of the process, ns since the epoch.", func(p *event.Process) int64 { return p.CloneTime }),
+		number("proc.ppid.ts", RelTime, Dec, "Start of the parent, ns since the epoch.", func(ev *event.Event) (int64, bool) {
+			p := parent(ev)
+			if p == nil {
+				return 0, false
+			}
+			return p.CloneTime, p.CloneTime != 0
+		}),
+		nonZero("proc.pidns_init_start_ts", Uint64, "Start of the pid namespace's first process, ns since the epoch.", func(p *event.Process) int64 { return p.PidnsStart }),
+	}
+}
+
+// nonZero is an entry for a number of the process for which 0 means unknown.
+func nonZero(name string, t Type, doc string, get func(*event.Process) int64) Info {
+	return number(name, t, Dec, doc, func(ev *event.Event) (int64, bool) {
+		if ev.Process == nil {
+			return 0, false
+		}
+		n := get(ev.Process)
+		return n, n != 0
+	})
+}
+
+func procExe() []Info {
+	yes := func(name, doc string, test func(*event.Process) bool) Info {
+		return procBool(name, doc, func(_ *event.Event, p *event.Process) bool { return test(p) })
+	}
+	return []Info{
+		yes("proc.is_exe_writable", "Whether the process's user may write the executed file.", func(p *event.Process) bool { return p.ExeWritable }),
+		yes("proc.is_exe_upper_layer", "Whether the executed file is in the upper layer of an overlay: written since the container was made.", func(p *event.Process) bool { return p.ExeLayer == event.LayerUpper }),
+		yes("proc.is_exe_lower_layer", "Whether the executed file is in a lower layer of an overlay: from the image.", func(p *event.Process) bool { return p.ExeLayer == event.LayerLower }),
+		yes("proc.is_exe_from_memfd", "Whether the executed file is in memory only (memfd_create).", func(p *event.Process) bool { return p.ExeMemfd }),
+		nonZero("proc.exe_ino", Int64, "Inode number of the executed file.", func(p *event.Process) int64 { return int64(p.ExeID.Ino) }),
+		nonZero("proc.exe_ino.ctime", AbsTime, "Last change of the executed file's inode, ns since the epoch.", func(p *event.Process) int64 { return p.ExeID.Ctime }),
+		nonZero("proc.exe_ino.mtime", AbsTime, "Last change of the executed file's content, ns since the epoch.", func(p *event.Process) int64 { return p.ExeID.Mtime }),
+		nonZero("proc.exe_ino.ctime_duration_proc_start", AbsTime, "Nanoseconds from the inode's last change to the process's exec, or its start if it never ran one.", func(p *event.Process) int64 {
+			start := p.ExecTime
+			if start == 0 {
+				start = p.CloneTime
+			}
+			return positive(start, p.ExeID.Ctime)
+		}),
+		nonZero("proc.exe_ino.ctime_duration_pidns_start", AbsTime, "Nanoseconds from the start of the pid namespace to the inode's last change, if that came later.", func(p *event.Process) int64 {
+			return positive(p.ExeID.Ctime, p.PidnsStart)
+		}),
+	}
+}
+
+// positive is the time from one moment to a later one, 0 if either is unknown or the order is another.
+func positive(later, earlier int64) int64 {
+	if later == 0 || earlier == 0 || later < earlier {
+		return 0
+	}
+	return later - earlier
+}
+
+// procUsage is not captured: it was a snapshot of /proc at the time of the exec.
+func procUsage() []Info {
+	count := func(name, doc string) Info { return absent(name, Uint64, Dec, doc) }
+	return []Info{
+		count("proc.fdopencount", "Number of open descriptors."),
+		absent("proc.fdlimit", Int64, Dec, "Limit of open descriptors."),
+		absent("proc.fdusage", Double, Plain, "Open descriptors as a percentage of the limit."),
+		count("proc.vmsize", "Virtual memory in kB."),
+		count("proc.vmrss", "Resident memory in kB."),
+		count("proc.vmswap", "Swapped memory in kB."),
+		count("proc.nthreads", "Number of threads."),
+		count("proc.nchilds", "Number of further threads."),
+		absentText("proc.stdin.type", "Kind of descriptor 0."),
+		absentText("proc.stdout.type", "Kind of descriptor 1."),
+		absentText("proc.stderr.type", "Kind of descriptor 2."),
+		absentText("proc.stdin.name", "Name of descriptor 0."),
+		absentText("proc.stdout.name", "Name of descriptor 1."),
+		absentText("proc.stderr.name", "Name of descriptor 2."),
+	}
+}

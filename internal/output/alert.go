@@ -1,0 +1,244 @@
+package output
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/field"
+)
+
+// Options of the alerts' shape, with the names of falco.yaml.
+type Options struct {
+	// JSON makes every alert one JSON object; otherwise it is one line of text.
+	JSON bool
+	// IncludeMessage adds the text without time and priority, IncludeOutput the whole text, IncludeOutputFields the
+	// fields' values, IncludeTags the rule's tags (json_include_*_property).
+	IncludeMessage, IncludeOutput, IncludeOutputFields, IncludeTags bool
+	// TimeISO8601 shows the time of the text as date and time in UTC (time_format_iso_8601).
+	TimeISO8601 bool
+	// BufferBase64 shows bytes in base 64 (buffer_format_base64).
+	BufferBase64 bool
+	// SuggestedOutput appends the container's and the pod's names to every output of the source syscall
+	// (append_output.suggested_output).
+	SuggestedOutput bool
+	// Hostname is the name of this host in JSON.
+	Hostname string
+	// Zone is the time zone of internal alerts' text, nil for the machine's own. Other alerts have the dictionary's.
+	Zone *time.Location
+}
+
+// DefaultOptions are those of Falco without a configuration.
+func DefaultOptions() Options {
+	return Options{IncludeOutput: true, IncludeOutputFields: true, IncludeTags: true, SuggestedOutput: true}
+}
+
+// Rule is what an alert has to know of a rule.
+type Rule struct {
+	Name string
+	// Output is the rule's text with fields in it; missing values print as <NA>.
+	Output string
+	// Priority is the word that alerts show: Warning.
+	Priority string
+	Source   string
+	Tags     []string
+}
+
+// SourceSyscall is the source of rules about system calls.
+const SourceSyscall = "syscall"
+
+// Alert formats what one rule found. It is safe for several goroutines at once.
+type Alert struct {
+	message *Template
+	// prefix lies between the time and the message.
+	prefix string
+	time   Used
+	opt    Options
+	// keys are those of output_fields, sorted; withName has the two of a match by a file's resolved name besides.
+	keys, withName []jsonKey
+	// head and tail are the JSON around what changes with the event.
+	head, tail string
+}
+
+// jsonKey is a key of output_fields.
+type jsonKey struct {
+	// text is the key in quotes with its colon.
+	text string
+	used Used
+	// cell is the field's number in the message, -1 if it is not there.
+	cell int
+}
+
+// Names of both paths of a file, which an alert shows where the resolved one matched.
+const (
+	givenField   = "fd.name.given"
+	matchedField = "fd.name.matched"
+)
+
+// NewAlert compiles a rule's output. The error is an [*Error] of the output's text.
+func NewAlert(rule Rule, d *field.Dictionary, opt Options) (*Alert, error) {
+	if rule.Output == "" {
+		_, err := Compile("", d)
+		return nil, err
+	}
+	text := strings.TrimPrefix(rule.Output, "*")
+	if opt.SuggestedOutput && rule.Source == SourceSyscall {
+		text += suggested(d)
+	}
+	message, err := Compile("*"+text, d)
+	if err != nil {
+		return nil, err
+	}
+	a := &Alert{message: message, prefix: ": " + rule.Priority + " ", opt: opt}
+	key := "evt.time"
+	if opt.TimeISO8601 {
+		key = "evt.time.iso8601"
+	}
+	if a.time, err = used(d, key); err != nil {
+		return nil, err
+	}
+	if err := a.prepareKeys(d); err != nil {
+		return nil, err
+	}
+	a.prepareJSON(rule)
+	return a, nil
+}
+
+// suggested is the text with the fields that the dictionary suggests for every output.
+func suggested(d *field.Dictionary) string {
+	var b strings.Builder
+	for _, in := range d.Fields() {
+		if in.Flags&field.Suggested != 0 {
+			b.WriteString(" " + strings.ReplaceAll(in.Name, ".", "_") + "=%" + in.Name)
+		}
+	}
+	return b.String()
+}
+
+func used(d *field.Dictionary, name string) (Used, error) {
+	r, err := d.Lookup(name, "", false)
+	if err != nil {
+		return Used{}, &Error{Err: err}
+	}
+	return Used{Key: name, Ref: r}, nil
+}
+
+func (a *Alert) prepareKeys(d *field.Dictionary) error {
+	for i, u := range a.message.Fields() {
+		a.keys = addKey(a.keys, u, i)
+	}
+	a.keys = addKey(a.keys, a.time, -1)
+	a.withName = slices.Clone(a.keys)
+	for _, name := range [...]string{givenField, matchedField} {
+		u, err := used(d, name)
+		if err != nil {
+			return err
+		}
+		a.withName = addKey(a.withName, u, -1)
+	}
+	byKey := func(x, y jsonKey) int { return strings.Compare(x.used.Key, y.used.Key) }
+	slices.SortFunc(a.keys, byKey)
+	slices.SortFunc(a.withName, byKey)
+	return nil
+}
+
+func addKey(keys []jsonKey, u Used, cell int) []jsonKey {
+	if slices.ContainsFunc(keys, func(k jsonKey) bool { return k.used.Key == u.Key }) {
+		return keys
+	}
+	return append(keys, jsonKey{text: string(field.AppendQuoted(nil, u.Key)) + ":", used: u, cell: cell})
+}
+
+// prepareJSON renders what no event changes. The keys of an alert are in byte order.
+func (a *Alert) prepareJSON(rule Rule) {
+	head := field.AppendQuoted([]byte(`{"hostname":`), a.opt.Hostname)
+	a.head = string(head)
+	tail := field.AppendQuoted([]byte(`,"priority":`), rule.Priority)
+	tail = field.AppendQuoted(append(tail, `,"rule":`...), rule.Name)
+	tail = field.AppendQuoted(append(tail, `,"source":`...), rule.Source)
+	if a.opt.IncludeTags {
+		tail = append(tail, `,"tags":[`...)
+		tags := slices.Clone(rule.Tags)
+		slices.Sort(tags)
+		for i, tag := range slices.Compact(tags) {
+			if i > 0 {
+				tail = append(tail, ',')
+			}
+			tail = field.AppendQuoted(tail, tag)
+		}
+		tail = append(tail, ']')
+	}
+	a.tail = string(append(tail, `,"time":"`...))
+}
+
+// Fields lists the fields that the alert shows: whoever fills the event learns from it what an alert waits for.
+func (a *Alert) Fields() []field.Ref {
+	refs := make([]field.Ref, len(a.keys))
+	for i, k := range a.keys {
+		refs[i] = k.used.Ref
+	}
+	return refs
+}
+
+// Append renders the alert without a newline.
+func (a *Alert) Append(dst []byte, ev *event.Event) []byte {
+	cells := a.message.extract(ev)
+	var clock cell
+	clock.ok = a.time.Ref.GetPrint(ev, &clock.v)
+
+	line := a.time.Ref.AppendText(make([]byte, 0, 1024), &clock.v, clock.ok)
+	line = append(line, a.prefix...)
+	message := len(line)
+	line, _ = a.message.append(line, cells, a.opt.BufferBase64)
+	if !a.opt.JSON {
+		return field.AppendEscaped(dst, string(line))
+	}
+
+	dst = append(dst, a.head...)
+	if a.opt.IncludeMessage {
+		dst = field.AppendQuoted(append(dst, `,"message":`...), string(line[message:]))
+	}
+	if a.opt.IncludeOutput {
+		dst = field.AppendQuoted(append(dst, `,"output":`...), string(line))
+	}
+	if a.opt.IncludeOutputFields {
+		dst = a.appendFields(append(dst, `,"output_fields":{`...), ev, cells)
+		dst = append(dst, '}')
+	}
+	dst = append(dst, a.tail...)
+	dst = appendUTC(dst, ev.Time)
+	return append(dst, '"', '}')
+}
+
+func (a *Alert) appendFields(dst []byte, ev *event.Event, cells []cell) []byte {
+	keys := a.keys
+	if ev.File.Matched == event.NameResolved {
+		keys = a.withName
+	}
+	for i := range keys {
+		k := &keys[i]
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, k.text...)
+		r := &k.used.Ref
+		c := &cell{}
+		if k.cell >= 0 {
+			c = &cells[k.cell]
+		} else {
+			c.ok = r.GetPrint(ev, &c.v)
+		}
+		if a.opt.BufferBase64 && c.ok && isBytes(r) {
+			dst = append(b64.AppendEncode(append(dst, '"'), []byte(c.v.Str)), '"')
+			continue
+		}
+		dst = r.AppendJSON(dst, &c.v, c.ok)
+	}
+	return dst
+}
+
+// appendUTC appends the time of JSON: UTC with nine digits and a Z.
+func appendUTC(dst []byte, ns int64) []byte {
+	return time.Unix(0, ns).UTC().AppendFormat(dst, "2006-01-02T15:04:05.000000000Z")
+}

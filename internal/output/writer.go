@@ -1,0 +1,52 @@
+package output
+
+import (
+	"bufio"
+	"io"
+)
+
+// Writer is a sink of lines: standard output.
+type Writer struct {
+	w io.Writer
+	// buf is nil if every line goes out at once.
+	buf  *bufio.Writer
+	line []byte
+}
+
+// NewWriter makes a sink of a writer, which stays the caller's. If buffered, lines gather while more alerts wait
+// (buffered_outputs); otherwise each is one call of w.Write.
+func NewWriter(w io.Writer, buffered bool) *Writer {
+	s := &Writer{w: w}
+	if buffered {
+		s.buf = bufio.NewWriterSize(w, 64<<10)
+	}
+	return s
+}
+
+// Write implements [Sink].
+func (s *Writer) Write(m Message) error {
+	s.line = append(append(s.line[:0], m.Text...), '\n')
+	if s.buf == nil {
+		_, err := s.w.Write(s.line)
+		return err
+	}
+	if _, err := s.buf.Write(s.line); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Flush implements [Sink]. After an error the sink starts afresh.
+func (s *Writer) Flush() error {
+	if s.buf == nil {
+		return nil
+	}
+	err := s.buf.Flush()
+	if err != nil {
+		s.buf.Reset(s.w)
+	}
+	return err
+}
+
+// Close implements [Sink]; it does not close the writer.
+func (s *Writer) Close() error { return s.Flush() }
