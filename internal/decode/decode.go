@@ -208,7 +208,7 @@ func (d *Decoder) open(raw []byte, rec *event.Record) error {
 		FD:        r.Ret,
 		Raw:       name,
 		Resolved:  path,
-		OpenFlags: r.OpenFlags,
+		OpenFlags: genericOpenFlags(r.OpenFlags),
 		Mode:      r.OpenMode,
 		Resolve:   r.Resolve,
 		ID:        fileID(&r.File),
@@ -217,7 +217,7 @@ func (d *Decoder) open(raw []byte, rec *event.Record) error {
 		Layer:     event.Layer(r.File.Layer),
 		Created:   has(r.H.Flags, bpfgen.SensorRecordFlagsFLAG_CREATED),
 	}
-	ev.File.Given = d.absolute(dir, name)
+	ev.File.Given = d.givenName(&r.H, dir, name)
 	if name == "" && r.Ret >= 0 {
 		// open_by_handle_at has no name but the file's own.
 		ev.File.Given = path
@@ -243,8 +243,16 @@ func (d *Decoder) execFailed(raw []byte, rec *event.Record) error {
 	ev.Type = callType(r.Call)
 	ev.Ret, ev.DirFD = r.Ret, r.Dirfd
 	ev.Flags |= event.FlagUnverified
-	ev.Filename = d.absolute(dir, name)
+	ev.Filename = d.givenName(&r.H, dir, name)
 	return nil
+}
+
+// givenName is the absolute name of what the caller named; empty if its text could not be read.
+func (d *Decoder) givenName(h *bpfgen.SensorRecordHeader, dir, name string) string {
+	if name == "" && has(h.Flags, bpfgen.SensorRecordFlagsFLAG_RAW_TRUNCATED) {
+		return ""
+	}
+	return d.absolute(dir, name)
 }
 
 func cgroup(raw []byte, rec *event.Record) error {

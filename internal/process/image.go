@@ -10,12 +10,12 @@ import (
 func (t *Table) image(rec *event.Record) *event.Process {
 	p := rec.Image
 	var b block
-	b.grow(len(p.Comm)*2 + len(p.ExePath) + len(p.Filename) + len(p.Interp) + len(p.Cwd) + len(rec.Args) + len(rec.Env) + 1)
+	b.grow(len(p.Comm)*2 + len(p.ExePath) + len(p.Filename) + len(p.Interp) + len(p.Cwd) + len(rec.Args) + len(rec.Env) + 2)
 	p.Comm = b.copy(p.Comm)
 	p.ExePath = b.copy(p.ExePath)
 	p.Filename = b.copy(p.Filename)
 	p.Interp = b.copy(p.Interp)
-	p.Cwd = b.copy(p.Cwd)
+	p.Cwd = b.directory(p.Cwd)
 	setArgs(&p, &b, rec.Args)
 	p.Env = splitNul(b.copy(rec.Env))
 	p.Parent = t.parent(event.Key{Tgid: p.Ppid, Start: rec.ParentStart}, parentComm(rec))
@@ -85,6 +85,17 @@ func (b *block) grow(n int) { b.b.Grow(n) }
 func (b *block) copy(s string) string {
 	start := b.b.Len()
 	b.b.WriteString(s)
+	return b.b.String()[start:]
+}
+
+// directory is copy with a slash at the end, as proc.cwd shows it.
+func (b *block) directory(s string) string {
+	if s == "" || strings.HasSuffix(s, "/") {
+		return b.copy(s)
+	}
+	start := b.b.Len()
+	b.b.WriteString(s)
+	b.b.WriteByte('/')
 	return b.b.String()[start:]
 }
 

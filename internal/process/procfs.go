@@ -55,12 +55,13 @@ func readProc(proc string, key event.Key, now int64) (*event.Process, error) {
 	readStatus(dir, p)
 	p.ExePath, _ = os.Readlink(filepath.Join(dir, "exe"))
 	p.ExePath = strings.TrimSuffix(p.ExePath, " (deleted)")
-	p.Cwd, _ = os.Readlink(filepath.Join(dir, "cwd"))
+	cwd, _ := os.Readlink(filepath.Join(dir, "cwd"))
 	if n, err := strconv.ParseUint(strings.TrimSpace(readSome(filepath.Join(dir, "loginuid"), 16)), 10, 32); err == nil {
 		p.LoginUID = uint32(n)
 	}
 	args, env := readSome(filepath.Join(dir, "cmdline"), maxArgs), readSome(filepath.Join(dir, "environ"), maxEnv)
 	var b block
+	p.Cwd = b.directory(cwd)
 	setArgs(p, &b, args)
 	p.ArgsLen = uint32(len(args))
 	p.Env = splitNul(env)

@@ -10,7 +10,6 @@ import (
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/event"
-	"github.com/saker-sensor/saker/internal/field"
 	"github.com/saker-sensor/saker/internal/output"
 	"github.com/saker-sensor/saker/internal/probe"
 )
@@ -40,7 +39,7 @@ func openAlerts(cfg config.Config, rules *engine.Ruleset, stdout io.Writer) (*al
 		},
 		byRule: make(map[*engine.Rule]*output.Alert, len(rules.Rules())),
 	}
-	dict := field.Syscall()
+	dict := dictionary()
 	for _, r := range rules.Rules() {
 		alert, err := output.NewAlert(output.Rule{
 			Name: r.Name, Output: r.Output, Priority: r.Priority.String(), Source: r.Source, Tags: r.Tags,

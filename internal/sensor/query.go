@@ -58,7 +58,7 @@ func Describe(w io.Writer, cfg config.Config, name string) error {
 
 // ListFields prints the field dictionary: text, markdown, or the names alone.
 func ListFields(w io.Writer, format string, namesOnly bool) error {
-	dict := field.Syscall()
+	dict := dictionary()
 	switch {
 	case namesOnly:
 		for _, f := range dict.Fields() {

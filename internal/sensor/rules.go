@@ -26,7 +26,7 @@ func LoadRules(cfg config.Config) (*engine.Ruleset, engine.Results) {
 }
 
 func loadSources(cfg config.Config, sources []engine.Source) (*engine.Ruleset, engine.Results) {
-	dict := field.Syscall()
+	dict := dictionary()
 	priority, ok := engine.ParsePriority(cfg.Priority)
 	if !ok {
 		return nil, engine.Results{Err: fmt.Errorf("read option priority: %q is no priority; use one of emergency … debug", cfg.Priority)}
@@ -110,3 +110,6 @@ func rulesError(results *engine.Results) error {
 	}
 	return results.Err
 }
+
+// dictionary holds the fields that rules and outputs may name.
+func dictionary() *field.Dictionary { return field.New(field.Settings{Hostname: config.Hostname()}) }

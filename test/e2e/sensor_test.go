@@ -242,7 +242,7 @@ func newLab(t *testing.T, namespaces ...string) *lab {
 type gate struct{ dir string }
 
 // gatedShell runs a second shell once the gate is open, and then stays.
-const gatedShell = "read x < /gate/fifo; sh -c true; read y < /gate/fifo"
+const gatedShell = "read x < /gate/fifo; /bin/sh -c true; read y < /gate/fifo"
 
 func newGate(t *testing.T) *gate {
 	t.Helper()
