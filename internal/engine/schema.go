@@ -1,0 +1,152 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+)
+
+// schema is a node of the JSON schema of rule files (falco --rule-schema). Only what that schema uses is here, and the
+// order in which things are said is that of Falco's validator.
+type schema struct {
+	typ      string // "array", "object", "string", "boolean", "integer", "" for any
+	scalar   bool   // any scalar will do
+	item     *schema
+	props    map[string]*schema
+	required []string
+	minProps int
+	enum     []string
+}
+
+var (
+	schemaText    = &schema{typ: "string"}
+	schemaBool    = &schema{typ: "boolean"}
+	schemaInteger = &schema{typ: "integer"}
+	schemaAny     = &schema{}
+	schemaOp      = &schema{typ: "string", enum: []string{"append", "replace"}}
+)
+
+var fileSchema = &schema{typ: "array", item: &schema{typ: "object", props: map[string]*schema{
+	"required_engine_version": schemaText,
+	"required_plugin_versions": {typ: "array", item: &schema{typ: "object", required: []string{"name", "version"},
+		props: map[string]*schema{"name": schemaText, "version": schemaText,
+			"alternatives": {typ: "array", item: &schema{typ: "object", required: []string{"name", "version"},
+				props: map[string]*schema{"name": schemaText, "version": schemaText}}}}}},
+	"macro": schemaText, "condition": schemaText, "list": schemaText, "rule": schemaText, "desc": schemaText,
+	"items":   {typ: "array", item: &schema{scalar: true}},
+	"enabled": schemaBool, "output": schemaText, "append": schemaBool,
+	"priority": {typ: "string", enum: []string{"EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO",
+		"INFORMATIONAL", "DEBUG"}},
+	"capture": schemaBool, "capture_duration": schemaInteger, "source": schemaText,
+	"exceptions": {typ: "array", item: &schema{typ: "object", required: []string{"name"},
+		props: map[string]*schema{"name": schemaText, "fields": schemaAny, "comps": schemaAny, "values": schemaAny}}},
+	"override": {typ: "object", minProps: 1, props: map[string]*schema{
+		"items": schemaOp, "desc": schemaOp, "condition": schemaOp, "output": schemaOp, "priority": schemaOp,
+		"enabled": schemaOp, "exceptions": schemaOp, "capture": schemaOp, "capture_duration": schemaOp, "tags": schemaOp,
+		"warn_evttypes": schemaOp, "skip-if-unknown-filter": schemaOp}},
+	"tags":          {typ: "array", item: schemaText},
+	"warn_evttypes": schemaBool, "skip-if-unknown-filter": schemaBool,
+}}}
+
+// checkSchema holds all documents against the schema. Its findings are warnings: a file can be good without it.
+func checkSchema(docs []*node) (Schema, []string) {
+	if len(docs) == 0 {
+		return SchemaUnchecked, nil
+	}
+	var c schemaCheck
+	valid := true
+	for _, d := range docs {
+		valid = c.check(fileSchema, d, "<root>") && valid
+	}
+	if valid {
+		return SchemaValid, nil
+	}
+	return SchemaInvalid, c.found
+}
+
+type schemaCheck struct{ found []string }
+
+func (c *schemaCheck) fail(path, format string, args ...any) bool {
+	if len(c.found) < maxProblems {
+		c.found = append(c.found, fmt.Sprintf("failed for %s: %s", path, fmt.Sprintf(format, args...)))
+	}
+	return false
+}
+
+func (c *schemaCheck) check(s *schema, n *node, path string) bool {
+	ok := true
+	if s.scalar && n.kind != kindScalar {
+		ok = c.fail(path, "Failed to validate against any child schemas allowed by anyOf constraint.")
+	}
+	if s.enum != nil && !slices.Contains(s.enum, n.text) {
+		ok = c.fail(path, "Failed to match against any enum values.")
+	}
+	if s.item != nil && n.kind == kindSequence {
+		for i, item := range n.items {
+			if !c.check(s.item, item, fmt.Sprintf("%s[%d]", path, i)) {
+				ok = c.fail(path, "Failed to validate item #%d in array.", i)
+			}
+		}
+	}
+	if s.props != nil && n.kind == kindMapping {
+		ok = c.object(s, n, path) && ok
+	}
+	if !s.allows(n) {
+		ok = c.fail(path, "Value type not permitted by 'type' constraint.")
+	}
+	return ok
+}
+
+func (c *schemaCheck) object(s *schema, n *node, path string) bool {
+	ok := true
+	if len(n.pairs) < s.minProps {
+		ok = c.fail(path, "Object should have no fewer than %d properties.", s.minProps)
+	}
+	unknown := ""
+	for _, key := range sortedKeys(n) {
+		p, known := s.props[key]
+		switch {
+		case !known && unknown == "":
+			unknown = key
+		case known && !c.check(p, n.get(key), path+"["+key+"]"):
+			ok = c.fail(path, "Failed to validate against schema associated with property name '%s'.", key)
+		}
+	}
+	if unknown != "" {
+		ok = c.fail(path, "Object contains a property that could not be validated using 'properties' or "+
+			"'additionalProperties' constraints: '%s'.", unknown)
+	}
+	for _, key := range s.required {
+		if !n.has(key) {
+			ok = c.fail(path, "Missing required property '%s'.", key)
+		}
+	}
+	return ok
+}
+
+func sortedKeys(n *node) []string {
+	keys := make([]string, len(n.pairs))
+	for i, p := range n.pairs {
+		keys[i] = p.key.text
+	}
+	return sortedOnce(keys)
+}
+
+// allows tells whether a value has the schema's type. Scalars are read as the type asks for, as YAML has no types.
+func (s *schema) allows(n *node) bool {
+	switch s.typ {
+	case "array":
+		return n.kind == kindSequence
+	case "object":
+		return n.kind == kindMapping
+	case "string":
+		return n.kind == kindScalar || n.kind == kindNull
+	case "boolean":
+		_, ok := parseBool(n.text)
+		return n.kind == kindScalar && ok
+	case "integer":
+		_, err := strconv.ParseInt(n.text, 0, 64)
+		return n.kind == kindScalar && err == nil
+	}
+	return true
+}

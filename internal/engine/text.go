@@ -1,0 +1,84 @@
+package engine
+
+import "sort"
+
+// text is a condition under construction. It remembers for each of its bytes where in the files it came from.
+type text struct {
+	buf   []byte
+	spans []span
+}
+
+// span begins at the byte at of a text. Its bytes are those of the node from off on; or, where fixed is set, they were
+// made for that node and have no place of their own.
+type span struct {
+	at    int
+	n     *node
+	off   int
+	fixed bool
+}
+
+func (t *text) String() string { return string(t.buf) }
+
+// copy appends a node's own text.
+func (t *text) copy(n *node) {
+	t.spans = append(t.spans, span{at: len(t.buf), n: n})
+	t.buf = append(t.buf, n.text...)
+}
+
+// put appends a text that was made because of a node.
+func (t *text) put(s string, n *node) {
+	if len(s) > 0 {
+		t.spans = append(t.spans, span{at: len(t.buf), n: n, fixed: true})
+		t.buf = append(t.buf, s...)
+	}
+}
+
+// from appends the bytes [start, end) of another text.
+func (t *text) from(o *text, start, end int) {
+	if start >= end {
+		return
+	}
+	i := o.span(start)
+	for at := start; at < end; i++ {
+		s := o.spans[i]
+		if !s.fixed {
+			s.off += at - s.at
+		}
+		s.at = len(t.buf) + at - start
+		t.spans = append(t.spans, s)
+		at = end
+		if i+1 < len(o.spans) {
+			at = min(end, o.spans[i+1].at)
+		}
+	}
+	t.buf = append(t.buf, o.buf[start:end]...)
+}
+
+// span finds the span of a byte.
+func (t *text) span(at int) int {
+	return max(sort.Search(len(t.spans), func(i int) bool { return t.spans[i].at > at })-1, 0)
+}
+
+// place gives the file and the offset of a byte.
+func (t *text) place(at int) (*source, int) {
+	if len(t.spans) == 0 {
+		return nil, 0
+	}
+	s := t.spans[t.span(at)]
+	if s.fixed {
+		return s.n.src, s.n.off
+	}
+	return s.n.src, s.n.place(s.off + at - s.at)
+}
+
+// joinNodes builds a text of pieces with a blank between them.
+func joinNodes(pieces []*node) *text {
+	t := &text{}
+	for i, n := range pieces {
+		if i > 0 {
+			t.put(" ", n)
+		}
+		t.copy(n)
+	}
+	return t
+}

@@ -1,0 +1,240 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/saker-sensor/saker/internal/engine/filter"
+	"github.com/saker-sensor/saker/internal/field"
+	"github.com/saker-sensor/saker/internal/testutil"
+)
+
+// testOptions are those of the tests that want Falco's behaviour: no built-in macros.
+func testOptions() Options {
+	dict := field.Syscall()
+	return Options{Dictionary: dict, CheckOutput: outputCheck(dict)}
+}
+
+// outputCheck stands in for the template check that the output room supplies.
+func outputCheck(dict *field.Dictionary) func(string) error {
+	return func(template string) error {
+		for _, m := range templatePart.FindAllStringSubmatch(template, -1) {
+			if m[3] != "" {
+				continue
+			}
+			if _, ok := longestField(m[1], m[2], dict); !ok {
+				return fmt.Errorf("invalid formatting token %s%w", m[1], &field.Error{Field: m[1], Unknown: true})
+			}
+		}
+		return nil
+	}
+}
+
+type vectorCase struct {
+	Test, Source string
+	Steps        []vectorStep
+}
+
+type vectorStep struct {
+	Step, Name, Content, Rule, Text, Code, Status, Ruleset, Condition string
+	OK                                                                bool
+	Expect                                                            bool
+	Satisfied                                                         bool
+	Value                                                             any
+	Path                                                              []string
+	Args                                                              []any
+	LoadedPlugins                                                     []struct{ Name, Version string } `json:"loaded_plugins"`
+}
+
+// notOurs are steps of other rooms.
+var notOurs = map[string]string{
+	"extra_format_all": "append_output is the output room's: a rule keeps its own template",
+	"extra_fields_all": "append_output is the output room's: a rule keeps its own template",
+}
+
+func TestLoaderVectors(t *testing.T) {
+	raw, err := os.ReadFile(testutil.Shared(t, "vectors/loader.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []vectorCase
+	if err := json.Unmarshal(raw, &cases); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		t.Run(c.Test, func(t *testing.T) {
+			if why, ok := notOurs[c.Test]; ok {
+				t.Skip(why)
+			}
+			v := vectorRun{t: t, selections: map[string][]Selector{}}
+			for _, s := range c.Steps {
+				v.step(s)
+			}
+		})
+	}
+}
+
+// vectorRun carries what one case's steps share.
+type vectorRun struct {
+	t       *testing.T
+	source  Source
+	rs      *Ruleset
+	results Results
+	// selections are the switches of each named rule set, all of whose rules are off at first.
+	selections map[string][]Selector
+}
+
+func (v *vectorRun) step(s vectorStep) {
+	t := v.t
+	t.Helper()
+	switch s.Step {
+	case "load":
+		v.source = Source{Name: s.Name, Content: []byte(s.Content)}
+		v.rs, v.results = Load([]Source{v.source}, testOptions())
+		if v.results.Successful() != s.OK {
+			t.Fatalf("successful = %v, want %v\n%s", v.results.Successful(), s.OK, v.results.Text(true))
+		}
+	case "schema_validation":
+		if got := v.results.Files[0].Schema; (got == SchemaValid) != (s.Status == "ok") {
+			t.Errorf("schema = %v, want %s: %v", got, s.Status, v.results.Files[0].SchemaWarnings)
+		}
+	case "warning_contains":
+		v.contains(s, v.results.Files[0].Warnings)
+	case "error_contains":
+		v.contains(s, v.results.Files[0].Errors)
+	case "has_warnings":
+		if got := len(v.results.Files[0].Warnings) > 0; got != s.Expect {
+			t.Errorf("has warnings = %v, want %v\n%s", got, s.Expect, v.results.Text(true))
+		}
+	case "compiled_condition":
+		r, ok := v.rs.Rule(s.Rule)
+		if !ok {
+			t.Fatalf("no rule %q", s.Rule)
+		}
+		if diff := cmp.Diff(s.Value, filter.Print(r.Expr())); diff != "" {
+			t.Errorf("compiled condition (-want +got):\n%s", diff)
+		}
+	case "describe_rule":
+		v.describe(s)
+	case "num_enabled_rules":
+		if got := v.enabled(s.Ruleset); float64(got) != s.Value {
+			t.Errorf("%d rules enabled in %s, want %v", got, s.Ruleset, s.Value)
+		}
+	case "enable_rule_by_tag", "enable_rule_wildcard":
+		v.enable(s)
+	case "plugin_requirements":
+		v.plugins(s)
+	case "condition_warns":
+		e, err := filter.Parse(s.Condition, filter.ParseOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(doubts(e, field.Syscall())) > 0; got != s.Expect {
+			t.Errorf("%q warns = %v, want %v", s.Condition, got, s.Expect)
+		}
+	case "raw_assert":
+		v.snippet()
+	default:
+		t.Fatalf("unknown step %q", s.Step)
+	}
+}
+
+func (v *vectorRun) contains(s vectorStep, ps []Problem) {
+	v.t.Helper()
+	found := false
+	for _, p := range ps {
+		found = found || string(p.Code) == s.Code && strings.Contains(p.Message, s.Text)
+	}
+	if found != s.Expect {
+		v.t.Errorf("%s %q found = %v, want %v\n%s", s.Code, s.Text, found, s.Expect, v.results.Text(true))
+	}
+}
+
+// describe compares one value, or a list's length, of the description; of a list of details each value is tried.
+func (v *vectorRun) describe(s vectorStep) {
+	t := v.t
+	t.Helper()
+	raw, _, err := v.rs.DescribeJSON("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var at any
+	if err := json.Unmarshal(raw, &at); err != nil {
+		t.Fatal(err)
+	}
+	for i, key := range s.Path {
+		if l, ok := at.([]any); ok && i > 0 {
+			at = l[0]
+		}
+		at = at.(map[string]any)[key]
+	}
+	want := strings.TrimSuffix(fmt.Sprint(s.Value), "u")
+	if l, ok := at.([]any); ok {
+		for _, e := range l {
+			if e == want {
+				return
+			}
+		}
+		at = float64(len(l))
+	}
+	if got := fmt.Sprint(at); got != want {
+		t.Errorf("%v = %s, want %s", s.Path, got, want)
+	}
+}
+
+func (v *vectorRun) enabled(ruleset string) int {
+	opt := testOptions()
+	if ruleset != "falco-default-ruleset" {
+		opt.Selection = append([]Selector{{Rule: "*"}}, v.selections[ruleset]...)
+	}
+	rs, _ := Load([]Source{v.source}, opt)
+	n := 0
+	for _, r := range rs.Rules() {
+		if r.Enabled {
+			n++
+		}
+	}
+	return n
+}
+
+func (v *vectorRun) enable(s vectorStep) {
+	what, name := fmt.Sprint(s.Args[0]), fmt.Sprint(s.Args[2])
+	sel := Selector{Enable: s.Args[1] == "true"}
+	if s.Step == "enable_rule_by_tag" {
+		// The case names a variable that holds the one tag.
+		sel.Tag = strings.TrimSuffix(what, "_tags")
+	} else {
+		sel.Rule = what
+	}
+	v.selections[name] = append(v.selections[name], sel)
+}
+
+func (v *vectorRun) plugins(s vectorStep) {
+	opt := testOptions()
+	opt.Plugins = map[string]string{}
+	for _, p := range s.LoadedPlugins {
+		opt.Plugins[p.Name] = p.Version
+	}
+	_, results := Load([]Source{{Name: "rules.yaml", Content: []byte(s.Content)}}, opt)
+	if got := results.Successful(); got != s.Satisfied {
+		v.t.Errorf("satisfied = %v, want %v: %v\n%s", got, s.Satisfied, results.Err, results.Text(true))
+	}
+}
+
+// snippet: the warning about evt.dir shows the line that holds it, not the block's header.
+func (v *vectorRun) snippet() {
+	for _, w := range v.results.Files[0].Warnings {
+		if w.DeprecatedField == "evt.dir" {
+			if strings.Contains(w.Snippet, "condition: >") || !strings.Contains(w.Snippet, "evt.dir") {
+				v.t.Errorf("snippet is off:\n%s", w.Snippet)
+			}
+			return
+		}
+	}
+	v.t.Error("no warning about evt.dir")
+}

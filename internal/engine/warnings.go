@@ -1,0 +1,93 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/saker-sensor/saker/internal/engine/filter"
+	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/field"
+)
+
+// maxTypes is how many event types a condition may leave before it is called too broad (Falco's figure).
+const maxTypes = 100
+
+// warnings reports the doubts about a rule that compiles.
+func (c *compiler) warnings(r *rule, where trail, e filter.Expr, f *filter.Filter, types event.TypeSet) {
+	for _, d := range doubts(e, c.dict) {
+		p := c.conditionTrail(where, d.off).problem(d.code, d.message)
+		p.DeprecatedField = d.field
+		c.rep.warn(p)
+	}
+	for _, w := range f.Warnings {
+		c.rep.warn(c.conditionTrail(where, w.Pos.Offset).problem(WarnCompileCondition, w.Msg))
+	}
+	if r.warnEvttypes && len(types.Types()) > maxTypes {
+		c.rep.warn(r.where.problem(WarnNoEvttype,
+			"Rule matches too many evt.type values. This has a significant performance penalty."))
+	}
+}
+
+// doubt is a comparison that may not do what it seems to.
+type doubt struct {
+	off     int
+	code    Code
+	message string
+	field   string
+}
+
+// doubts finds comparisons with <NA> of fields that are missing rather than <NA>, and uses of deprecated fields; one of
+// each kind.
+func doubts(e filter.Expr, dict *field.Dictionary) []doubt {
+	var out []doubt
+	add := func(d doubt) {
+		if !slices.ContainsFunc(out, func(o doubt) bool { return o.message == d.message }) {
+			out = append(out, d)
+		}
+	}
+	filter.Walk(e, func(e filter.Expr) bool {
+		if c, ok := e.(*filter.Check); ok && comparesNA(c) {
+			add(doubt{off: c.Pos.Offset, code: WarnUnsafeNA,
+				message: "comparing a field value with <NA> is unsafe and can lead to unpredictable behavior of the rule " +
+					"condition. If you need to check for the existence of a field, consider using the 'exists' operator instead."})
+		}
+		return true
+	})
+	walkOperands(e, func(o filter.Operand) {
+		f, ok := o.(*filter.Field)
+		if !ok {
+			return
+		}
+		if f.Name == "evt.dir" {
+			add(doubt{off: f.Pos.Offset, code: WarnDeprecated, field: f.Name,
+				message: "due to the drop of enter events, 'evt.dir = <' always evaluates to true, and 'evt.dir = >' always " +
+					"evaluates to false. The rule expression can be simplified by removing the condition on 'evt.dir'"})
+		} else if ref, err := dict.Lookup(f.Name, f.Arg, f.HasArg); err == nil && ref.Flags&field.Deprecated != 0 {
+			add(doubt{off: f.Pos.Offset, code: WarnDeprecated, field: f.Name,
+				message: fmt.Sprintf("usage of deprecated field '%s' has been detected in the rule condition", f.Name)})
+		}
+	})
+	return out
+}
+
+func comparesNA(c *filter.Check) bool {
+	f, ok := c.Left.(*filter.Field)
+	if !ok || !strings.HasPrefix(f.Name, "ka.") && !strings.HasPrefix(f.Name, "jevt.") {
+		return false
+	}
+	switch c.Op {
+	case filter.OpEq, filter.OpEq2, filter.OpNe, filter.OpIn, filter.OpIntersects, filter.OpPMatch:
+		found := false
+		walkOperand(c.Right, func(o filter.Operand) {
+			v, ok := o.(*filter.Value)
+			found = found || ok && v.Text == "<NA>"
+		})
+		return found
+	}
+	return false
+}
+
+func isNameByte(c byte) bool {
+	return c == '_' || c == '.' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+}
