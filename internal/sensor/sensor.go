@@ -37,6 +37,9 @@ const (
 	sinkDeadline = 5 * time.Second
 )
 
+// settleLimit bounds how long the start waits for the runtimes that are there to name their containers.
+const settleLimit = 500 * time.Millisecond
+
 // sensor is a run from its start to its end.
 type sensor struct {
 	Settings
@@ -154,6 +157,7 @@ func (s *sensor) openEnrich(ctx context.Context) error {
 		return err
 	}
 	s.enrich.Start(context.WithoutCancel(ctx)) // teardown ends it, once the last event has walked
+	s.enrich.Settle(settleLimit)
 	return nil
 }
 
