@@ -89,8 +89,7 @@ func Load(s Settings) (*Probe, error) {
 	}
 	coll.Close()
 	if err := p.openRings(s); err != nil {
-		p.Close()
-		return nil, err
+		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
 }
@@ -152,12 +151,13 @@ func configure(spec *ebpf.CollectionSpec, s Settings) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("count the processors: %w", err)
 	}
-	spec.Maps[bpfgen.SensorMapScratch].MaxEntries = uint32(cpus)
+	spec.Maps[bpfgen.SensorMapScratch].MaxEntries = uint32(cpus) + 1
 	spec.Maps[bpfgen.SensorMapCritical].MaxEntries = uint32(s.CriticalBytes)
 	spec.Maps[bpfgen.SensorMapBulk].MaxEntries = uint32(s.BulkBytes)
 	return any, errors.Join(
 		spec.Variables[bpfgen.SensorVarOwnTgid].Set(own),
 		spec.Variables[bpfgen.SensorVarCgroupSubsys].Set(subsys),
+		spec.Variables[bpfgen.SensorVarIteratorSlot].Set(uint32(cpus)),
 		spec.Variables[bpfgen.SensorVarBulkWakeBytes].Set(uint64(s.BulkBytes/4)),
 		spec.Variables[bpfgen.SensorVarCallsNative].Set(native),
 		spec.Variables[bpfgen.SensorVarCallsCompat].Set(compat),

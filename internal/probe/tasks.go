@@ -16,6 +16,7 @@ import (
 var ErrNoIterator = errors.New("the kernel offers no task iterator")
 
 // Tasks calls f with one record (RECORD_TASK) for each process that runs now. The bytes are valid during the call.
+// One call at a time.
 func (p *Probe) Tasks(f func(raw []byte) error) error {
 	prog := p.programs[bpfgen.SensorProgTaskIter]
 	if prog == nil {
@@ -25,12 +26,12 @@ func (p *Probe) Tasks(f func(raw []byte) error) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNoIterator, err)
 	}
-	defer it.Close()
+	defer func() { _ = it.Close() }()
 	r, err := it.Open()
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNoIterator, err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	all, err := io.ReadAll(r)
 	if err != nil {
 		return fmt.Errorf("read the running processes: %w", err)

@@ -31,8 +31,7 @@ type Finding struct {
 
 // Doctor looks at what this kernel and host offer. It starts nothing and changes nothing.
 func Doctor(cfg config.Config) []Finding {
-	findings := []Finding{kernelFinding(), privilegeFinding(), btfFinding()}
-	findings = append(findings, featureFindings()...)
+	findings := []Finding{kernelFinding(), privilegeFinding(), btfFinding(), ringFinding()}
 	findings = append(findings, programFindings()...)
 	findings = append(findings, cgroupFinding(), rulesFinding(cfg))
 	return append(findings, socketFindings(cfg)...)
@@ -88,27 +87,15 @@ func btfFinding() Finding {
 	return f
 }
 
-func featureFindings() []Finding {
-	tests := []struct {
-		name, since string
-		probe       func() error
-	}{
-		{"ring buffer", "5.8", func() error { return features.HaveMapType(ebpf.RingBuf) }},
-		{"tracing programs", "5.5", func() error { return features.HaveProgramType(ebpf.Tracing) }},
-	}
-	var out []Finding
-	for _, t := range tests {
-		f := Finding{Name: t.name, Needed: true, OK: true, Detail: "supported"}
-		if err := t.probe(); err != nil {
-			f.OK, f.Detail = false, err.Error()
-			f.Remedy = "a kernel " + t.since + " or newer"
-			if errors.Is(err, unix.EPERM) {
-				f.Detail, f.Remedy = "can't be tried without privileges", "run the doctor as root"
-			}
+func ringFinding() Finding {
+	f := Finding{Name: "ring buffer", Needed: true, OK: true, Detail: "supported"}
+	if err := features.HaveMapType(ebpf.RingBuf); err != nil {
+		f.OK, f.Detail, f.Remedy = false, err.Error(), "boot a kernel 5.8 or newer"
+		if errors.Is(err, unix.EPERM) {
+			f.Detail, f.Remedy = "can't be tried without privileges", "run the doctor as root"
 		}
-		out = append(out, f)
 	}
-	return out
+	return f
 }
 
 // programFindings loads every program and lets go of it again.
@@ -125,7 +112,7 @@ func programFindings() []Finding {
 		f.OK, f.Detail, f.Remedy = false, oneLine(err), "mend what is reported above; else report this kernel to the project"
 		return []Finding{f}
 	}
-	defer p.Close()
+	defer func() { _ = p.Close() }()
 	out := []Finding{f}
 	for name, err := range p.Missing {
 		out = append(out, Finding{Name: "program " + name, Detail: oneLine(err), Remedy: missingCosts[name]})

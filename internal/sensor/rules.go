@@ -18,7 +18,7 @@ import (
 // LoadRules loads the configured rule files, or the built-in rules if none are. The rules are nil if a file has an
 // error; the results say what is wrong.
 func LoadRules(cfg config.Config) (*engine.Ruleset, engine.Results) {
-	sources := []engine.Source{{Name: "default_rules.yaml (built in)", Content: []byte(rules.Default)}}
+	sources := []engine.Source{{Name: rules.DefaultName, Content: rules.Default}}
 	if len(cfg.RulesFiles) > 0 {
 		sources = readSources(cfg.RulesFiles)
 	}
@@ -39,7 +39,7 @@ func loadSources(cfg config.Config, sources []engine.Source) (*engine.Ruleset, e
 		},
 		MinPriority: priority,
 		MatchAll:    cfg.RuleMatching == "all",
-		Builtin:     &engine.Source{Name: "builtin_macros.yaml (built in)", Content: []byte(rules.Macros)},
+		Builtin:     &engine.Source{Name: rules.MacrosName, Content: rules.Macros},
 	})
 }
 
@@ -92,23 +92,27 @@ func readError(path string, err error) error {
 // rulesError is the first error of the results in one line: file, line, column, what and the remedy.
 func rulesError(results *engine.Results) error {
 	for i := range results.Files {
-		for j := range results.Files[i].Errors {
-			p := &results.Files[i].Errors[j]
-			if p.Code == engine.ErrFileRead {
-				return errors.New(p.Message)
-			}
-			at := p.At()
-			text := fmt.Sprintf("load rules: %s:%d:%d: %s: %s", at.File, at.Line, at.Column, p.Code, strings.TrimSpace(p.Message))
-			if p.Hint != "" {
-				text += "; " + p.Hint
-			}
-			if n := len(results.Files[i].Errors); n > 1 {
-				text += fmt.Sprintf(" (and %d more: sensor -V %s)", n-1, results.Files[i].Name)
-			}
-			return errors.New(text)
+		if f := &results.Files[i]; len(f.Errors) > 0 {
+			return fileError(f)
 		}
 	}
 	return results.Err
+}
+
+func fileError(f *engine.Result) error {
+	p := &f.Errors[0]
+	if p.Code == engine.ErrFileRead {
+		return errors.New(p.Message) // readError's
+	}
+	at := p.At()
+	text := fmt.Sprintf("load rules: %s:%d:%d: %s: %s", at.File, at.Line, at.Column, p.Code, strings.TrimSpace(p.Message))
+	if p.Hint != "" {
+		text += "; " + p.Hint
+	}
+	if n := len(f.Errors); n > 1 {
+		text += fmt.Sprintf(" (and %d more: sensor -V %s)", n-1, f.Name)
+	}
+	return errors.New(text)
 }
 
 // dictionary holds the fields that rules and outputs may name.

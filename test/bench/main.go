@@ -43,7 +43,7 @@ func (b *bench) run() error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	b.dir = dir
 	fmt.Println("| measure | value |\n|---|---|")
 	for _, part := range []func() error{b.ready, b.costs, b.rates, b.latency} {

@@ -81,7 +81,7 @@ func TestDuration(t *testing.T) {
 
 // TestBadInput: each ends with code 1 and one line that says where and what to do; nothing is left running.
 func TestBadInput(t *testing.T) {
-	unknown := rulesFile(t, "- rule: A\n  desc: d\n  condition: evt.type = open and\n    proc.nmae = x\n  output: o\n  priority: INFO\n")
+	unknown := rulesFile(t, "- rule: A\n  desc: d\n  condition: evt.type = open and\n    proc.nam = x\n  output: o\n  priority: INFO\n")
 	broken := rulesFile(t, "- rule: A\n  desc: [d\n")
 	tests := []struct {
 		name string
@@ -94,7 +94,7 @@ func TestBadInput(t *testing.T) {
 		{name: "missing file", args: []string{"-r", "/does/not/exist.yaml"},
 			want: `^Error: .*/does/not/exist\.yaml.*no such file.*-r`},
 		{name: "broken YAML", args: []string{"-r", broken}, want: `^Error: load rules: ` + regexp.QuoteMeta(broken) + `:\d+:\d+: LOAD_ERR_YAML_PARSE`},
-		{name: "unknown field", args: []string{"-r", unknown}, want: `^Error: load rules: ` + regexp.QuoteMeta(unknown) + `:4:5: LOAD_ERR_COMPILE_CONDITION.*proc\.nmae.*proc\.name`},
+		{name: "unknown field", args: []string{"-r", unknown}, want: `^Error: load rules: ` + regexp.QuoteMeta(unknown) + `:4:5: LOAD_ERR_COMPILE_CONDITION.*proc\.nam\b.*proc\.name`},
 		{name: "unknown option", args: []string{"-o", "json_outptu=true"}, want: `^Error: .*json_outptu`},
 		{name: "unknown flag", args: []string{"--nonsense"}, want: `^Error: unknown flag: --nonsense`},
 		{name: "no privileges", user: 65534, want: `^Error: load BPF programs: no privilege \(missing CAP_BPF, CAP_PERFMON\); run as root`},

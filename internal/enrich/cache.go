@@ -1,0 +1,328 @@
+package enrich
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/saker-sensor/saker/internal/event"
+)
+
+// key names a container: ids are unique within a namespace of one containerd.
+type key struct{ socket, namespace, id string }
+
+// record is what is known of a container. Immutable once published.
+type record struct {
+	container *event.Container
+	// updated is when the runtime last changed its own record.
+	updated time.Time
+	// accounts are nil until the container's files could be read.
+	accounts *event.Accounts
+	// files are the states of the files that accounts came from.
+	files accountFiles
+	// root is where the container's files lie when none of its processes can be asked.
+	root layers
+}
+
+// entry is a container that a runtime has told us of. The pointer stays the same for the container's life.
+type entry struct {
+	key     key
+	paths   []string
+	created time.Time
+	// record is nil between the first word of a container and the answer to all questions about it.
+	record atomic.Pointer[record]
+
+	// Guarded by the cache. seenAt is when the runtime last told of it.
+	started, seenAt, removedAt time.Time
+}
+
+// cache holds the containers known from runtimes. Runtime goroutines write it; the event loop reads it under the lock
+// only when generation has moved since it last looked.
+type cache struct {
+	limit    int
+	counters *counters
+	wake     chan struct{}
+	// generation moves with every change that may alter whose a cgroup is.
+	generation atomic.Uint64
+
+	mu      sync.Mutex
+	entries map[key]*entry
+	byID    map[string]*entry
+	// byBase finds containers by the last component of their cgroup's path.
+	byBase map[string][]*entry
+	// namespaces of each runtime, by socket.
+	namespaces map[string][]string
+	// cgroupPaths are answers to the loop's questions for cgroups that it could not find itself.
+	cgroupPaths map[uint64]string
+}
+
+func newCache(limit int, c *counters) *cache {
+	return &cache{
+		limit: limit, counters: c, wake: make(chan struct{}, 1),
+		entries: map[key]*entry{}, byID: map[string]*entry{}, byBase: map[string][]*entry{},
+		namespaces: map[string][]string{}, cgroupPaths: map[uint64]string{},
+	}
+}
+
+// notify wakes the event loop.
+func (c *cache) notify() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// announce makes a container's cgroup known before the rest is. A container of the same name but of another time is
+// another container. It returns nil if the cache is full.
+func (c *cache) announce(k key, paths []string, created time.Time) *entry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.entries[k]; e != nil {
+		if e.created.Equal(created) {
+			e.seenAt, e.removedAt = time.Now(), time.Time{}
+			return e
+		}
+		c.drop(e)
+	}
+	if len(c.entries) >= c.limit && !c.evict() {
+		c.counters.containersRefused.Add(1)
+		return nil
+	}
+	e := &entry{key: k, paths: paths, created: created, seenAt: time.Now()}
+	c.entries[k] = e
+	c.byID[k.id] = e
+	for _, p := range paths {
+		base := baseName(p)
+		c.byBase[base] = append(c.byBase[base], e)
+	}
+	c.counters.containers.Store(int64(len(c.entries)))
+	c.generation.Add(1)
+	return e
+}
+
+// publish sets what is known of a container.
+func (c *cache) publish(e *entry, r *record) {
+	c.mu.Lock()
+	e.record.Store(withStart(r, e.started))
+	c.mu.Unlock()
+	c.generation.Add(1)
+	c.notify()
+}
+
+// update changes a published record; change returns nil to leave it.
+func (c *cache) update(e *entry, change func(old record) *record) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if old := e.record.Load(); old != nil {
+		if r := change(*old); r != nil {
+			e.record.Store(r)
+		}
+	}
+}
+
+// start notes when a container's task started; false if the container is not known.
+func (c *cache) start(k key, at time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.entries[k]
+	if e == nil {
+		return false
+	}
+	e.started = at
+	if r := e.record.Load(); r != nil {
+		e.record.Store(withStart(r, at))
+	}
+	return true
+}
+
+// withStart copies a record with the start time of the task, if that is known.
+func withStart(r *record, at time.Time) *record {
+	if at.IsZero() || r.container.StartTime == at.UnixNano() {
+		return r
+	}
+	copied, container := *r, *r.container
+	container.StartTime = at.UnixNano()
+	copied.container = &container
+	return &copied
+}
+
+// has tells whether a container is known as the runtime's record of these times says.
+func (c *cache) has(k key, created, updated time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.entries[k]
+	if e == nil || !e.created.Equal(created) || !e.removedAt.IsZero() {
+		return false
+	}
+	r := e.record.Load()
+	return r != nil && r.updated.Equal(updated)
+}
+
+// get finds a container; nil if it is unknown or not fully known yet.
+func (c *cache) get(k key) *record {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.entries[k]; e != nil {
+		return e.record.Load()
+	}
+	return nil
+}
+
+// remove marks a container that its runtime has deleted. It stays for a while, for late events.
+func (c *cache) remove(k key, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.entries[k]; e != nil && e.removedAt.IsZero() {
+		e.removedAt = now
+	}
+}
+
+// retain marks the containers of a runtime that are no longer in its list, which began at a time: what was seen since
+// need not be in it.
+func (c *cache) retain(socket string, listed map[key]bool, began time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for k, e := range c.entries {
+		if k.socket == socket && !listed[k] && e.removedAt.IsZero() && e.seenAt.Before(began) {
+			e.removedAt = began
+		}
+	}
+}
+
+// sweep drops containers that were removed before a time.
+func (c *cache) sweep(before time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, e := range c.entries {
+		if !e.removedAt.IsZero() && e.removedAt.Before(before) {
+			c.drop(e)
+		}
+	}
+}
+
+// evict makes room by dropping a removed container.
+func (c *cache) evict() bool {
+	for _, e := range c.entries {
+		if !e.removedAt.IsZero() {
+			c.drop(e)
+			c.counters.containersEvicted.Add(1)
+			return true
+		}
+	}
+	return false
+}
+
+func (c *cache) drop(e *entry) {
+	delete(c.entries, e.key)
+	if c.byID[e.key.id] == e {
+		delete(c.byID, e.key.id)
+	}
+	for _, p := range e.paths {
+		base := baseName(p)
+		var rest []*entry
+		for _, other := range c.byBase[base] {
+			if other != e {
+				rest = append(rest, other)
+			}
+		}
+		if rest == nil {
+			delete(c.byBase, base)
+		} else {
+			c.byBase[base] = rest
+		}
+	}
+	c.counters.containers.Store(int64(len(c.entries)))
+}
+
+// setNamespaces notes the namespaces of a runtime.
+func (c *cache) setNamespaces(socket string, names []string) {
+	c.mu.Lock()
+	c.namespaces[socket] = names
+	c.mu.Unlock()
+	c.generation.Add(1)
+}
+
+// maxAnswers bounds the cgroup paths that wait for the loop to pick them up.
+const maxAnswers = 256
+
+// answerPath tells the loop the path of a cgroup that it asked for.
+func (c *cache) answerPath(id uint64, path string) {
+	c.mu.Lock()
+	if len(c.cgroupPaths) >= maxAnswers {
+		clear(c.cgroupPaths)
+	}
+	c.cgroupPaths[id] = path
+	c.mu.Unlock()
+	c.generation.Add(1)
+	c.notify()
+}
+
+// takePath returns the answer for a cgroup, once.
+func (c *cache) takePath(id uint64) (string, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	path, ok := c.cgroupPaths[id]
+	delete(c.cgroupPaths, id)
+	return path, ok
+}
+
+// find tells whose a cgroup is; madeAt is when it was made, zero if that was not seen. Exact places win, the innermost
+// first. After them comes the outermost container that the path's form names: a process may be able to make a cgroup
+// below its own that looks like another container's, but not one above it. Last come the places that only the
+// runtime knows in full.
+func (c *cache) find(path string, madeAt time.Time) *entry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var exact, suffix *entry
+	for name, end := range components(path) {
+		for _, e := range c.byBase[name] {
+			if e.goneBefore(madeAt) {
+				continue
+			}
+			for _, p := range e.paths {
+				if p == path[:end] {
+					exact = e
+				} else if suffix == nil && (p[0] != '/' || isID(e.key.id)) && endsWith(path[:end], p) {
+					suffix = e
+				}
+			}
+		}
+	}
+	if exact != nil {
+		return exact
+	}
+	if claim, ok := outermost(path); ok {
+		if e := c.byID[claim.id]; e != nil && !e.goneBefore(madeAt) {
+			return e
+		}
+	}
+	return suffix
+}
+
+// goneBefore tells whether the container was removed before a time: a cgroup made later is another's.
+func (e *entry) goneBefore(t time.Time) bool { return !e.removedAt.IsZero() && e.removedAt.Before(t) }
+
+// namespaced tells whether a path may be /namespace/id of containerd's own making; it returns both.
+func (c *cache) namespaced(path string) (namespace, id string, ok bool) {
+	for name := range components(path) {
+		if namespace == "" {
+			namespace = name
+			continue
+		}
+		id = name
+		break
+	}
+	if id == "" {
+		return "", "", false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, names := range c.namespaces {
+		for _, n := range names {
+			if n == namespace {
+				return namespace, id, true
+			}
+		}
+	}
+	return "", "", false
+}

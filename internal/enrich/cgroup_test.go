@@ -1,0 +1,93 @@
+package enrich
+
+import (
+	"strings"
+	"testing"
+)
+
+const (
+	idA = "3f5b1c9a0d7e4f62b8a1c3d5e7f90123456789abcdef0123456789abcdef0123"
+	idB = "aaaa1c9a0d7e4f62b8a1c3d5e7f90123456789abcdef0123456789abcdef0bbb"
+	uid = "6f0d5a5e-1111-2222-3333-444455556666"
+)
+
+func TestParsePath(t *testing.T) {
+	uidDashed := strings.ReplaceAll(uid, "-", "_")
+	for _, c := range []struct{ name, path, id, runtime string }{
+		{"kubernetes, cgroupfs", "/kubepods/besteffort/pod" + uid + "/" + idA, idA, "containerd"},
+		{"kubernetes, guaranteed", "/kubepods/pod" + uid + "/" + idA, idA, "containerd"},
+		{"kubernetes, root of its own", "/kube-e2e/kubepods/burstable/pod" + uid + "/" + idA, idA, "containerd"},
+		{"kubernetes, systemd", "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" + uidDashed + ".slice/cri-containerd-" + idA + ".scope", idA, "containerd"},
+		{"kubernetes in a node container", "/docker/" + idB + "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod" + uidDashed + ".slice/cri-containerd-" + idA + ".scope", idA, "containerd"},
+		{"kubernetes, cgroupfs in a node container", "/docker/" + idB + "/kubelet/kubepods/besteffort/pod" + uid + "/" + idA, idA, "containerd"},
+		{"systemd path taken for a name", "/system.slice/containerd.service/kubepods-burstable-pod" + uidDashed + ".slice:cri-containerd:" + idA, idA, "containerd"},
+		{"docker, cgroupfs", "/docker/" + idA, idA, "docker"},
+		{"docker, systemd", "/system.slice/docker-" + idA + ".scope", idA, "docker"},
+		{"docker, prefixed", "/lab/docker/" + idA, idA, "docker"},
+		{"cri-o, systemd", "/kubepods.slice/kubepods-pod" + uidDashed + ".slice/crio-" + idA + ".scope", idA, "cri-o"},
+		{"cri-o, cgroupfs", "/kubepods/pod" + uid + "/crio-" + idA, idA, "cri-o"},
+		{"podman, systemd", "/machine.slice/libpod-" + idA + ".scope", idA, "podman"},
+		{"podman, sub-cgroup", "/machine.slice/libpod-" + idA + ".scope/container", idA, "podman"},
+		{"podman, cgroupfs", "/libpod_parent/libpod-" + idA, idA, "podman"},
+		{"podman in a service", "/system.slice/web.service/libpod-payload-" + idA, idA, "podman"},
+		{"nerdctl, systemd", "/user.slice/nerdctl-" + idA + ".scope", idA, "containerd"},
+		{"sub-cgroups", "/kubepods/pod" + uid + "/" + idA + "/a/b", idA, "containerd"},
+		{"no leading slash", "docker/" + idA, idA, "docker"},
+
+		{"root", "/", "", ""},
+		{"empty", "", "", ""},
+		{"service", "/system.slice/containerd.service", "", ""},
+		{"something else with 32 digits", "/process_api/605c90151555c27a4b25b0988ef0b1fa", "", ""},
+		{"something else with 64 digits", "/process_api/" + idA, "", ""},
+		{"digits at the root", "/" + idA, "", ""},
+		{"pod alone", "/kubepods/besteffort/pod" + uid, "", ""},
+		{"digits not below a pod", "/kubepods/" + idA, "", ""},
+		{"conmon of cri-o", "/kubepods/pod" + uid + "/crio-conmon-" + idA + ".scope", "", ""},
+		{"conmon of podman", "/machine.slice/libpod-conmon-" + idA + ".scope", "", ""},
+		{"upper case", "/docker/" + strings.ToUpper(idA), "", ""},
+		{"too short", "/docker/" + idA[:63], "", ""},
+		{"too long", "/docker/" + idA + "0", "", ""},
+		{"containerd's own", "/default/web", "", ""},
+		{"pod without kubepods", "/podcast/" + idA, "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			id, runtime, ok := ParsePath(c.path)
+			if id != c.id || runtime != c.runtime || ok != (c.id != "") {
+				t.Errorf("ParsePath(%q) = %q, %q, %v; want %q, %q", c.path, id, runtime, ok, c.id, c.runtime)
+			}
+		})
+	}
+}
+
+func TestOutermostClaim(t *testing.T) {
+	path := "/kubepods/pod" + uid + "/" + idA + "/docker/" + idB
+	if c, ok := outermost(path); !ok || c.id != idA {
+		t.Errorf("outermost = %+v, %v; want %s", c, ok, idA)
+	}
+	// The place of a kubelet inside a container has to be shown anew.
+	if id, _, _ := ParsePath("/kubepods/pod" + uid + "/" + idA + "/pod1/" + idB); id != idA {
+		t.Errorf("a process chose the id of its container: %s", id)
+	}
+}
+
+func FuzzParsePath(f *testing.F) {
+	f.Add("/kubepods/besteffort/pod" + uid + "/" + idA)
+	f.Add("/docker/" + idB + "/kubelet.slice/cri-containerd-" + idA + ".scope")
+	f.Add("a:cri-containerd:" + idA)
+	f.Fuzz(func(t *testing.T, path string) {
+		id, runtime, ok := ParsePath(path)
+		if ok != isID(id) || ok != (runtime != "") || !strings.Contains(path, id) {
+			t.Fatalf("ParsePath(%q) = %q, %q, %v", path, id, runtime, ok)
+		}
+		// A cgroup made below keeps the container, and slashes do not matter.
+		below, _, _ := ParsePath(path + "/sub")
+		doubled, _, _ := ParsePath(strings.ReplaceAll(path, "/", "//"))
+		if below != id || doubled != id {
+			t.Fatalf("ParsePath(%q) = %q, below it %q, doubled %q", path, id, below, doubled)
+		}
+		cleaned := cleanPath(path)
+		if cleanPath(cleaned) != cleaned {
+			t.Fatalf("cleanPath(%q) = %q is not clean", path, cleaned)
+		}
+	})
+}

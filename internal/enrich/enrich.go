@@ -1,0 +1,264 @@
+package enrich
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/saker-sensor/saker/internal/event"
+)
+
+// Settings of the room. The zero value is usable.
+type Settings struct {
+	// Sockets of containerd to watch, as named on the host. Nil means [DefaultSockets]. A container should mount their
+	// folders, not the sockets: a restarted containerd makes a new one.
+	Sockets []string
+	// HostRoot is where the host's root is mounted: "/host" in a container, "/" or empty on the host itself. It is
+	// enough if the host's proc is there.
+	HostRoot string
+	// Hierarchy is the cgroup hierarchy that event.CgroupID is of, from [FindHierarchy].
+	Hierarchy Hierarchy
+	// Wait bounds how long an event waits for its container's metadata. 0 means 500 ms.
+	Wait time.Duration
+	// MaxWaiting bounds the waiting room, in events. 0 means 4096.
+	MaxWaiting int
+	// MaxCgroups and MaxCgroupBytes bound the table of cgroups. 0 means 32768 and 16 MiB.
+	MaxCgroups, MaxCgroupBytes int
+	// MaxContainers bounds the containers known. 0 means 8192.
+	MaxContainers int
+}
+
+func (s Settings) withDefaults() Settings {
+	if s.Sockets == nil {
+		s.Sockets = DefaultSockets()
+	}
+	for _, d := range []struct {
+		value  *int
+		normal int
+	}{{&s.MaxWaiting, 4096}, {&s.MaxCgroups, 32768}, {&s.MaxCgroupBytes, 16 << 20}, {&s.MaxContainers, 8192}} {
+		if *d.value == 0 {
+			*d.value = d.normal
+		}
+	}
+	if s.Wait == 0 {
+		s.Wait = 500 * time.Millisecond
+	}
+	return s
+}
+
+// DefaultSockets are where containerd, k3s and RKE2, and MicroK8s listen.
+func DefaultSockets() []string {
+	return []string{
+		"/run/containerd/containerd.sock",
+		"/run/k3s/containerd/containerd.sock",
+		"/var/snap/microk8s/common/run/containerd.sock",
+	}
+}
+
+// State says what [Enricher.Attach] could do.
+type State uint8
+
+const (
+	// Host: not in a container.
+	Host State = iota
+	// Known: the container is attached.
+	Known
+	// Pending: in a container, or perhaps in one, and the runtime has been asked. Hold the event if it needs to know.
+	Pending
+	// Unknown: in a container of which nothing is known but, by the cgroup's form, the id.
+	Unknown
+)
+
+func (s State) String() string {
+	return [...]string{"host", "known", "pending", "unknown"}[s]
+}
+
+// Enricher attaches containers and accounts to events. Its methods are for one goroutine, the event loop's, but for
+// Status and Counters, which any may call.
+type Enricher struct {
+	settings Settings
+	host     host
+	counters counters
+	cache    *cache
+	table    *table
+	room     []waiting
+	cgroups  *resolver
+	reader   *reader
+	watchers []*watcher
+	// hostAccounts are everyone's; their files' states are the keeper's own.
+	hostAccounts atomic.Pointer[event.Accounts]
+	hostFiles    accountFiles
+	chores       chan func()
+	now          func() time.Time
+
+	stop context.CancelFunc
+	done sync.WaitGroup
+}
+
+// New scans the hierarchy and reads the host's accounts. It does not ask any runtime yet; see [Enricher.Start].
+func New(settings Settings) (*Enricher, error) {
+	if settings.Hierarchy.Mount == "" {
+		return nil, errors.New("make the enricher: no cgroup hierarchy is given")
+	}
+	e := &Enricher{settings: settings.withDefaults(), chores: make(chan func(), 256), now: time.Now}
+	e.host = findHost(settings.HostRoot)
+	e.cache = newCache(e.settings.MaxContainers, &e.counters)
+	e.table = newTable(e.settings.MaxCgroups, e.settings.MaxCgroupBytes, &e.counters)
+	e.reader = newReader(&e.counters)
+
+	var err error
+	if e.cgroups, err = e.settings.Hierarchy.openResolver(); err != nil {
+		return nil, fmt.Errorf("make the enricher: %w", err)
+	}
+	now := e.now()
+	err = e.settings.Hierarchy.scan(func(id uint64, path string) bool {
+		e.table.add(&cgroup{id: id, path: path, generation: stale}, now)
+		return len(e.table.byID) < e.settings.MaxCgroups
+	})
+	if err != nil {
+		e.cgroups.close()
+		return nil, fmt.Errorf("make the enricher: %w", err)
+	}
+	e.readHostAccounts()
+	for _, socket := range e.settings.Sockets {
+		e.watchers = append(e.watchers, newWatcher(socket, e))
+	}
+	return e, nil
+}
+
+// stale is a generation that the cache never has: the verdict has to be made.
+const stale = ^uint64(0)
+
+// Start begins to watch the runtimes, each in a goroutine of its own, until Close.
+func (e *Enricher) Start(ctx context.Context) {
+	ctx, e.stop = context.WithCancel(ctx)
+	e.done.Go(func() { e.keep(ctx) })
+	for _, w := range e.watchers {
+		e.done.Go(func() { w.run(ctx) })
+	}
+}
+
+// Close ends the goroutines and waits for them.
+func (e *Enricher) Close() error {
+	if e.stop != nil {
+		e.stop()
+	}
+	e.done.Wait()
+	return e.cgroups.close()
+}
+
+// Status is the state of each watched socket, in the order of the settings.
+func (e *Enricher) Status() []Status {
+	out := make([]Status, len(e.watchers))
+	for i, w := range e.watchers {
+		out[i] = w.status()
+	}
+	return out
+}
+
+// Counters are the counts up to now.
+func (e *Enricher) Counters() Counters { return e.counters.snapshot() }
+
+// CgroupMade notes a new cgroup of the followed hierarchy; the path starts at the hierarchy's root.
+func (e *Enricher) CgroupMade(id uint64, path string) {
+	now := e.now()
+	e.table.add(&cgroup{id: id, path: cleanPath("/" + path), generation: stale, madeAt: now}, now)
+}
+
+// CgroupRemoved notes the end of a cgroup. It is kept for a while, for late events.
+func (e *Enricher) CgroupRemoved(id uint64) { e.table.remove(id, e.now()) }
+
+// Attach sets the event's Container, ContainerID and Accounts from what is known, and never blocks. While the state
+// is [Pending], ContainerID is what the cgroup's form says, "host" if only the runtime can tell, or empty if the
+// cgroup's path is not known.
+func (e *Enricher) Attach(ev *event.Event) State {
+	cg := e.table.byID[ev.CgroupID]
+	if cg == nil {
+		cg = e.meet(ev)
+	}
+	return e.attach(ev, cg, time.Time{})
+}
+
+// meet makes a row for a cgroup that was not seen being made.
+func (e *Enricher) meet(ev *event.Event) *cgroup {
+	now := e.now()
+	cg := &cgroup{id: ev.CgroupID, generation: stale}
+	path, err := e.cgroups.path(cg.id)
+	if err == nil {
+		cg.path = path
+	} else {
+		cg.verdict, cg.deadline = verdictUnresolved, now.Add(e.settings.Wait)
+		// The row is forgotten like a removed one's, so that unknown ids do not fill the table.
+		defer e.table.remove(cg.id, now)
+		pid, id := ev.Tgid, cg.id
+		cg.pathGone = !e.chore(func() { e.findPath(id, pid) })
+	}
+	e.table.add(cg, now)
+	return cg
+}
+
+// attach is Attach for a known row. now may be zero, for the clock to be read if it is needed.
+func (e *Enricher) attach(ev *event.Event, cg *cgroup, now time.Time) State {
+	if g := e.cache.generation.Load(); cg.generation != g {
+		e.judge(cg, g)
+	}
+	switch cg.verdict {
+	case verdictHost:
+		return e.attachHost(ev)
+	case verdictUnresolved:
+		ev.Container, ev.ContainerID, ev.Accounts = nil, "", nil
+		if now.IsZero() {
+			now = e.now()
+		}
+		if !cg.pathGone && now.Before(cg.deadline) {
+			return Pending
+		}
+		e.counters.cgroupGone.Add(1)
+		return Unknown
+	}
+	if cg.entry != nil {
+		if r := cg.entry.record.Load(); r != nil {
+			ev.Container, ev.ContainerID, ev.Accounts = r.container, cg.shortID, r.accounts
+			e.refreshAccounts(ev, cg, r.accounts)
+			return Known
+		}
+	}
+	if now.IsZero() {
+		now = e.now()
+	}
+	switch why := e.ask(cg.want, now); {
+	case cg.verdict == verdictPerhaps:
+		e.attachHost(ev)
+		if why == reasonNone {
+			return Pending
+		}
+		return Host
+	case why == reasonNone:
+		ev.Container, ev.ContainerID, ev.Accounts = nil, cg.shortID, nil
+		return Pending
+	default:
+		ev.Container, ev.ContainerID, ev.Accounts = nil, cg.shortID, cg.want.accounts.Load()
+		e.refreshAccounts(ev, cg, ev.Accounts)
+		e.countMissing(why)
+		return Unknown
+	}
+}
+
+func (e *Enricher) attachHost(ev *event.Event) State {
+	ev.Container, ev.ContainerID, ev.Accounts = nil, event.HostID, e.hostAccounts.Load()
+	return Host
+}
+
+func (e *Enricher) countMissing(why reason) {
+	switch why {
+	case reasonAbsent:
+		e.counters.runtimeAbsent.Add(1)
+	case reasonNotFound:
+		e.counters.notFound.Add(1)
+	default:
+		e.counters.tooSlow.Add(1)
+	}
+}

@@ -1,0 +1,272 @@
+package enrich
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/saker-sensor/saker/internal/event"
+)
+
+// lab is an enricher with a clock of the test's, a hierarchy that is a plain folder, and a watcher that the test
+// plays.
+type lab struct {
+	*Enricher
+	t       *testing.T
+	clock   time.Time
+	watcher *watcher
+}
+
+func newLab(t *testing.T, s Settings) *lab {
+	t.Helper()
+	s.HostRoot = t.TempDir()
+	write(t, s.HostRoot, "etc/passwd", "hostuser:x:7:7::/:\n")
+	if s.Hierarchy.Mount == "" {
+		s.Hierarchy = Hierarchy{Mount: t.TempDir(), V2: true}
+	}
+	s.Sockets = []string{"/c.sock"}
+	e, err := New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close() })
+	l := &lab{Enricher: e, t: t, clock: time.Unix(1700000000, 0), watcher: e.watchers[0]}
+	e.now = func() time.Time { return l.clock }
+	return l
+}
+
+// connect lets the watcher look connected, with a namespace.
+func (l *lab) connect() {
+	l.watcher.enter(Connected, "test", nil)
+	l.cache.setNamespaces("/c.sock", []string{"default"})
+}
+
+// learn publishes a container.
+func (l *lab) learn(namespace, id, cgroupsPath string) *event.Container {
+	l.t.Helper()
+	e := l.cache.announce(key{"/c.sock", namespace, id}, runtimePaths(cgroupsPath, id), l.clock)
+	if e == nil {
+		l.t.Fatal("the cache is full")
+	}
+	c := &event.Container{ID: id, Name: "name-" + id}
+	l.cache.publish(e, &record{container: c, accounts: &event.Accounts{}})
+	return c
+}
+
+// attach sends an event of a cgroup through.
+func (l *lab) attach(cgroup uint64) (*event.Event, State) {
+	ev := &event.Event{CgroupID: cgroup, Time: l.clock.UnixNano()}
+	return ev, l.Attach(ev)
+}
+
+// expect checks what an event of a cgroup gets.
+func (l *lab) expect(cgroup uint64, state State, id string, c *event.Container) {
+	l.t.Helper()
+	ev, got := l.attach(cgroup)
+	if got != state || ev.ContainerID != id || ev.Container != c {
+		l.t.Errorf("cgroup %d: %v, id %q, container %+v; want %v, id %q, container %+v", cgroup, got, ev.ContainerID, ev.Container, state, id, c)
+	}
+}
+
+func TestHostAndScan(t *testing.T) {
+	mount := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(mount, "docker", idA), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	l := newLab(t, Settings{Hierarchy: Hierarchy{Mount: mount, V2: true}})
+	ids := map[string]uint64{}
+	for id, cg := range l.table.byID {
+		ids[cg.path] = id
+	}
+	l.expect(ids["/"], Host, "host", nil)
+	l.expect(ids["/docker/"+idA], Unknown, idA[:12], nil)
+	ev, _ := l.attach(ids["/docker"])
+	if u, _ := ev.Accounts.User(7); u.Name != "hostuser" {
+		t.Errorf("the host's accounts: %+v", ev.Accounts)
+	}
+	if c := l.Counters(); c.Cgroups != 3 || c.RuntimeAbsent != 1 {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestKnownByForm(t *testing.T) {
+	l := newLab(t, Settings{})
+	l.connect()
+	path := "/kubepods/pod" + uid + "/" + idA
+	c := l.learn("k8s.io", idA, path)
+	l.CgroupMade(1, path)
+	l.CgroupMade(2, path+"/sub")
+	l.expect(1, Known, idA[:12], c)
+	l.expect(2, Known, idA[:12], c)
+
+	// A changed record is seen at once.
+	entry := l.table.byID[1].entry
+	changed := *c
+	l.cache.publish(entry, &record{container: &changed})
+	l.expect(1, Known, idA[:12], &changed)
+
+	// After the removal late events still find it, for a while.
+	l.CgroupRemoved(1)
+	l.cache.remove(entry.key, l.clock)
+	l.cache.sweep(l.clock.Add(time.Minute))
+	l.expect(1, Known, idA[:12], &changed)
+	l.clock = l.clock.Add(lateEvents + time.Second)
+	l.CgroupMade(3, "/x")
+	if l.table.byID[1] != nil {
+		t.Error("a removed cgroup was kept")
+	}
+}
+
+func TestKnownByRuntimesPath(t *testing.T) {
+	l := newLab(t, Settings{})
+	l.connect()
+	// The cgroups are older than what is known of their containers.
+	l.CgroupMade(1, "/lab/db")
+	l.CgroupMade(2, "/system.slice/pre-web.scope")
+	l.CgroupMade(3, "/some/where/rel/x")
+	l.expect(1, Host, "host", nil)
+	db := l.learn("default", "db", "/lab/db")
+	web := l.learn("default", "web", ":pre:web")
+	x := l.learn("default", "x", "rel/x")
+	l.expect(1, Known, "db", db)
+	l.expect(2, Known, "web", web)
+	l.expect(3, Known, "x", x)
+	l.CgroupMade(4, "/lab/db2")
+	l.CgroupMade(5, "/other/lab/db")
+	l.expect(4, Host, "host", nil)
+	l.expect(5, Host, "host", nil)
+}
+
+// TestForgedPath: a process makes a cgroup below its own that has the form of another container's.
+func TestForgedPath(t *testing.T) {
+	l := newLab(t, Settings{})
+	l.connect()
+	own, other := "/kubepods/pod1/"+idA, "/kubepods/pod2/"+idB
+	c := l.learn("k8s.io", idA, own)
+	l.learn("k8s.io", idB, other)
+	l.CgroupMade(1, own+other)
+	l.expect(1, Known, idA[:12], c)
+
+	// A runtime inside a container, whose containers this runtime does not know.
+	l.CgroupMade(2, own+"/docker/"+testID("inner"))
+	l.expect(2, Known, idA[:12], c)
+	// The sensor inside a node container: the outer one is unknown to its runtime.
+	inner := l.learn("k8s.io", testID("inner2"), "/kubelet/kubepods/pod3/"+testID("inner2"))
+	l.CgroupMade(3, "/docker/"+testID("node")+"/kubelet/kubepods/pod3/"+testID("inner2"))
+	l.expect(3, Known, testID("inner2")[:12], inner)
+}
+
+func testID(s string) string { return fmt.Sprintf("%064x", s)[:idLength] }
+
+func TestSameNameAgain(t *testing.T) {
+	l := newLab(t, Settings{})
+	l.connect()
+	first := l.learn("default", "web", "/default/web")
+	l.CgroupMade(1, "/default/web")
+	l.expect(1, Known, "web", first)
+	l.CgroupRemoved(1)
+	l.cache.remove(key{"/c.sock", "default", "web"}, l.clock)
+	l.clock = l.clock.Add(time.Millisecond)
+	l.CgroupMade(2, "/default/web")
+	l.expect(2, Pending, "host", nil)
+	second := l.learn("default", "web", "/default/web")
+	l.expect(2, Known, "web", second)
+	l.expect(1, Known, "web", second) // the name is all that tells the two cgroups apart
+}
+
+func TestNobodyToAsk(t *testing.T) {
+	l := newLab(t, Settings{})
+	l.CgroupMade(1, "/docker/"+idA)
+	l.expect(1, Unknown, idA[:12], nil)
+	l.CgroupMade(2, "/default/web")
+	l.expect(2, Host, "host", nil)
+	if c := l.Counters(); c.RuntimeAbsent != 1 || len(l.watcher.requests) != 0 {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestTableIsBounded(t *testing.T) {
+	l := newLab(t, Settings{MaxCgroups: 8, MaxCgroupBytes: 8 * (cgroupCost + 80)})
+	l.connect()
+	for i := range uint64(100) {
+		l.CgroupMade(10+i, "/docker/"+testID(fmt.Sprint(i)))
+		ev, _ := l.attach(10 + i)
+		l.Hold(ev)
+		if i%3 == 0 {
+			l.CgroupRemoved(10 + i)
+		}
+	}
+	c := l.Counters()
+	if c.Cgroups > 8 || c.CgroupBytes > 8*(cgroupCost+80) || c.CgroupsEvicted < 90 || len(l.table.wants) > 8 {
+		t.Errorf("%+v, %d questions", c, len(l.table.wants))
+	}
+	// Events of evicted rows still come out.
+	l.clock = l.clock.Add(time.Hour)
+	if got := l.Ready(l.clock); len(got) != 100 {
+		t.Errorf("%d of 100 events came out", len(got))
+	}
+	for id := range uint64(200) {
+		l.CgroupRemoved(id)
+	}
+	l.clock = l.clock.Add(time.Hour)
+	l.CgroupRemoved(0)
+	if c := l.Counters(); c.Cgroups != 0 || c.CgroupBytes != 0 || len(l.table.wants) != 0 {
+		t.Errorf("not all was given back: %+v, %d questions", c, len(l.table.wants))
+	}
+}
+
+func TestCacheIsBounded(t *testing.T) {
+	l := newLab(t, Settings{MaxContainers: 2})
+	l.learn("default", "a", "/default/a")
+	l.learn("default", "b", "/default/b")
+	if l.cache.announce(key{"/c.sock", "default", "c"}, nil, l.clock) != nil {
+		t.Error("a full cache took another container")
+	}
+	l.cache.remove(key{"/c.sock", "default", "a"}, l.clock)
+	l.learn("default", "c", "/default/c")
+	if c := l.Counters(); c.Containers != 2 || c.ContainersEvicted != 1 || c.ContainersRefused != 1 {
+		t.Errorf("%+v", c)
+	}
+	l.cache.remove(key{"/c.sock", "default", "b"}, l.clock)
+	l.cache.remove(key{"/c.sock", "default", "c"}, l.clock)
+	l.cache.sweep(l.clock.Add(time.Second))
+	if n := len(l.cache.entries) + len(l.cache.byBase) + len(l.cache.byID); n != 0 {
+		t.Errorf("%d left", n)
+	}
+}
+
+// TestUnknownCgroup: the id is of no cgroup, and the worker cannot find its path either.
+func TestUnknownCgroup(t *testing.T) {
+	l := newLab(t, Settings{})
+	ev, state := l.attach(12345)
+	if state != Pending || ev.ContainerID != "" || !l.Hold(ev) {
+		t.Fatalf("%v, id %q", state, ev.ContainerID)
+	}
+	(<-l.chores)()
+	<-l.Wake()
+	if got := l.Ready(l.clock); len(got) != 1 || l.Counters().CgroupGone != 1 {
+		t.Errorf("%+v, %+v", got, l.Counters())
+	}
+	// Had the process been there, its word would have counted.
+	l.attach(12346)
+	l.cache.answerPath(12346, "/docker/"+idA)
+	l.expect(12346, Unknown, idA[:12], nil)
+}
+
+// TestAttachAllocatesNothing: the way of every event.
+func TestAttachAllocatesNothing(t *testing.T) {
+	l := newLab(t, Settings{})
+	l.connect()
+	l.learn("moby", idA, "/docker/"+idA)
+	l.CgroupMade(1, "/docker/"+idA)
+	l.CgroupMade(2, "/system.slice/x.service")
+	ev := &event.Event{Process: &event.Process{}}
+	for id := range uint64(2) {
+		ev.CgroupID = id + 1
+		if n := testing.AllocsPerRun(100, func() { l.Attach(ev) }); n != 0 {
+			t.Errorf("cgroup %d: %v allocations", id+1, n)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package enrich
+
+import (
+	"time"
+
+	"github.com/saker-sensor/saker/internal/event"
+)
+
+// judge decides whose a cgroup is, by what the cache knows at a generation.
+func (e *Enricher) judge(cg *cgroup, generation uint64) {
+	cg.generation = generation
+	if cg.verdict == verdictUnresolved {
+		path, ok := e.cache.takePath(cg.id)
+		if cg.pathGone = ok && path == ""; !ok || cg.pathGone {
+			return
+		}
+		e.table.setPath(cg, path)
+	}
+	if cg.entry = e.cache.find(cg.path, cg.madeAt); cg.entry != nil {
+		k := cg.entry.key
+		cg.verdict, cg.shortID = verdictContainer, event.ShortID(k.id)
+		if cg.entry.record.Load() == nil {
+			e.table.need(cg, k.namespace, k.id)
+		} else {
+			e.table.release(cg)
+		}
+		return
+	}
+	if id, _, ok := ParsePath(cg.path); ok {
+		cg.verdict, cg.shortID = verdictContainer, event.ShortID(id)
+		e.table.need(cg, "", id)
+		return
+	}
+	if namespace, id, ok := e.cache.namespaced(cg.path); ok {
+		cg.verdict = verdictPerhaps
+		e.table.need(cg, namespace, id)
+		return
+	}
+	cg.verdict, cg.shortID = verdictHost, ""
+	e.table.release(cg)
+}
+
+// notAgain is how long nobody waits for a container that could not be found. An answer that comes meanwhile counts.
+const notAgain = 10 * time.Second
+
+// ask asks the runtimes for a container, once, and says why it is not known: [reasonNone] while they may still answer.
+func (e *Enricher) ask(w *want, now time.Time) reason {
+	if now.Before(w.retry) {
+		return w.reason
+	}
+	if w.deadline.IsZero() {
+		w.asked = 0
+		w.denied.Store(0)
+		for _, watcher := range e.watchers {
+			if watcher.hopeful() {
+				w.asked++
+				watcher.request(w)
+			}
+		}
+		if w.asked == 0 {
+			return w.giveUp(reasonAbsent, now)
+		}
+		w.deadline = now.Add(e.settings.Wait)
+		return reasonNone
+	}
+	switch {
+	case w.denied.Load() >= w.asked:
+		return w.giveUp(reasonNotFound, now)
+	case !now.Before(w.deadline):
+		return w.giveUp(reasonSlow, now)
+	}
+	return reasonNone
+}
+
+func (w *want) giveUp(why reason, now time.Time) reason {
+	w.reason, w.deadline, w.retry = why, time.Time{}, now.Add(notAgain)
+	return why
+}
