@@ -119,8 +119,7 @@ func New(settings Settings) (*Enricher, error) {
 		return len(e.table.byID) < e.settings.MaxCgroups
 	})
 	if err != nil {
-		e.cgroups.close()
-		return nil, fmt.Errorf("make the enricher: %w", err)
+		return nil, errors.Join(fmt.Errorf("make the enricher: %w", err), e.cgroups.close())
 	}
 	e.readHostAccounts()
 	for _, socket := range e.settings.Sockets {
