@@ -1,0 +1,81 @@
+package sensor
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/saker-sensor/saker/internal/config"
+	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/probe"
+)
+
+// TestGaps: whatever records of several CPUs go missing, the sum of the gaps is their number, once each CPU has been
+// heard again.
+func TestGaps(t *testing.T) {
+	for seed := range uint64(200) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		var g gaps
+		var next [4]uint64
+		var lost, found uint64
+		send := func(cpu uint16, arrives bool) {
+			next[cpu]++
+			if !arrives {
+				lost++
+				return
+			}
+			found += g.note(cpu, next[cpu])
+		}
+		for range 500 {
+			send(uint16(rnd.IntN(4)), rnd.IntN(5) > 0)
+		}
+		for cpu := range uint16(4) {
+			send(cpu, true)
+		}
+		if found != lost {
+			t.Fatalf("seed %d: the gaps sum up to %d, %d records were lost", seed, found, lost)
+		}
+	}
+}
+
+func TestSummary(t *testing.T) {
+	rules, results := LoadRules(config.Default())
+	if !results.Successful() {
+		t.Fatal(rulesError(&results))
+	}
+	var b strings.Builder
+	totals := Totals{
+		Stats:  Stats{Records: 12, Events: 10, Matched: 3, DecodeErrors: 1, Gaps: 4},
+		Kernel: probe.Counters{CriticalLost: 1, BulkLost: 3, LostByKind: map[event.Kind]uint64{event.KindOpen: 3, event.KindExec: 1}},
+		Alerts: AlertCounts{Queued: 3, Written: 2, Dropped: 1},
+	}
+	totals.WriteSummary(&b, rules)
+	for _, want := range []string{
+		"Events detected: 3\nRule counts by severity:\nTriggered rules by rule name:\nEvents seen: 10 (records from the kernel: 12)\n",
+		"Alerts: 2 written, 1 dropped (queue full), 0 failed (sink error)\n",
+		"Lost records: 1 critical ring full, 3 bulk ring full (exec 1, open 3), 1 undecodable, 4 missing by sequence\n",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("the summary lacks %q:\n%s", want, b.String())
+		}
+	}
+}
+
+// TestDoctorReport: what is needed and missing makes the report an error; what is not needed does not.
+func TestDoctorReport(t *testing.T) {
+	var b strings.Builder
+	err := WriteFindings(&b, []Finding{
+		{Name: "kernel", OK: true, Needed: true, Detail: "6.18"},
+		{Name: "containerd", Detail: "no socket", Remedy: "none needed"},
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if want := "ok       kernel: 6.18\nabsent   containerd: no socket\n         remedy: none needed\n"; b.String() != want {
+		t.Errorf("got\n%swant\n%s", b.String(), want)
+	}
+	err = WriteFindings(&b, []Finding{{Name: "BTF", Needed: true, Detail: "no"}})
+	if err == nil || err.Error() != "the sensor can't run here: missing BTF" {
+		t.Errorf("got %v", err)
+	}
+}
