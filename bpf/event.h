@@ -85,7 +85,7 @@ enum layer {
 struct record_header {
 	__u32 size;        /* of the whole record, in bytes */
 	__u16 type;        /* enum record_type */
-	__u16 cpu;
+	__u16 cpu;         /* of RECORD_TASK: the iterator's slot of the scratch map */
 	__u64 seq;         /* counts the records of this ring and cpu, sent or lost, from 1 */
 	__u64 time;
 	__u64 start_time;  /* of the thread group leader */

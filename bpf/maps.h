@@ -22,6 +22,9 @@ const volatile __s32 cgroup_subsys = -1;
 const volatile __u8 calls_native[SYSCALLS_MAX] = {};
 const volatile __u8 calls_compat[SYSCALLS_MAX] = {};
 
+/* The task iterator's slot of the scratch map, behind those of the processors. */
+const volatile __u32 iterator_slot = 1;
+
 /* How much may wait in the bulk ring before a record wakes the reader. */
 const volatile __u64 bulk_wake_bytes = 1 << 21;
 
@@ -46,20 +49,30 @@ union wire {
 	} numbers;
 };
 
-/* One per cpu: programs run with preemption off, so nobody else writes it. Not a per-cpu map, whose values are
- * limited to 32 KiB. The slack lets the verifier see that no copy leaves the buffer. */
+/* Where a walk up a path has come to: kernel pointers as plain numbers. Its text stands at scratch.path[start .. PATH_LEN_MAX). */
+struct path_walk {
+	__u64 dentry, vfsmount, mnt_root;
+	__u64 root_dentry, root_vfsmount;
+	__u32 start;
+	__u32 flags; /* enum record_flags */
+};
+
+/* One per cpu: programs run with preemption off, so nobody else writes it. All but the iterator, which has one of its
+ * own. Not a per-cpu map, whose values are limited to 32 KiB. The slack lets the verifier see that no copy leaves the
+ * buffer. */
 struct scratch {
 	union {
 		__u8 record[RECORD_CAP + ARGS_LEN_MAX + 4096];
 		union wire wire;
 	};
 	__u8 path[PATH_LEN_MAX + 256];
+	struct path_walk walk;
 	volatile __u64 pointer;
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1); /* set to the number of possible cpus at load */
+	__uint(max_entries, 2); /* set to the number of possible cpus and one more at load */
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratch SEC(".maps");

@@ -41,7 +41,7 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 	r->egid = BPF_CORE_READ(cred, egid.val);
 	r->sid = extract__root_pid(BPF_CORE_READ(signal, pids[PIDTYPE_SID]));
 	r->pgid = extract__root_pid(group);
-	r->vpgid = extract__inner_pid(group, NULL);
+	r->vpgid = extract__pid_seen_by(child, group);
 	BPF_CORE_READ_INTO(&r->comm, child, comm);
 
 	store__submit(s, RING_CRITICAL, sizeof(*r));

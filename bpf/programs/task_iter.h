@@ -16,7 +16,8 @@ int task_iter(struct bpf_iter__task *ctx)
 
 	if (!task || BPF_CORE_READ(task, tgid) != BPF_CORE_READ(task, pid))
 		return 0;
-	s = base__scratch();
+	/* An iterator can be preempted by a task that runs into one of the hooks. */
+	s = base__scratch_at(iterator_slot);
 	if (!s)
 		return 0;
 	r = (void *)s->record;
@@ -25,6 +26,7 @@ int task_iter(struct bpf_iter__task *ctx)
 	if (mm)
 		exe = BPF_CORE_READ(mm, exe_file);
 	store__header(&r->h, task, RECORD_TASK);
+	r->h.cpu = iterator_slot;
 	store__process(r, task, exe);
 	off = store__exe_path(r, off, task, exe);
 	off = store__cwd(r, off, task);

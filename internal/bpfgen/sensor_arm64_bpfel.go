@@ -235,9 +235,19 @@ const (
 )
 
 type SensorScratch struct {
-	_       structs.HostLayout
-	Record  [102400]uint8
-	Path    [4352]uint8
+	_      structs.HostLayout
+	Record [102400]uint8
+	Path   [4352]uint8
+	Walk   struct {
+		_            structs.HostLayout
+		Dentry       uint64
+		Vfsmount     uint64
+		MntRoot      uint64
+		RootDentry   uint64
+		RootVfsmount uint64
+		Start        uint32
+		Flags        uint32
+	}
 	Pointer uint64
 }
 
@@ -261,6 +271,7 @@ const (
 	SensorVarCallsCompat       = "calls_compat"
 	SensorVarCallsNative       = "calls_native"
 	SensorVarCgroupSubsys      = "cgroup_subsys"
+	SensorVarIteratorSlot      = "iterator_slot"
 	SensorVarOwnTgid           = "own_tgid"
 )
 
@@ -334,6 +345,7 @@ type SensorVariableSpecs struct {
 	CallsCompat   *ebpf.VariableSpec `ebpf:"calls_compat"`
 	CallsNative   *ebpf.VariableSpec `ebpf:"calls_native"`
 	CgroupSubsys  *ebpf.VariableSpec `ebpf:"cgroup_subsys"`
+	IteratorSlot  *ebpf.VariableSpec `ebpf:"iterator_slot"`
 	OwnTgid       *ebpf.VariableSpec `ebpf:"own_tgid"`
 }
 
@@ -380,6 +392,7 @@ type SensorVariables struct {
 	CallsCompat   *ebpf.Variable `ebpf:"calls_compat"`
 	CallsNative   *ebpf.Variable `ebpf:"calls_native"`
 	CgroupSubsys  *ebpf.Variable `ebpf:"cgroup_subsys"`
+	IteratorSlot  *ebpf.Variable `ebpf:"iterator_slot"`
 	OwnTgid       *ebpf.Variable `ebpf:"own_tgid"`
 }
 

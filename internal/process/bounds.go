@@ -16,21 +16,44 @@ func (t *Table) put(img *event.Process) {
 		e.before = e.now
 	}
 	e.now = img
-	if e.diedAt == 0 {
-		if old := t.byTgid[img.Key.Tgid]; old != nil && old != e {
-			// The pid is in use again, so the record of the old process's end was lost.
-			t.die(old, img.CloneTime)
-		}
-		t.byTgid[img.Key.Tgid] = e
-	}
+	bound(img)
+	t.own(e)
 	t.bytes -= e.bytes
 	e.bytes = size(e.now)
 	if e.before != nil {
 		e.bytes += size(e.before)
 	}
 	t.bytes += e.bytes
+	t.trim(e)
+}
+
+// own gives an entry its pid. Another that lives under it shows that a record of an end was lost, the elder's; or that
+// this one's end has been, and its record comes late.
+func (t *Table) own(e *entry) {
+	old := t.byTgid[e.key.Tgid]
+	switch {
+	case e.diedAt != 0 || old == e:
+		return
+	case old != nil && old.key.Start > e.key.Start:
+		t.die(e, old.now.CloneTime)
+		return
+	case old != nil && old.diedAt == 0:
+		t.die(old, e.now.CloneTime)
+	}
+	t.byTgid[e.key.Tgid] = e
+}
+
+// bound cuts what stands above the last ancestor that an image may keep alive.
+func bound(p *event.Process) {
+	if far := p.Ancestor(maxLineage); far != nil {
+		far.Parent = nil
+	}
+}
+
+// trim drops processes until the table is within its bounds, but never keep.
+func (t *Table) trim(keep *entry) {
 	for len(t.byKey) > t.settings.MaxProcesses || t.bytes > t.settings.MaxBytes {
-		if !t.evict(e) {
+		if !t.evict(keep) {
 			break
 		}
 	}
@@ -38,10 +61,9 @@ func (t *Table) put(img *event.Process) {
 
 // evict drops one process: the one that ended first, else the one that was not seen for the longest time. Never keep.
 func (t *Table) evict(keep *entry) bool {
-	e := t.dead.last()
-	if e == nil || e == keep {
-		e = t.live.last()
-		if e == nil || e == keep {
+	e := t.dead.lastBut(keep)
+	if e == nil {
+		if e = t.live.lastBut(keep); e == nil {
 			return false
 		}
 		t.evicted++
@@ -58,7 +80,7 @@ func (t *Table) die(e *entry, at int64) {
 
 // bury drops the processes that ended before the grace time.
 func (t *Table) bury(now int64) {
-	for e := t.dead.last(); e != nil && now-e.diedAt > t.settings.Grace; e = t.dead.last() {
+	for e := t.dead.lastBut(nil); e != nil && now-e.diedAt > t.settings.Grace; e = t.dead.lastBut(nil) {
 		t.drop(e)
 	}
 }
@@ -106,11 +128,14 @@ func (l *list) front(e *entry) {
 	e.next.prev, l.root.next = e, e
 }
 
-func (l *list) last() *entry {
-	if l.root.prev == &l.root {
-		return nil
+// lastBut is the last entry that is not keep; nil if there is none.
+func (l *list) lastBut(keep *entry) *entry {
+	for e := l.root.prev; e != &l.root; e = e.prev {
+		if e != keep {
+			return e
+		}
 	}
-	return l.root.prev
+	return nil
 }
 
 func (e *entry) unlink() {

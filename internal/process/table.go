@@ -160,13 +160,16 @@ func (t *Table) refresh(e *entry, rec *event.Record) {
 	c.EUID, c.EGID = rec.EUID, rec.EGID
 	if c.Ppid != rec.Ppid {
 		c.Ppid = rec.Ppid
-		c.Parent = t.current(rec.Ppid)
+		c.Parent = t.current(rec.Ppid, c.Key)
 	}
+	bound(&c)
 	e.now = &c
 }
 
-func (t *Table) current(tgid int32) *event.Process {
-	if e := t.byTgid[tgid]; e != nil {
+// current is the image that a process's parent runs. A parent is never younger than its child, whoever became it; the
+// times are compared in ticks, because those that were read from /proc are no finer.
+func (t *Table) current(tgid int32, child event.Key) *event.Process {
+	if e := t.byTgid[tgid]; e != nil && e.key != child && e.key.Start/clockTick <= child.Start/clockTick {
 		return e.now
 	}
 	return nil
@@ -174,8 +177,11 @@ func (t *Table) current(tgid int32) *event.Process {
 
 // task enters a process that was there before the sensor. What the rings told in the meantime is newer.
 func (t *Table) task(rec *event.Record) {
-	if e := t.byKey[rec.Image.Key]; e != nil && e.now.ExecID >= rec.Image.ExecID && !e.now.KernelThread && e.now.ExePath != "" {
-		return
+	if e := t.byKey[rec.Image.Key]; e != nil {
+		whole := e.now.ExePath != "" && !e.now.KernelThread // else it was forked off one that was not known yet
+		if e.now.ExecID > rec.Image.ExecID || e.now.ExecID == rec.Image.ExecID && whole {
+			return
+		}
 	}
 	img := t.image(rec)
 	t.readUserMemory(img)
@@ -207,9 +213,6 @@ func (t *Table) fork(rec *event.Record) Verdict {
 		c.Comm = string(append([]byte(nil), k.Comm...))
 	}
 	c.Parent = t.parent(event.Key{Tgid: k.Ppid, Start: rec.ParentStart}, "")
-	if far := c.Ancestor(maxLineage); far != nil {
-		far.Parent = nil
-	}
 	if e := t.byKey[c.Key]; e != nil && e.now.ExecID >= c.ExecID && e.now.ExecTime != 0 {
 		return Done // its exec was read first
 	}
@@ -245,10 +248,13 @@ func (t *Table) Link() {
 	for _, e := range t.byKey {
 		p := e.now
 		if p.Parent == nil || p.Parent.Flags&event.FlagRepaired != 0 {
-			if parent := t.byTgid[p.Ppid]; parent != nil && parent != e {
-				p.Parent = parent.now
+			if parent := t.current(p.Ppid, p.Key); parent != nil {
+				p.Parent = parent
 			}
 		}
+	}
+	for _, e := range t.byKey {
+		bound(e.now)
 	}
 }
 
@@ -265,8 +271,15 @@ func (t *Table) Repair(rec *event.Record) {
 	}
 	img.Key, img.ExecID = ev.Key, ev.ExecID
 	img.Flags |= event.FlagRepaired
-	img.Parent = t.current(img.Ppid)
+	img.Parent = t.current(img.Ppid, img.Key)
+	if e := t.byKey[img.Key]; e != nil {
+		img.CloneTime = e.now.CloneTime
+	}
 	t.put(img)
+	if e := t.byKey[img.Key]; err != nil && e.diedAt == 0 {
+		// It has ended, as far as can be seen. That it stays among the living would wait for a record that may have been.
+		t.die(e, ev.Time)
+	}
 	ev.Flags |= event.FlagRepaired
 	t.Apply(rec)
 }

@@ -19,11 +19,14 @@ INLINE struct kernel_counters *base__counters(void)
 	return bpf_map_lookup_elem(&counters, &zero);
 }
 
+INLINE struct scratch *base__scratch_at(__u32 slot)
+{
+	return bpf_map_lookup_elem(&scratch, &slot);
+}
+
 INLINE struct scratch *base__scratch(void)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
-
-	return bpf_map_lookup_elem(&scratch, &cpu);
+	return base__scratch_at(bpf_get_smp_processor_id());
 }
 
 /* A kernel pointer as a plain number, which is what a global function takes: the verifier forgets a pointer's type

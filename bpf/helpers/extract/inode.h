@@ -5,6 +5,8 @@
 #include "helpers/base/base.h"
 
 #define NS 1000000000LL
+/* Since 6.13 the top bit of the change time's nanoseconds says that somebody asked for it (I_CTIME_QUERIED, linux/fs.h). */
+#define NSEC_MASK 0x7fffffff
 
 /* The layout of the two times changed twice: see the flavours in kernel.h. */
 INLINE void extract__inode_times(struct inode *inode, struct inode_info *out)
@@ -13,7 +15,7 @@ INLINE void extract__inode_times(struct inode *inode, struct inode_info *out)
 	struct inode___ts *ts = (void *)inode;
 
 	if (bpf_core_field_exists(inode->i_ctime_sec))
-		out->ctime = BPF_CORE_READ(inode, i_ctime_sec) * NS + BPF_CORE_READ(inode, i_ctime_nsec);
+		out->ctime = BPF_CORE_READ(inode, i_ctime_sec) * NS + (BPF_CORE_READ(inode, i_ctime_nsec) & NSEC_MASK);
 	else if (bpf_core_field_exists(uts->__i_ctime))
 		out->ctime = BPF_CORE_READ(uts, __i_ctime.tv_sec) * NS + BPF_CORE_READ(uts, __i_ctime.tv_nsec);
 	else
@@ -29,19 +31,18 @@ INLINE void extract__inode_times(struct inode *inode, struct inode_info *out)
 
 /* On an overlay, a file that was written since the mount has an upper dentry. It stands right behind the inode in
  * struct ovl_inode (fs/overlayfs/ovl_entry.h), whose BTF is in a module and so out of CO-RE's reach. */
-INLINE __u32 extract__layer(struct inode *inode, unsigned long magic)
+INLINE struct inode *extract__upper(struct inode *inode)
 {
 	struct dentry *upper = NULL;
 
-	if (magic != OVERLAYFS_SUPER_MAGIC)
-		return LAYER_NONE;
 	bpf_probe_read_kernel(&upper, sizeof(upper), (void *)inode + bpf_core_type_size(struct inode));
-	return upper && BPF_CORE_READ(upper, d_inode) ? LAYER_UPPER : LAYER_LOWER;
+	return upper ? BPF_CORE_READ(upper, d_inode) : NULL;
 }
 
 INLINE void extract__inode(struct inode *inode, struct inode_info *out)
 {
 	struct super_block *sb = BPF_CORE_READ(inode, i_sb);
+	struct inode *upper = NULL;
 
 	out->ino = BPF_CORE_READ(inode, i_ino);
 	out->dev = BPF_CORE_READ(sb, s_dev);
@@ -49,8 +50,13 @@ INLINE void extract__inode(struct inode *inode, struct inode_info *out)
 	out->nlink = BPF_CORE_READ(inode, i_nlink);
 	out->uid = BPF_CORE_READ(inode, i_uid.val);
 	out->gid = BPF_CORE_READ(inode, i_gid.val);
-	out->layer = extract__layer(inode, BPF_CORE_READ(sb, s_magic));
-	extract__inode_times(inode, out);
+	out->layer = LAYER_NONE;
+	if (BPF_CORE_READ(sb, s_magic) == OVERLAYFS_SUPER_MAGIC) {
+		upper = extract__upper(inode);
+		out->layer = upper ? LAYER_UPPER : LAYER_LOWER;
+	}
+	/* The overlay's own inode does not hear of the change that copying up is. */
+	extract__inode_times(upper ? upper : inode, out);
 }
 
 #endif

@@ -13,26 +13,20 @@
 #define PATH_STEPS 200
 #define NAME_MASK 0xff
 
-/* A walk's result: the text stands at scratch.path[start .. PATH_LEN_MAX). */
-struct path_walk {
-	__u32 start;
-	__u32 flags; /* enum record_flags */
-};
-
 INLINE struct mount *extract__real_mount(struct vfsmount *vfsmount)
 {
 	return (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
 }
 
-/* Puts "/name" before what stands in the buffer; a dentry that is its own root (memfd, pipe) gets no slash. */
-INLINE bool extract__prepend_name(struct scratch *s, struct path_walk *w, struct dentry *dentry, bool slash)
+/* Puts "/name" before what stands in the buffer; a dentry that is its own root gets no slash. */
+INLINE bool extract__prepend_name(struct scratch *s, struct dentry *dentry, bool slash)
 {
 	struct qstr name = {};
-	__u32 len, pos = w->start;
+	__u32 len, pos = s->walk.start;
 
 	name.name = BPF_CORE_READ(dentry, d_name.name);
 	len = BPF_CORE_READ(dentry, d_name.len) & NAME_MASK;
-	if (pos < len + 1 || pos > PATH_LEN_MAX)
+	if (!len || pos < len + 1 || pos > PATH_LEN_MAX)
 		return false;
 	pos -= len;
 	BARRIER_VAR(pos);
@@ -44,56 +38,84 @@ INLINE bool extract__prepend_name(struct scratch *s, struct path_walk *w, struct
 		pos = (pos - 1) & (PATH_LEN_MAX - 1);
 		s->path[pos] = '/';
 	}
-	w->start = pos;
+	s->walk.start = pos;
 	return true;
 }
 
-INLINE void extract__path(struct scratch *s, struct path_walk *w, struct path *path, struct path *root)
+/* What stands in no directory has at most a name of its own: memfd has; pipes have none, namespaces a slash. */
+INLINE void extract__own_name(struct scratch *s, struct dentry *dentry)
 {
-	struct dentry *root_dentry = BPF_CORE_READ(root, dentry), *dentry = BPF_CORE_READ(path, dentry), *parent, *mnt_root;
-	struct vfsmount *root_vfsmount = BPF_CORE_READ(root, mnt), *vfsmount = BPF_CORE_READ(path, mnt);
-	struct mount *mount = extract__real_mount(vfsmount), *mount_parent;
+	if (extract__prepend_name(s, dentry, false) && s->path[s->walk.start & (PATH_LEN_MAX - 1)] == '/')
+		s->walk.start = PATH_LEN_MAX;
+}
 
-	w->start = PATH_LEN_MAX;
-	w->flags = 0;
-	mnt_root = BPF_CORE_READ(vfsmount, mnt_root);
-	for (int i = 0; i < PATH_STEPS; i++) {
-		if (dentry == root_dentry && vfsmount == root_vfsmount)
-			goto done;
-		if (dentry == mnt_root) {
-			mount_parent = BPF_CORE_READ(mount, mnt_parent);
-			if (mount_parent == mount || !mount_parent) {
-				/* The top of another mount tree than the process's. */
-				w->flags |= FLAG_OUTSIDE_ROOT;
-				goto done;
-			}
-			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-			mount = mount_parent;
-			vfsmount = (void *)mount + bpf_core_field_offset(struct mount, mnt);
-			mnt_root = BPF_CORE_READ(vfsmount, mnt_root);
-			continue;
-		}
-		parent = BPF_CORE_READ(dentry, d_parent);
-		if (parent == dentry || !parent) {
-			/* A root that is not mounted there: memfd, pipe, socket, or a detached tree. */
-			if (w->start == PATH_LEN_MAX)
-				extract__prepend_name(s, w, dentry, false);
+/* Goes one dentry or mount up; false at the end of the walk. A function of its own, so that it is verified once and not
+ * for every step. */
+GLOBAL int extract__path_step(__u32 slot)
+{
+	struct scratch *s = base__scratch_at(slot);
+	struct dentry *dentry, *parent;
+	struct mount *mount, *mount_parent;
+	struct path_walk *w;
+
+	if (!s)
+		return false;
+	w = &s->walk;
+	dentry = (void *)w->dentry;
+	if (w->dentry == w->root_dentry && w->vfsmount == w->root_vfsmount)
+		goto top;
+	if (w->dentry == w->mnt_root) {
+		mount = extract__real_mount((void *)w->vfsmount);
+		mount_parent = BPF_CORE_READ(mount, mnt_parent);
+		if (mount_parent == mount || !mount_parent) {
+			/* The top of another mount tree than the process's. */
 			w->flags |= FLAG_OUTSIDE_ROOT;
-			return;
+			goto top;
 		}
-		if (!extract__prepend_name(s, w, dentry, true)) {
-			w->flags |= FLAG_PATH_TRUNCATED;
-			return;
-		}
-		dentry = parent;
+		w->dentry = (__u64)BPF_CORE_READ(mount, mnt_mountpoint);
+		w->vfsmount = (__u64)mount_parent + bpf_core_field_offset(struct mount, mnt);
+		w->mnt_root = (__u64)BPF_CORE_READ(mount_parent, mnt.mnt_root);
+		return true;
 	}
-	w->flags |= FLAG_PATH_TRUNCATED;
-	return;
-done:
+	parent = BPF_CORE_READ(dentry, d_parent);
+	if (parent == dentry || !parent) {
+		/* A root that is not mounted there: memfd, pipe, namespace, or a detached tree. */
+		if (w->start == PATH_LEN_MAX)
+			extract__own_name(s, dentry);
+		w->flags |= FLAG_OUTSIDE_ROOT;
+		return false;
+	}
+	if (!extract__prepend_name(s, dentry, true)) {
+		w->flags |= FLAG_PATH_TRUNCATED;
+		return false;
+	}
+	w->dentry = (__u64)parent;
+	return true;
+top:
 	if (w->start == PATH_LEN_MAX) {
 		w->start = PATH_LEN_MAX - 1;
 		s->path[PATH_LEN_MAX - 1] = '/';
 	}
+	return false;
+}
+
+/* Walks into the scratch buffer of a slot; the result is its walk. */
+INLINE void extract__path(struct scratch *s, __u32 slot, struct path *path, struct path *root)
+{
+	struct path_walk *w = &s->walk;
+
+	w->dentry = (__u64)BPF_CORE_READ(path, dentry);
+	w->vfsmount = (__u64)BPF_CORE_READ(path, mnt);
+	w->mnt_root = (__u64)BPF_CORE_READ(path, mnt, mnt_root);
+	w->root_dentry = (__u64)BPF_CORE_READ(root, dentry);
+	w->root_vfsmount = (__u64)BPF_CORE_READ(root, mnt);
+	w->start = PATH_LEN_MAX;
+	w->flags = 0;
+	for (int i = 0; i < PATH_STEPS; i++) {
+		if (!extract__path_step(slot))
+			return;
+	}
+	w->flags |= FLAG_PATH_TRUNCATED;
 }
 
 /* The dentry of a memfd carries its name behind this prefix (mm/memfd.c). */

@@ -5,6 +5,14 @@
 
 #include "helpers/base/base.h"
 
+#define MAX_PID_NS_LEVEL 32 /* linux/pid_namespace.h */
+
+/* A pid's number in one of the namespaces that it is in; level 0 is the initial one. */
+INLINE struct upid *extract__upid(struct pid *pid, __u32 level)
+{
+	return (void *)pid + bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid);
+}
+
 /* The number of a pid in its own, innermost namespace, and that namespace. */
 INLINE __u32 extract__inner_pid(struct pid *pid, struct pid_namespace **ns)
 {
@@ -14,13 +22,31 @@ INLINE __u32 extract__inner_pid(struct pid *pid, struct pid_namespace **ns)
 	if (!pid)
 		return 0;
 	level = BPF_CORE_READ(pid, level);
-	if (level > 32) /* MAX_PID_NS_LEVEL */
+	if (level > MAX_PID_NS_LEVEL)
 		return 0;
-	upid = (void *)pid + bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid);
+	upid = extract__upid(pid, level);
 	nr = BPF_CORE_READ(upid, nr);
 	if (ns)
 		*ns = BPF_CORE_READ(upid, ns);
 	return nr;
+}
+
+/* The number of a pid in a task's own namespace; 0 if it is none there, as that of a group made outside. */
+INLINE __u32 extract__pid_seen_by(struct task_struct *task, struct pid *pid)
+{
+	struct pid *own = BPF_CORE_READ(task, thread_pid);
+	struct pid_namespace *ns = NULL;
+	struct upid *upid;
+	__u32 level;
+
+	if (!pid || !own)
+		return 0;
+	extract__inner_pid(own, &ns);
+	level = BPF_CORE_READ(own, level);
+	if (level > BPF_CORE_READ(pid, level) || level > MAX_PID_NS_LEVEL)
+		return 0;
+	upid = extract__upid(pid, level);
+	return BPF_CORE_READ(upid, ns) == ns ? BPF_CORE_READ(upid, nr) : 0;
 }
 
 INLINE __u32 extract__root_pid(struct pid *pid)

@@ -5,11 +5,11 @@
 
 #include "helpers/store/record.h"
 
-/* The chain of parents at this moment, into the exec record in the scratch buffer. */
-GLOBAL int store__ancestors(__u64 of)
+/* The chain of parents at this moment, into the exec record in a slot of the scratch buffer. */
+GLOBAL int store__ancestors(__u32 slot, __u64 of)
 {
 	struct task_struct *task = (struct task_struct *)of;
-	struct scratch *s = base__scratch();
+	struct scratch *s = base__scratch_at(slot);
 	struct exec_record *r;
 	__u32 n = 0;
 
@@ -59,12 +59,12 @@ INLINE void store__process(struct exec_record *r, struct task_struct *task, stru
 	r->tty = extract__tty(signal);
 	r->sid = extract__root_pid(BPF_CORE_READ(signal, pids[PIDTYPE_SID]));
 	r->pgid = extract__root_pid(group);
-	r->vpgid = extract__inner_pid(group, NULL);
+	r->vpgid = extract__pid_seen_by(task, group);
 	BPF_CORE_READ_INTO(&r->comm, task, comm);
 	r->call = CALL_NONE;
 	r->args_total = r->env_total = 0;
 	r->filename_len = r->interp_len = r->args_len = r->env_len = 0;
-	store__ancestors((__u64)task);
+	store__ancestors(r->h.cpu, (__u64)task);
 }
 
 /* The executed file's path and the working directory, at `off`; both return the end of the record. */

@@ -44,34 +44,34 @@ INLINE void *store__at(struct scratch *s, __u32 off)
 	return &s->record[off];
 }
 
-/* Walks a path as the task would name it and puts it at `off`. Returns its length, and the walk's flags in the high
- * half. `task` and `path` are pointers to the kernel's structures. */
-GLOBAL __u64 store__path_at(__u32 off, __u64 task, __u64 path)
+/* Walks a path as the task would name it and puts it at `off` of the record in a slot. Returns its length, and the
+ * walk's flags in the high half. `task` and `path` are pointers to the kernel's structures. */
+GLOBAL __u64 store__path_at(__u32 slot, __u32 off, __u64 task, __u64 path)
 {
-	struct scratch *s = base__scratch();
+	struct scratch *s = base__scratch_at(slot);
 	struct fs_struct *fs = BPF_CORE_READ((struct task_struct *)task, fs);
-	struct path_walk w = {};
-	__u32 len;
+	__u32 start, len;
 
 	if (!s || !fs)
 		return 0;
-	extract__path(s, &w, (struct path *)path, __builtin_preserve_access_index(&fs->root));
-	if (w.start > PATH_LEN_MAX)
+	extract__path(s, slot, (struct path *)path, __builtin_preserve_access_index(&fs->root));
+	start = s->walk.start;
+	if (start > PATH_LEN_MAX)
 		return 0;
-	len = PATH_LEN_MAX - w.start;
+	len = PATH_LEN_MAX - start;
 	BARRIER_VAR(len);
 	if (len > PATH_LEN_MAX)
 		return 0;
 	/* Through a helper, because the verifier can't follow a copy loop of that size. */
-	if (bpf_probe_read_kernel(store__at(s, off), len, &s->path[w.start & (PATH_LEN_MAX - 1)]))
+	if (bpf_probe_read_kernel(store__at(s, off), len, &s->path[start & (PATH_LEN_MAX - 1)]))
 		return 0;
-	return (__u64)w.flags << 32 | len;
+	return (__u64)s->walk.flags << 32 | len;
 }
 
 /* The path of an open file or directory, from the task's root. Adds flags to the header. */
 INLINE __u32 store__path(__u32 off, struct record_header *h, struct task_struct *task, struct path *path)
 {
-	__u64 v = store__path_at(off, (__u64)task, (__u64)path);
+	__u64 v = store__path_at(h->cpu, off, (__u64)task, (__u64)path);
 
 	h->flags |= v >> 32;
 	return (__u32)v & (2 * PATH_LEN_MAX - 1);

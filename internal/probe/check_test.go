@@ -1,0 +1,155 @@
+package probe
+
+import (
+	"runtime"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/saker-sensor/saker/internal/event"
+)
+
+func checkUnprivileged([]string) error {
+	runtime.LockOSThread()
+	if err := keepCapabilities(); err != nil {
+		return err
+	}
+	return Check()
+}
+
+func checkOneCapability([]string) error {
+	runtime.LockOSThread()
+	if err := keepCapabilities(unix.CAP_BPF); err != nil {
+		return err
+	}
+	return Check()
+}
+
+// loadUnprivileged loads with no more than what Check asks for.
+func loadUnprivileged([]string) error {
+	runtime.LockOSThread()
+	if err := keepCapabilities(unix.CAP_BPF, unix.CAP_PERFMON); err != nil {
+		return err
+	}
+	p, err := Load(Settings{Types: allCalls()})
+	if err != nil {
+		return err
+	}
+	if err := p.Attach(); err != nil {
+		return err
+	}
+	return p.Close()
+}
+
+// checkWithoutBTF hides the kernel's BTF, in a mount namespace of its own.
+func checkWithoutBTF([]string) error {
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return err
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return err
+	}
+	if err := unix.Mount("none", "/sys/kernel/btf", "tmpfs", 0, ""); err != nil {
+		return err
+	}
+	return Check()
+}
+
+func allCalls() event.TypeSet {
+	var types event.TypeSet
+	for _, c := range calls {
+		types.Add(c.typ)
+	}
+	return types
+}
+
+// Each reason not to start is one line, with what is missing and what to do.
+func TestCheck(t *testing.T) {
+	needRoot(t)
+	if err := Check(); err != nil {
+		t.Fatalf("as root: %v", err)
+	}
+	for _, tt := range []struct {
+		name  string
+		words []string
+	}{
+		{"unable", []string{"no privilege", "missing CAP_BPF, CAP_PERFMON", "run as root"}},
+		{"half there", []string{"no privilege", "missing CAP_PERFMON", "run as root"}},
+		{"without", []string{"/sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF=y"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			out, err := child(tt.name).CombinedOutput()
+			if err == nil {
+				t.Fatal("nothing was missed")
+			}
+			oneLine(t, string(out), tt.words...)
+		})
+	}
+}
+
+// What Check asks for is enough: no other capability is needed.
+func TestLoadWithLeastPrivilege(t *testing.T) {
+	needRoot(t)
+	if out, err := child("load").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
+func TestUnknownController(t *testing.T) {
+	needRoot(t)
+	_, err := Load(Settings{CgroupController: "nonsense"})
+	if err == nil {
+		t.Fatal("a controller that the kernel does not know was taken")
+	}
+	oneLine(t, err.Error(), `"nonsense"`)
+}
+
+// With no system call wanted there is no hook on them.
+func TestNoSyscalls(t *testing.T) {
+	needRoot(t)
+	var types event.TypeSet
+	types.Add(event.TypeProcexit)
+	p, err := Load(Settings{Types: types})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if p.Syscalls() || p.programs["sys_exit"] != nil {
+		t.Error("the system call hook was loaded")
+	}
+	if err := p.Attach(); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := child("open", "10").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	c, err := p.Counters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.BulkSent+c.BulkLost != 0 || c.CriticalSent == 0 {
+		t.Errorf("counters %+v", c)
+	}
+}
+
+// The programs must stay far below what a verifier accepts (a million instructions), also that of an older kernel,
+// which walks more paths.
+func TestVerifiedInstructions(t *testing.T) {
+	p := loaded(t, Settings{})
+	const budget = 100_000
+	for name, prog := range p.programs {
+		info, err := prog.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, ok := info.VerifiedInstructions()
+		if !ok {
+			t.Skip("needs Linux 5.16: the kernel does not tell how many instructions it verified")
+		}
+		t.Logf("%-20s %7d", name, n)
+		if n > budget {
+			t.Errorf("%s takes %d verified instructions, more than %d", name, n, budget)
+		}
+	}
+}

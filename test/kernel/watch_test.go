@@ -1,0 +1,250 @@
+package kernel
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/saker-sensor/saker/internal/decode"
+	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/probe"
+	"github.com/saker-sensor/saker/internal/process"
+)
+
+// watcher is an attached probe with the rooms behind it, in the order in which the sensor has them.
+type watcher struct {
+	t     *testing.T
+	probe *probe.Probe
+	dec   decode.Decoder
+	rec   event.Record
+	c     *capture
+}
+
+// capture is what was seen while a command ran.
+type capture struct {
+	t     *testing.T
+	table *process.Table
+	// boot is the wall clock's time at boot, by which the events' times were made.
+	boot int64
+	// pid is the command's.
+	pid    int32
+	events []*event.Event
+	// forks are the images of new processes as the table entered them.
+	forks   []*event.Process
+	cgroups []cgroupChange
+	ended   bool
+}
+
+type cgroupChange struct {
+	Made   bool
+	Tgid   int32
+	Cgroup event.Cgroup
+}
+
+// deadline bounds every wait; a loaded machine is slow, a lost record never comes.
+const deadline = 20 * time.Second
+
+// newWatcher attaches a probe that follows a cgroup controller, and enters the processes that run.
+func newWatcher(t *testing.T, controller string) *watcher {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("needs root: the kernel tests load BPF programs")
+	}
+	w := &watcher{t: t, probe: load(t, controller)}
+	w.dec.BootTime = bootTime()
+	w.c = &capture{t: t, boot: w.dec.BootTime, table: process.NewTable(process.Settings{})}
+	must(t, w.probe.Attach())
+	must(t, w.probe.Tasks(func(raw []byte) error {
+		if err := w.dec.Decode(raw, &w.rec); err != nil {
+			return err
+		}
+		w.c.table.Apply(&w.rec)
+		return nil
+	}))
+	w.c.table.Link()
+	return w
+}
+
+func load(t testing.TB, controller string) *probe.Probe {
+	t.Helper()
+	var types event.TypeSet
+	for _, typ := range event.AllTypes() {
+		if typ.Captured() {
+			types.Add(typ)
+		}
+	}
+	p, err := probe.Load(probe.Settings{Types: types, CgroupController: controller})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for name, err := range p.Missing {
+		t.Fatalf("the kernel refuses %s: %v", name, err)
+	}
+	return p
+}
+
+// run runs a command until its process has ended, and decodes the facts that it printed.
+func (w *watcher) run(facts any, cmd *exec.Cmd) *capture {
+	t := w.t
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	must(t, cmd.Start())
+	w.c.pid = int32(cmd.Process.Pid)
+	for end := time.Now().Add(deadline); !w.c.ended; {
+		if time.Now().After(end) {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+			t.Fatalf("the exit of %d was not seen within %v\n%s", w.c.pid, deadline, stderr.String())
+		}
+		must(t, w.probe.Wait(10*time.Millisecond))
+		w.drain()
+	}
+	w.drain()
+	err := cmd.Wait()
+	if facts != nil && err != nil {
+		t.Fatalf("run %v: %v\n%s", cmd.Args, err, stderr.String())
+	}
+	k, err := w.probe.Counters()
+	must(t, err)
+	if k.Lost() != 0 {
+		t.Fatalf("records were lost: %+v", k)
+	}
+	if facts != nil {
+		if err := json.Unmarshal(stdout.Bytes(), facts); err != nil {
+			t.Fatalf("read the trigger's facts: %v\n%s\n%s", err, stdout.String(), w.c.dump())
+		}
+	}
+	return w.c
+}
+
+// drain reads both rings to the end, the critical one first.
+func (w *watcher) drain() {
+	w.critical()
+	for raw, ok := w.probe.Bulk().Next(); ok; raw, ok = w.probe.Bulk().Next() {
+		must(w.t, w.dec.Decode(raw, &w.rec))
+		if w.c.table.Apply(&w.rec) == process.Ahead {
+			// What it is ahead of has come by now; the record is decoded again because critical used the same one.
+			w.critical()
+			must(w.t, w.dec.Decode(raw, &w.rec))
+			if w.c.table.Apply(&w.rec) == process.Ahead {
+				w.c.table.Repair(&w.rec)
+			}
+		}
+		w.c.keep(&w.rec)
+	}
+	w.probe.Bulk().Release()
+}
+
+func (w *watcher) critical() {
+	for raw, ok := w.probe.Critical().Next(); ok; raw, ok = w.probe.Critical().Next() {
+		must(w.t, w.dec.Decode(raw, &w.rec))
+		if w.c.table.Apply(&w.rec) == process.Ahead {
+			w.c.table.Repair(&w.rec)
+		}
+		w.c.keep(&w.rec)
+	}
+	w.probe.Critical().Release()
+}
+
+func (c *capture) keep(rec *event.Record) {
+	if rec.Event.Tgid == int32(os.Getpid()) && rec.IsEvent() {
+		c.t.Errorf("the watching process itself was recorded: %+v", rec.Event)
+	}
+	switch rec.Kind {
+	case event.KindFork:
+		c.forks = append(c.forks, c.table.Get(rec.Image.Key))
+	case event.KindCgroupMade, event.KindCgroupRemoved:
+		c.cgroups = append(c.cgroups, cgroupChange{
+			Made: rec.Kind == event.KindCgroupMade, Tgid: rec.Event.Tgid,
+			Cgroup: event.Cgroup{ID: rec.Cgroup.ID, Path: strings.Clone(rec.Cgroup.Path)},
+		})
+	default:
+		c.events = append(c.events, rec.Event.Clone())
+		c.ended = c.ended || rec.Kind == event.KindExit && rec.Event.Tgid == c.pid
+	}
+}
+
+// controller is a cgroup v1 controller that is mounted, if there is one.
+func controller() string {
+	if _, err := os.Stat("/sys/fs/cgroup/memory/tasks"); err == nil {
+		return "memory"
+	}
+	return ""
+}
+
+func bootTime() int64 {
+	var real, boot unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_REALTIME, &real)
+	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot)
+	return real.Nano() - boot.Nano()
+}
+
+// find returns the one event that fits; it fails if there is none or more than one.
+func (c *capture) find(what string, fits func(*event.Event) bool) *event.Event {
+	c.t.Helper()
+	var found []*event.Event
+	for _, ev := range c.events {
+		if fits(ev) {
+			found = append(found, ev)
+		}
+	}
+	if len(found) != 1 {
+		c.t.Fatalf("%s: found %d events, want 1; the process made:\n%s", what, len(found), c.dump())
+	}
+	return found[0]
+}
+
+// open returns the event of the command that opened the raw path.
+func (c *capture) open(typ event.Type, raw string) *event.Event {
+	c.t.Helper()
+	return c.find(fmt.Sprintf("%v of %q", typ, raw), func(ev *event.Event) bool {
+		return ev.Type == typ && ev.File.Raw == raw && ev.Tgid == c.pid
+	})
+}
+
+// exec returns the command's last exec, whether it succeeded or not.
+func (c *capture) exec() *event.Event {
+	c.t.Helper()
+	var last *event.Event
+	for _, ev := range c.events {
+		if (ev.Type == event.TypeExecve || ev.Type == event.TypeExecveat) && ev.Tgid == c.pid {
+			last = ev
+		}
+	}
+	if last == nil {
+		c.t.Fatalf("found no exec; the process made:\n%s", c.dump())
+	}
+	return last
+}
+
+func (c *capture) exit(pid int32) *event.Event {
+	c.t.Helper()
+	return c.find(fmt.Sprintf("exit of %d", pid), func(ev *event.Event) bool {
+		return ev.Type == event.TypeProcexit && ev.Tgid == pid
+	})
+}
+
+func (c *capture) dump() string {
+	var lines []string
+	for _, ev := range c.events {
+		if ev.Tgid == c.pid || slices.Contains([]event.Type{event.TypeExecve, event.TypeExecveat}, ev.Type) {
+			lines = append(lines, fmt.Sprintf("%v pid=%d ret=%d raw=%.80q given=%.80q resolved=%.80q filename=%.80q cmdline=%.80q",
+				ev.Type, ev.Tgid, ev.Ret, ev.File.Raw, ev.File.Given, ev.File.Resolved, ev.Filename, ev.Process.Cmdline))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
