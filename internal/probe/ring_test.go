@@ -86,7 +86,8 @@ func TestLossIsExact(t *testing.T) {
 	if gaps := seen.gaps(t, p, bpfgen.SensorRingRING_BULK); gaps != k.BulkLost || gaps == 0 {
 		t.Errorf("%d numbers are missing, %d were counted as lost", gaps, k.BulkLost)
 	}
-	if floods == 0 || floods > read || k.BulkSent+k.BulkLost < opens {
+	// Other processes open files too, and may have filled the ring before the child.
+	if floods > read || k.BulkSent+k.BulkLost < opens {
 		t.Errorf("%d opens made %d records and %d losses, of which %d are there", opens, k.BulkSent, k.BulkLost, floods)
 	}
 	if n := k.LostByKind[event.KindOpen]; n+k.LostByKind[event.KindExecFailed] != k.BulkLost || k.Lost() != k.BulkLost+k.CriticalLost {
@@ -102,8 +103,8 @@ func TestLossIsExact(t *testing.T) {
 
 // The room of what was read is given back: the same flood goes through a small ring that is emptied in time.
 func TestReleaseMakesRoom(t *testing.T) {
-	const opens, atOnce = 5_000, 100
-	p := loaded(t, Settings{BulkBytes: 64 * os.Getpagesize()})
+	const opens, atOnce, pages = 20_000, 400, 256
+	p := loaded(t, Settings{BulkBytes: pages * os.Getpagesize()})
 	if err := p.Attach(); err != nil {
 		t.Fatal(err)
 	}
@@ -114,8 +115,8 @@ func TestReleaseMakesRoom(t *testing.T) {
 		}
 		floods += seen.read(t, p.Bulk())
 		seen.read(t, p.Critical())
-		if n := p.Bulk().Pending(); n > uint64(64*os.Getpagesize()) {
-			t.Fatalf("%d bytes wait in a ring of %d", n, 64*os.Getpagesize())
+		if n := p.Bulk().Pending(); n > uint64(pages*os.Getpagesize()) {
+			t.Fatalf("%d bytes wait in a ring of %d", n, pages*os.Getpagesize())
 		}
 	}
 	if floods != opens {
