@@ -67,7 +67,8 @@ struct scratch {
 	};
 	__u8 path[PATH_LEN_MAX + 256];
 	struct path_walk walk;
-	volatile __u64 pointer;
+	/* Kernel pointers on their way into a global function: the verifier forgets their types when they have been here. */
+	volatile __u64 task, object;
 };
 
 struct {

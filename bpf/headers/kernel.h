@@ -229,7 +229,7 @@ struct task_struct {
 	struct pid *thread_pid;
 	__u64 start_boottime;
 	__u64 self_exec_id;
-	const struct cred *cred;
+	struct cred *cred;
 	char comm[16];
 	struct fs_struct *fs;
 	struct files_struct *files;

@@ -9,14 +9,14 @@ INLINE int cgroup_changed(struct cgroup *cgroup, const char *path, __u16 type)
 	struct scratch *s;
 	struct cgroup_record *r;
 
-	if (!own || BPF_CORE_READ(cgroup, root) != BPF_CORE_READ(own, root))
+	if (!own || READ(cgroup, root) != READ(own, root))
 		return 0;
 	s = base__scratch();
 	if (!s)
 		return 0;
 	r = (void *)s->record;
 	store__header(&r->h, task, type);
-	r->id = BPF_CORE_READ(cgroup, kn, id);
+	r->id = READ(cgroup, kn, id);
 	r->path_len = store__kernel_string(s, sizeof(*r), path);
 	r->pad = 0;
 	store__submit(s, RING_CRITICAL, sizeof(*r) + r->path_len);

@@ -18,41 +18,41 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct l
 	__u64 args, args_end, env, env_end;
 	__u32 off = sizeof(*r);
 
-	if (!s || BPF_CORE_READ(task, tgid) == own_tgid)
+	if (!s || READ(task, tgid) == own_tgid)
 		return 0;
 	r = (void *)s->record;
 	task = (void *)base__number(s, task);
-	exe = BPF_CORE_READ(bprm, file);
+	exe = READ(bprm, file);
 	store__header(&r->h, task, RECORD_EXEC);
 	store__process(r, task, exe);
 	/* fdpath is set only by execveat with a descriptor. */
-	r->call = BPF_CORE_READ(bprm, fdpath) ? CALL_EXECVEAT : CALL_EXECVE;
+	r->call = READ(bprm, fdpath) ? CALL_EXECVEAT : CALL_EXECVE;
 
 	off = store__exe_path(r, off, task, exe);
 
-	filename = BPF_CORE_READ(bprm, filename);
+	filename = READ(bprm, filename);
 	r->filename_len = store__kernel_string(s, off, filename);
 	off += r->filename_len;
 
 	/* The two differ for a script: interp is what its first line names. */
-	interp = BPF_CORE_READ(bprm, interp);
+	interp = READ(bprm, interp);
 	if (interp != filename)
 		r->interp_len = store__kernel_string(s, off, interp);
 	off += r->interp_len;
 
 	off = store__cwd(r, off, task);
 
-	mm = BPF_CORE_READ(task, mm);
-	args = BPF_CORE_READ(mm, arg_start);
-	args_end = BPF_CORE_READ(mm, arg_end);
+	mm = READ(task, mm);
+	args = READ(mm, arg_start);
+	args_end = READ(mm, arg_end);
 	r->args_total = args_end - args;
 	r->args_len = store__user_bytes(off, args, args_end, ARGS_LEN_MAX);
 	if (r->args_len < r->args_total)
 		r->h.flags |= FLAG_ARGS_TRUNCATED;
 	off += r->args_len;
 
-	env = BPF_CORE_READ(mm, env_start);
-	env_end = BPF_CORE_READ(mm, env_end);
+	env = READ(mm, env_start);
+	env_end = READ(mm, env_end);
 	r->env_total = env_end - env;
 	r->env_len = store__user_bytes(off, env, env_end, ENV_LEN_MAX);
 	if (r->env_len < r->env_total)

@@ -13,33 +13,33 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 	struct fork_record *r;
 	struct task_struct *real_parent;
 	struct signal_struct *signal;
-	const struct cred *cred;
+	struct cred *cred;
 	struct pid *group;
-	__u32 tgid = BPF_CORE_READ(child, tgid);
+	__u32 tgid = READ(child, tgid);
 
-	if (tgid != BPF_CORE_READ(child, pid))
+	if (tgid != READ(child, pid))
 		return 0;
 	s = base__scratch();
 	if (!s)
 		return 0;
 	r = (void *)s->record;
 	store__header(&r->h, parent, RECORD_FORK);
-	real_parent = BPF_CORE_READ(child, real_parent, group_leader);
-	signal = BPF_CORE_READ(child, signal);
-	cred = BPF_CORE_READ(child, cred);
-	group = BPF_CORE_READ(signal, pids[PIDTYPE_PGID]);
+	real_parent = READ(child, real_parent, group_leader);
+	signal = READ(child, signal);
+	cred = READ(child, cred);
+	group = READ(signal, pids[PIDTYPE_PGID]);
 
-	r->start_time = BPF_CORE_READ(child, start_boottime);
-	r->exec_id = BPF_CORE_READ(child, self_exec_id);
+	r->start_time = READ(child, start_boottime);
+	r->exec_id = READ(child, self_exec_id);
 	r->cgroup_id = extract__cgroup_id(child);
 	r->pidns_start = extract__pidns_start(child);
-	r->parent_start_time = BPF_CORE_READ(real_parent, start_boottime);
+	r->parent_start_time = READ(real_parent, start_boottime);
 	r->tgid = tgid;
-	r->vpid = extract__inner_pid(BPF_CORE_READ(child, thread_pid), NULL);
-	r->ppid = BPF_CORE_READ(real_parent, tgid);
-	r->euid = BPF_CORE_READ(cred, euid.val);
-	r->egid = BPF_CORE_READ(cred, egid.val);
-	r->sid = extract__root_pid(BPF_CORE_READ(signal, pids[PIDTYPE_SID]));
+	r->vpid = extract__inner_pid(READ(child, thread_pid), NULL);
+	r->ppid = READ(real_parent, tgid);
+	r->euid = READ(cred, euid.val);
+	r->egid = READ(cred, egid.val);
+	r->sid = extract__root_pid(READ(signal, pids[PIDTYPE_SID]));
 	r->pgid = extract__root_pid(group);
 	r->vpgid = extract__pid_seen_by(child, group);
 	BPF_CORE_READ_INTO(&r->comm, child, comm);

@@ -58,7 +58,7 @@ INLINE __u32 store__start_dir(__u32 off, struct record_header *h, struct task_st
 	__u32 flags = h->flags, len;
 
 	if (dirfd == AT_FDCWD) {
-		fs = BPF_CORE_READ(task, fs);
+		fs = READ(task, fs);
 		path = __builtin_preserve_access_index(&fs->pwd);
 	} else {
 		dir = extract__file(task, dirfd);
@@ -109,8 +109,8 @@ GLOBAL int open__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
 	if (ret >= 0) {
 		file = extract__file(task, ret);
 		if (file) {
-			extract__inode(BPF_CORE_READ(file, f_inode), &r->file);
-			if (BPF_CORE_READ(file, f_mode) & FMODE_CREATED)
+			extract__inode(READ(file, f_inode), &r->file);
+			if (READ(file, f_mode) & FMODE_CREATED)
 				r->h.flags |= FLAG_CREATED;
 			r->path_len = store__path(off, &r->h, task, __builtin_preserve_access_index(&file->f_path));
 			off += r->path_len;

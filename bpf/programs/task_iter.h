@@ -14,7 +14,7 @@ int task_iter(struct bpf_iter__task *ctx)
 	struct file *exe = NULL;
 	__u32 off = sizeof(*r);
 
-	if (!task || BPF_CORE_READ(task, tgid) != BPF_CORE_READ(task, pid))
+	if (!task || READ(task, tgid) != READ(task, pid))
 		return 0;
 	/* An iterator can be preempted by a task that runs into one of the hooks. */
 	s = base__scratch_at(iterator_slot);
@@ -22,9 +22,9 @@ int task_iter(struct bpf_iter__task *ctx)
 		return 0;
 	r = (void *)s->record;
 	task = (void *)base__number(s, task);
-	mm = BPF_CORE_READ(task, mm);
+	mm = READ(task, mm);
 	if (mm)
-		exe = BPF_CORE_READ(mm, exe_file);
+		exe = READ(mm, exe_file);
 	store__header(&r->h, task, RECORD_TASK);
 	r->h.cpu = iterator_slot;
 	store__process(r, task, exe);

@@ -248,7 +248,8 @@ type SensorScratch struct {
 		Start        uint32
 		Flags        uint32
 	}
-	Pointer uint64
+	Task   uint64
+	Object uint64
 }
 
 // Names of all BPF objects in the ELF.

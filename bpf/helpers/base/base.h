@@ -2,7 +2,7 @@
 #ifndef SAKER_BASE_H
 #define SAKER_BASE_H
 
-#include "maps.h"
+#include "helpers/base/read.h"
 
 #define INLINE static __always_inline
 /* Global functions are verified once, on their own, for any arguments; so they take only numbers (a pointer to a kernel
@@ -29,12 +29,11 @@ INLINE struct scratch *base__scratch(void)
 	return base__scratch_at(bpf_get_smp_processor_id());
 }
 
-/* A kernel pointer as a plain number, which is what a global function takes: the verifier forgets a pointer's type
- * when it has been through a map. */
+/* A kernel pointer as a plain number: the verifier forgets a pointer's type when it has been through a map. */
 INLINE __u64 base__number(struct scratch *s, const void *pointer)
 {
-	s->pointer = (__u64)pointer;
-	return s->pointer;
+	s->object = (__u64)pointer;
+	return s->object;
 }
 
 #endif

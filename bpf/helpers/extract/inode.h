@@ -15,18 +15,18 @@ INLINE void extract__inode_times(struct inode *inode, struct inode_info *out)
 	struct inode___ts *ts = (void *)inode;
 
 	if (bpf_core_field_exists(inode->i_ctime_sec))
-		out->ctime = BPF_CORE_READ(inode, i_ctime_sec) * NS + (BPF_CORE_READ(inode, i_ctime_nsec) & NSEC_MASK);
+		out->ctime = READ(inode, i_ctime_sec) * NS + (READ(inode, i_ctime_nsec) & NSEC_MASK);
 	else if (bpf_core_field_exists(uts->__i_ctime))
-		out->ctime = BPF_CORE_READ(uts, __i_ctime.tv_sec) * NS + BPF_CORE_READ(uts, __i_ctime.tv_nsec);
+		out->ctime = READ(uts, __i_ctime.tv_sec) * NS + READ(uts, __i_ctime.tv_nsec);
 	else
-		out->ctime = BPF_CORE_READ(ts, i_ctime.tv_sec) * NS + BPF_CORE_READ(ts, i_ctime.tv_nsec);
+		out->ctime = READ(ts, i_ctime.tv_sec) * NS + READ(ts, i_ctime.tv_nsec);
 
 	if (bpf_core_field_exists(inode->i_mtime_sec))
-		out->mtime = BPF_CORE_READ(inode, i_mtime_sec) * NS + BPF_CORE_READ(inode, i_mtime_nsec);
+		out->mtime = READ(inode, i_mtime_sec) * NS + READ(inode, i_mtime_nsec);
 	else if (bpf_core_field_exists(uts->__i_mtime))
-		out->mtime = BPF_CORE_READ(uts, __i_mtime.tv_sec) * NS + BPF_CORE_READ(uts, __i_mtime.tv_nsec);
+		out->mtime = READ(uts, __i_mtime.tv_sec) * NS + READ(uts, __i_mtime.tv_nsec);
 	else
-		out->mtime = BPF_CORE_READ(ts, i_mtime.tv_sec) * NS + BPF_CORE_READ(ts, i_mtime.tv_nsec);
+		out->mtime = READ(ts, i_mtime.tv_sec) * NS + READ(ts, i_mtime.tv_nsec);
 }
 
 /* On an overlay, a file that was written since the mount has an upper dentry. It stands right behind the inode in
@@ -36,22 +36,22 @@ INLINE struct inode *extract__upper(struct inode *inode)
 	struct dentry *upper = NULL;
 
 	bpf_probe_read_kernel(&upper, sizeof(upper), (void *)inode + bpf_core_type_size(struct inode));
-	return upper ? BPF_CORE_READ(upper, d_inode) : NULL;
+	return upper ? READ(upper, d_inode) : NULL;
 }
 
 INLINE void extract__inode(struct inode *inode, struct inode_info *out)
 {
-	struct super_block *sb = BPF_CORE_READ(inode, i_sb);
+	struct super_block *sb = READ(inode, i_sb);
 	struct inode *upper = NULL;
 
-	out->ino = BPF_CORE_READ(inode, i_ino);
-	out->dev = BPF_CORE_READ(sb, s_dev);
-	out->mode = BPF_CORE_READ(inode, i_mode);
-	out->nlink = BPF_CORE_READ(inode, i_nlink);
-	out->uid = BPF_CORE_READ(inode, i_uid.val);
-	out->gid = BPF_CORE_READ(inode, i_gid.val);
+	out->ino = READ(inode, i_ino);
+	out->dev = READ(sb, s_dev);
+	out->mode = READ(inode, i_mode);
+	out->nlink = READ(inode, i_nlink);
+	out->uid = READ(inode, i_uid.val);
+	out->gid = READ(inode, i_gid.val);
 	out->layer = LAYER_NONE;
-	if (BPF_CORE_READ(sb, s_magic) == OVERLAYFS_SUPER_MAGIC) {
+	if (READ(sb, s_magic) == OVERLAYFS_SUPER_MAGIC) {
 		upper = extract__upper(inode);
 		out->layer = upper ? LAYER_UPPER : LAYER_LOWER;
 	}

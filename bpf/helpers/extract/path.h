@@ -24,8 +24,8 @@ INLINE bool extract__prepend_name(struct scratch *s, struct dentry *dentry, bool
 	struct qstr name = {};
 	__u32 len, pos = s->walk.start;
 
-	name.name = BPF_CORE_READ(dentry, d_name.name);
-	len = BPF_CORE_READ(dentry, d_name.len) & NAME_MASK;
+	name.name = READ(dentry, d_name.name);
+	len = READ(dentry, d_name.len) & NAME_MASK;
 	if (!len || pos < len + 1 || pos > PATH_LEN_MAX)
 		return false;
 	pos -= len;
@@ -66,18 +66,18 @@ GLOBAL int extract__path_step(__u32 slot)
 		goto top;
 	if (w->dentry == w->mnt_root) {
 		mount = extract__real_mount((void *)w->vfsmount);
-		mount_parent = BPF_CORE_READ(mount, mnt_parent);
+		mount_parent = READ(mount, mnt_parent);
 		if (mount_parent == mount || !mount_parent) {
 			/* The top of another mount tree than the process's. */
 			w->flags |= FLAG_OUTSIDE_ROOT;
 			goto top;
 		}
-		w->dentry = (__u64)BPF_CORE_READ(mount, mnt_mountpoint);
+		w->dentry = (__u64)READ(mount, mnt_mountpoint);
 		w->vfsmount = (__u64)mount_parent + bpf_core_field_offset(struct mount, mnt);
-		w->mnt_root = (__u64)BPF_CORE_READ(mount_parent, mnt.mnt_root);
+		w->mnt_root = (__u64)READ(mount_parent, mnt.mnt_root);
 		return true;
 	}
-	parent = BPF_CORE_READ(dentry, d_parent);
+	parent = READ(dentry, d_parent);
 	if (parent == dentry || !parent) {
 		/* A root that is not mounted there: memfd, pipe, namespace, or a detached tree. */
 		if (w->start == PATH_LEN_MAX)
@@ -104,11 +104,11 @@ INLINE void extract__path(struct scratch *s, __u32 slot, struct path *path, stru
 {
 	struct path_walk *w = &s->walk;
 
-	w->dentry = (__u64)BPF_CORE_READ(path, dentry);
-	w->vfsmount = (__u64)BPF_CORE_READ(path, mnt);
-	w->mnt_root = (__u64)BPF_CORE_READ(path, mnt, mnt_root);
-	w->root_dentry = (__u64)BPF_CORE_READ(root, dentry);
-	w->root_vfsmount = (__u64)BPF_CORE_READ(root, mnt);
+	w->dentry = (__u64)READ(path, dentry);
+	w->vfsmount = (__u64)READ(path, mnt);
+	w->mnt_root = (__u64)READ(path, mnt, mnt_root);
+	w->root_dentry = (__u64)READ(root, dentry);
+	w->root_vfsmount = (__u64)READ(root, mnt);
 	w->start = PATH_LEN_MAX;
 	w->flags = 0;
 	for (int i = 0; i < PATH_STEPS; i++) {
@@ -123,9 +123,9 @@ INLINE bool extract__is_memfd(struct dentry *dentry)
 {
 	char prefix[8] = {};
 
-	if (BPF_CORE_READ(dentry, d_parent) != dentry)
+	if (READ(dentry, d_parent) != dentry)
 		return false;
-	bpf_probe_read_kernel(prefix, 6, BPF_CORE_READ(dentry, d_name.name));
+	bpf_probe_read_kernel(prefix, 6, READ(dentry, d_name.name));
 	return prefix[0] == 'm' && prefix[1] == 'e' && prefix[2] == 'm' && prefix[3] == 'f' && prefix[4] == 'd' &&
 	       prefix[5] == ':';
 }

@@ -8,12 +8,12 @@
 
 INLINE __s64 extract__syscall_nr(struct pt_regs *regs)
 {
-	return BPF_CORE_READ(regs, orig_ax);
+	return READ(regs, orig_ax);
 }
 
 INLINE bool extract__is_compat(struct task_struct *task)
 {
-	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
+	return READ(task, thread_info.status) & TS_COMPAT;
 }
 
 /* The argument registers keep the caller's values until the call returns. */
@@ -21,18 +21,18 @@ INLINE __u64 extract__syscall_arg(struct pt_regs *regs, int n, bool compat)
 {
 	if (compat) {
 		switch (n) {
-		case 0: return (__u32)BPF_CORE_READ(regs, bx);
-		case 1: return (__u32)BPF_CORE_READ(regs, cx);
-		case 2: return (__u32)BPF_CORE_READ(regs, dx);
-		case 3: return (__u32)BPF_CORE_READ(regs, si);
-		default: return (__u32)BPF_CORE_READ(regs, di);
+		case 0: return (__u32)READ(regs, bx);
+		case 1: return (__u32)READ(regs, cx);
+		case 2: return (__u32)READ(regs, dx);
+		case 3: return (__u32)READ(regs, si);
+		default: return (__u32)READ(regs, di);
 		}
 	}
 	switch (n) {
-	case 0: return BPF_CORE_READ(regs, di);
-	case 1: return BPF_CORE_READ(regs, si);
-	case 2: return BPF_CORE_READ(regs, dx);
-	default: return BPF_CORE_READ(regs, r10);
+	case 0: return READ(regs, di);
+	case 1: return READ(regs, si);
+	case 2: return READ(regs, dx);
+	default: return READ(regs, r10);
 	}
 }
 
@@ -40,12 +40,12 @@ INLINE __u64 extract__syscall_arg(struct pt_regs *regs, int n, bool compat)
 
 INLINE __s64 extract__syscall_nr(struct pt_regs *regs)
 {
-	return BPF_CORE_READ(regs, syscallno);
+	return READ(regs, syscallno);
 }
 
 INLINE bool extract__is_compat(struct task_struct *task)
 {
-	return BPF_CORE_READ(task, thread_info.flags) & (1UL << TIF_32BIT);
+	return READ(task, thread_info.flags) & (1UL << TIF_32BIT);
 }
 
 /* The first register holds the result by now. */
@@ -54,13 +54,13 @@ INLINE __u64 extract__syscall_arg(struct pt_regs *regs, int n, bool compat)
 	__u64 v;
 
 	if (n == 0)
-		v = BPF_CORE_READ(regs, orig_x0);
+		v = READ(regs, orig_x0);
 	else if (n == 1)
-		v = BPF_CORE_READ(regs, regs[1]);
+		v = READ(regs, regs[1]);
 	else if (n == 2)
-		v = BPF_CORE_READ(regs, regs[2]);
+		v = READ(regs, regs[2]);
 	else
-		v = BPF_CORE_READ(regs, regs[3]);
+		v = READ(regs, regs[3]);
 	return compat ? (__u32)v : v;
 }
 
@@ -69,12 +69,12 @@ INLINE __u64 extract__syscall_arg(struct pt_regs *regs, int n, bool compat)
 /* The open file behind a descriptor of the current task; NULL if there is none. */
 INLINE struct file *extract__file(struct task_struct *task, __s64 fd)
 {
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct fdtable *fdt = READ(task, files, fdt);
 	struct file **files, *file = NULL;
 
-	if (!fdt || fd < 0 || fd >= BPF_CORE_READ(fdt, max_fds))
+	if (!fdt || fd < 0 || fd >= READ(fdt, max_fds))
 		return NULL;
-	files = BPF_CORE_READ(fdt, fd);
+	files = READ(fdt, fd);
 	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
 	return file;
 }

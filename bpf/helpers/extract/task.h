@@ -21,20 +21,20 @@ INLINE __u32 extract__inner_pid(struct pid *pid, struct pid_namespace **ns)
 
 	if (!pid)
 		return 0;
-	level = BPF_CORE_READ(pid, level);
+	level = READ(pid, level);
 	if (level > MAX_PID_NS_LEVEL)
 		return 0;
 	upid = extract__upid(pid, level);
-	nr = BPF_CORE_READ(upid, nr);
+	nr = READ(upid, nr);
 	if (ns)
-		*ns = BPF_CORE_READ(upid, ns);
+		*ns = READ(upid, ns);
 	return nr;
 }
 
 /* The number of a pid in a task's own namespace; 0 if it is none there, as that of a group made outside. */
 INLINE __u32 extract__pid_seen_by(struct task_struct *task, struct pid *pid)
 {
-	struct pid *own = BPF_CORE_READ(task, thread_pid);
+	struct pid *own = READ(task, thread_pid);
 	struct pid_namespace *ns = NULL;
 	struct upid *upid;
 	__u32 level;
@@ -42,66 +42,66 @@ INLINE __u32 extract__pid_seen_by(struct task_struct *task, struct pid *pid)
 	if (!pid || !own)
 		return 0;
 	extract__inner_pid(own, &ns);
-	level = BPF_CORE_READ(own, level);
-	if (level > BPF_CORE_READ(pid, level) || level > MAX_PID_NS_LEVEL)
+	level = READ(own, level);
+	if (level > READ(pid, level) || level > MAX_PID_NS_LEVEL)
 		return 0;
 	upid = extract__upid(pid, level);
-	return BPF_CORE_READ(upid, ns) == ns ? BPF_CORE_READ(upid, nr) : 0;
+	return READ(upid, ns) == ns ? READ(upid, nr) : 0;
 }
 
 INLINE __u32 extract__root_pid(struct pid *pid)
 {
-	return pid ? BPF_CORE_READ(pid, numbers[0].nr) : 0;
+	return pid ? READ(pid, numbers[0].nr) : 0;
 }
 
 INLINE __u64 extract__start_time(struct task_struct *task)
 {
-	return BPF_CORE_READ(task, group_leader, start_boottime);
+	return READ(task, group_leader, start_boottime);
 }
 
 INLINE __u64 extract__pidns_start(struct task_struct *task)
 {
 	struct pid_namespace *ns = NULL;
 
-	extract__inner_pid(BPF_CORE_READ(task, thread_pid), &ns);
-	return ns ? BPF_CORE_READ(ns, child_reaper, start_boottime) : 0;
+	extract__inner_pid(READ(task, thread_pid), &ns);
+	return ns ? READ(ns, child_reaper, start_boottime) : 0;
 }
 
 /* The cgroup in the hierarchy that the sensor follows. Hosts with cgroup v1 mount no containers in v2. */
 INLINE struct cgroup *extract__cgroup(struct task_struct *task)
 {
-	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct css_set *set = READ(task, cgroups);
 	struct cgroup_subsys_state *css = NULL;
 	__s32 subsys = cgroup_subsys;
 
 	if (subsys < 0)
-		return BPF_CORE_READ(set, dfl_cgrp);
+		return READ(set, dfl_cgrp);
 	if (subsys > 31)
 		return NULL;
 	bpf_probe_read_kernel(&css, sizeof(css),
 			      (void *)set + bpf_core_field_offset(struct css_set, subsys) + subsys * sizeof(css));
-	return css ? BPF_CORE_READ(css, cgroup) : NULL;
+	return css ? READ(css, cgroup) : NULL;
 }
 
 INLINE __u64 extract__cgroup_id(struct task_struct *task)
 {
 	struct cgroup *cgroup = extract__cgroup(task);
 
-	return cgroup ? BPF_CORE_READ(cgroup, kn, id) : 0;
+	return cgroup ? READ(cgroup, kn, id) : 0;
 }
 
 /* The controlling terminal's device in the kernel's user-visible encoding (new_encode_dev, linux/kdev_t.h). */
 INLINE __u32 extract__tty(struct signal_struct *signal)
 {
-	struct tty_struct *tty = BPF_CORE_READ(signal, tty);
+	struct tty_struct *tty = READ(signal, tty);
 	struct tty_driver *driver;
 	__u32 major, minor;
 
 	if (!tty)
 		return 0;
-	driver = BPF_CORE_READ(tty, driver);
-	major = BPF_CORE_READ(driver, major);
-	minor = BPF_CORE_READ(driver, minor_start) + BPF_CORE_READ(tty, index);
+	driver = READ(tty, driver);
+	major = READ(driver, major);
+	minor = READ(driver, minor_start) + READ(tty, index);
 	return (minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12);
 }
 
@@ -110,11 +110,11 @@ INLINE __u32 extract__loginuid(struct task_struct *task)
 	/* Absent without CONFIG_AUDIT. */
 	if (!bpf_core_field_exists(task->loginuid))
 		return (__u32)-1;
-	return BPF_CORE_READ(task, loginuid.val);
+	return READ(task, loginuid.val);
 }
 
 /* The sets are one 64-bit word, whatever the kernel's type for it is called. */
-INLINE void extract__capabilities(const struct cred *cred, __u64 *inheritable, __u64 *permitted, __u64 *effective)
+INLINE void extract__capabilities(struct cred *cred, __u64 *inheritable, __u64 *permitted, __u64 *effective)
 {
 	bpf_core_read(inheritable, sizeof(*inheritable), &cred->cap_inheritable);
 	bpf_core_read(permitted, sizeof(*permitted), &cred->cap_permitted);

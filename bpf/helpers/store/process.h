@@ -5,29 +5,30 @@
 
 #include "helpers/store/record.h"
 
-/* The chain of parents at this moment, into the exec record in a slot of the scratch buffer. */
-GLOBAL int store__ancestors(__u32 slot, __u64 of)
+/* The chain of parents of the slot's task at this moment, into the exec record in the slot. */
+GLOBAL int store__ancestors(__u32 slot)
 {
-	struct task_struct *task = (struct task_struct *)of;
 	struct scratch *s = base__scratch_at(slot);
+	struct task_struct *task;
 	struct exec_record *r;
 	__u32 n = 0;
 
 	if (!s)
 		return 0;
+	task = (void *)s->task;
 	r = (void *)s->record;
 	for (int i = 0; i < ANCESTORS_MAX; i++) {
-		struct task_struct *parent = BPF_CORE_READ(task, real_parent);
+		struct task_struct *parent = READ(task, real_parent);
 		struct ancestor *a = &r->ancestors[i];
 
 		/* The first task, pid 0, is its own parent. */
 		if (!parent || parent == task)
 			break;
-		task = BPF_CORE_READ(parent, group_leader);
-		a->tgid = BPF_CORE_READ(task, tgid);
+		task = READ(parent, group_leader);
+		a->tgid = READ(task, tgid);
 		if (!a->tgid)
 			break;
-		a->start_time = BPF_CORE_READ(task, start_boottime);
+		a->start_time = READ(task, start_boottime);
 		a->pad = 0;
 		BPF_CORE_READ_INTO(&a->comm, task, comm);
 		n++;
@@ -39,32 +40,37 @@ GLOBAL int store__ancestors(__u32 slot, __u64 of)
 /* Everything of the record but the texts that stand in user memory or in linux_binprm. `task` is a plain number. */
 INLINE void store__process(struct exec_record *r, struct task_struct *task, struct file *exe)
 {
-	struct signal_struct *signal = BPF_CORE_READ(task, signal);
-	const struct cred *cred = BPF_CORE_READ(task, cred);
-	struct pid *group = BPF_CORE_READ(signal, pids[PIDTYPE_PGID]);
+	struct signal_struct *signal = READ(task, signal);
+	struct scratch *s;
+	struct cred *cred = READ(task, cred);
+	struct pid *group = READ(signal, pids[PIDTYPE_PGID]);
 
 	__builtin_memset(&r->exe, 0, sizeof(r->exe));
 	if (exe) {
-		extract__inode(BPF_CORE_READ(exe, f_inode), &r->exe);
-		if (extract__is_memfd(BPF_CORE_READ(exe, f_path.dentry)))
+		extract__inode(READ(exe, f_inode), &r->exe);
+		if (extract__is_memfd(READ(exe, f_path.dentry)))
 			r->h.flags |= FLAG_MEMFD;
 	}
-	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+	if (READ(task, flags) & PF_KTHREAD)
 		r->h.flags |= FLAG_KERNEL_THREAD;
 	extract__capabilities(cred, &r->cap_inheritable, &r->cap_permitted, &r->cap_effective);
-	r->uid = BPF_CORE_READ(cred, uid.val);
-	r->gid = BPF_CORE_READ(cred, gid.val);
+	r->uid = READ(cred, uid.val);
+	r->gid = READ(cred, gid.val);
 	r->pidns_start = extract__pidns_start(task);
 	r->loginuid = extract__loginuid(task);
 	r->tty = extract__tty(signal);
-	r->sid = extract__root_pid(BPF_CORE_READ(signal, pids[PIDTYPE_SID]));
+	r->sid = extract__root_pid(READ(signal, pids[PIDTYPE_SID]));
 	r->pgid = extract__root_pid(group);
 	r->vpgid = extract__pid_seen_by(task, group);
 	BPF_CORE_READ_INTO(&r->comm, task, comm);
 	r->call = CALL_NONE;
 	r->args_total = r->env_total = 0;
 	r->filename_len = r->interp_len = r->args_len = r->env_len = 0;
-	store__ancestors(r->h.cpu, (__u64)task);
+	s = base__scratch_at(r->h.cpu);
+	if (s) {
+		s->task = (__u64)task;
+		store__ancestors(r->h.cpu);
+	}
 }
 
 /* The executed file's path and the working directory, at `off`; both return the end of the record. */
@@ -78,7 +84,7 @@ INLINE __u32 store__exe_path(struct exec_record *r, __u32 off, struct task_struc
 
 INLINE __u32 store__cwd(struct exec_record *r, __u32 off, struct task_struct *task)
 {
-	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	struct fs_struct *fs = READ(task, fs);
 	__u32 flags = r->h.flags;
 
 	r->cwd_len = 0;

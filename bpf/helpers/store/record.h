@@ -16,22 +16,22 @@
 
 INLINE void store__header(struct record_header *h, struct task_struct *task, __u16 type)
 {
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	const struct cred *cred = BPF_CORE_READ(task, cred);
+	struct task_struct *leader = READ(task, group_leader);
+	struct cred *cred = READ(task, cred);
 
 	h->type = type;
 	h->cpu = bpf_get_smp_processor_id();
 	h->time = bpf_ktime_get_boot_ns();
-	h->start_time = BPF_CORE_READ(leader, start_boottime);
-	h->exec_id = BPF_CORE_READ(task, self_exec_id);
+	h->start_time = READ(leader, start_boottime);
+	h->exec_id = READ(task, self_exec_id);
 	h->cgroup_id = extract__cgroup_id(task);
-	h->tgid = BPF_CORE_READ(task, tgid);
-	h->tid = BPF_CORE_READ(task, pid);
-	h->vtid = extract__inner_pid(BPF_CORE_READ(task, thread_pid), NULL);
-	h->vpid = h->tid == h->tgid ? h->vtid : extract__inner_pid(BPF_CORE_READ(leader, thread_pid), NULL);
-	h->ppid = BPF_CORE_READ(task, real_parent, tgid);
-	h->euid = BPF_CORE_READ(cred, euid.val);
-	h->egid = BPF_CORE_READ(cred, egid.val);
+	h->tgid = READ(task, tgid);
+	h->tid = READ(task, pid);
+	h->vtid = extract__inner_pid(READ(task, thread_pid), NULL);
+	h->vpid = h->tid == h->tgid ? h->vtid : extract__inner_pid(READ(leader, thread_pid), NULL);
+	h->ppid = READ(task, real_parent, tgid);
+	h->euid = READ(cred, euid.val);
+	h->egid = READ(cred, egid.val);
 	h->flags = 0;
 }
 
@@ -44,17 +44,22 @@ INLINE void *store__at(struct scratch *s, __u32 off)
 	return &s->record[off];
 }
 
-/* Walks a path as the task would name it and puts it at `off` of the record in a slot. Returns its length, and the
- * walk's flags in the high half. `task` and `path` are pointers to the kernel's structures. */
-GLOBAL __u64 store__path_at(__u32 slot, __u32 off, __u64 task, __u64 path)
+/* Walks the slot's object, a struct path, as the slot's task would name it, and puts it at `off` of the record. Returns
+ * its length, and the walk's flags in the high half. */
+GLOBAL __u64 store__path_at(__u32 slot, __u32 off)
 {
 	struct scratch *s = base__scratch_at(slot);
-	struct fs_struct *fs = BPF_CORE_READ((struct task_struct *)task, fs);
+	struct task_struct *task;
+	struct fs_struct *fs;
 	__u32 start, len;
 
-	if (!s || !fs)
+	if (!s)
 		return 0;
-	extract__path(s, slot, (struct path *)path, __builtin_preserve_access_index(&fs->root));
+	task = (void *)s->task;
+	fs = READ(task, fs);
+	if (!fs)
+		return 0;
+	extract__path(s, slot, (void *)s->object, __builtin_preserve_access_index(&fs->root));
 	start = s->walk.start;
 	if (start > PATH_LEN_MAX)
 		return 0;
@@ -71,8 +76,14 @@ GLOBAL __u64 store__path_at(__u32 slot, __u32 off, __u64 task, __u64 path)
 /* The path of an open file or directory, from the task's root. Adds flags to the header. */
 INLINE __u32 store__path(__u32 off, struct record_header *h, struct task_struct *task, struct path *path)
 {
-	__u64 v = store__path_at(h->cpu, off, (__u64)task, (__u64)path);
+	struct scratch *s = base__scratch_at(h->cpu);
+	__u64 v;
 
+	if (!s)
+		return 0;
+	s->task = (__u64)task;
+	s->object = (__u64)path;
+	v = store__path_at(h->cpu, off);
 	h->flags |= v >> 32;
 	return (__u32)v & (2 * PATH_LEN_MAX - 1);
 }
@@ -151,10 +162,13 @@ INLINE void store__submit(struct scratch *s, enum ring ring, __u32 size)
 	} else if (ring == RING_CRITICAL) {
 		err = bpf_ringbuf_output(&critical, s->record, size, BPF_RB_FORCE_WAKEUP);
 	} else {
-		/* The reader comes by itself every few ms; a ring that fills faster calls it. */
-		__u64 wake = bpf_ringbuf_query(&bulk, BPF_RB_AVAIL_DATA) > bulk_wake_bytes ? BPF_RB_FORCE_WAKEUP :
-											     BPF_RB_NO_WAKEUP;
+		/* The reader comes by itself every few ms; the record that fills a quarter of the ring calls it. A wake-up
+		 * for each one behind that would cost the caller more than the record. */
+		__u64 waiting = bpf_ringbuf_query(&bulk, BPF_RB_AVAIL_DATA);
+		__u64 wake = BPF_RB_NO_WAKEUP;
 
+		if (waiting >= bulk_wake_bytes && waiting < bulk_wake_bytes + 2 * size)
+			wake = BPF_RB_FORCE_WAKEUP;
 		err = bpf_ringbuf_output(&bulk, s->record, size, wake);
 	}
 	if (!err) {
