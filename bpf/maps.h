@@ -25,6 +25,8 @@ const volatile __u8 calls_compat[SYSCALLS_MAX] = {};
 /* The task iterator's slot of the scratch map, behind those of the processors. */
 const volatile __u32 iterator_slot = 1;
 
+/* The classes of opens that some rule may be about, by call (programs/open_class.h). */
+const volatile __u32 open_classes[CALLS] = {};
 /* How much may wait in the bulk ring before a record wakes the reader. */
 const volatile __u64 bulk_wake_bytes = 1 << 21;
 

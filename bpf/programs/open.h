@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
-#include "helpers/store/record.h"
+#include "programs/open_class.h"
 
 /* What the calls of the family say in their arguments. */
 struct open_args {
@@ -7,6 +7,7 @@ struct open_args {
 	__u64 resolve;
 	__u32 flags, mode;
 	__s32 dirfd;
+	bool unread;     /* openat2's struct could not be read: its flags are not known */
 };
 
 INLINE void open__args(struct pt_regs *regs, enum call call, bool compat, struct open_args *a)
@@ -35,7 +36,7 @@ INLINE void open__args(struct pt_regs *regs, enum call call, bool compat, struct
 	case CALL_OPENAT2:
 		a->dirfd = extract__syscall_arg(regs, 0, compat);
 		a->path = extract__syscall_arg(regs, 1, compat);
-		bpf_probe_read_user(&how, sizeof(how), (void *)extract__syscall_arg(regs, 2, compat));
+		a->unread = bpf_probe_read_user(&how, sizeof(how), (void *)extract__syscall_arg(regs, 2, compat));
 		a->flags = how.flags;
 		a->mode = how.mode;
 		a->resolve = how.resolve;
@@ -86,6 +87,10 @@ GLOBAL int open__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
 		return 0;
 	r = (void *)s->record;
 	open__args(regs, call, compat, &args);
+	if (ret >= 0)
+		file = extract__file(task, ret);
+	if (!args.unread && !open__wanted(call, args.flags, ret, file))
+		return 0;
 	store__header(&r->h, task, RECORD_OPEN);
 	if (compat)
 		r->h.flags |= FLAG_COMPAT;
@@ -106,21 +111,18 @@ GLOBAL int open__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
 		r->dir_len = store__start_dir(off, &r->h, task, args.dirfd);
 	off += r->dir_len;
 
-	if (ret >= 0) {
-		file = extract__file(task, ret);
-		if (file) {
-			extract__inode(READ(file, f_inode), &r->file);
-			if (READ(file, f_mode) & FMODE_CREATED)
-				r->h.flags |= FLAG_CREATED;
-			r->path_len = store__path(off, &r->h, task, __builtin_preserve_access_index(&file->f_path));
-			off += r->path_len;
-		} else {
-			/* Another thread was quick to close it. */
-			r->h.flags |= FLAG_FILE_GONE;
-			c = base__counters();
-			if (c)
-				c->file_gone++;
-		}
+	if (file) {
+		extract__inode(READ(file, f_inode), &r->file);
+		if (READ(file, f_mode) & FMODE_CREATED)
+			r->h.flags |= FLAG_CREATED;
+		r->path_len = store__path(off, &r->h, task, __builtin_preserve_access_index(&file->f_path));
+		off += r->path_len;
+	} else if (ret >= 0) {
+		/* Another thread was quick to close it. */
+		r->h.flags |= FLAG_FILE_GONE;
+		c = base__counters();
+		if (c)
+			c->file_gone++;
 	}
 	store__submit(s, RING_BULK, off);
 	return 0;

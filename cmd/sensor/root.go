@@ -20,6 +20,7 @@ type flags struct {
 	format                             string
 	describeAll, listEvents, namesOnly bool
 	dryRun, showVersion, unbuffered    bool
+	ruleSchema                         bool
 	seconds                            float64
 }
 
@@ -53,11 +54,12 @@ Without any flag it runs the built-in rules and prints alerts to standard output
 	fs.Lookup("list").NoOptDefVal = "syscall"
 	fs.BoolVarP(&f.namesOnly, "names", "N", false, "with --list: the names alone")
 	fs.BoolVar(&f.listEvents, "list-events", false, "list the event types that rules may use and exit")
-	fs.StringVar(&f.format, "format", "text", "with --list: text or markdown")
+	fs.StringVar(&f.format, "format", "text", "with --list and --list-events: `text`, markdown or json")
+	fs.BoolVar(&f.ruleSchema, "rule-schema", false, "print the JSON schema of rule files and exit")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "load everything, attach nothing, and exit")
 	fs.BoolVarP(&f.unbuffered, "unbuffered", "U", false, "write each alert at once (the default)")
 	fs.BoolVar(&f.showVersion, "version", false, "print the version and exit")
-	cmd.AddCommand(doctorCommand(stdout))
+	cmd.AddCommand(doctorCommand(stdout), rulesCommand(stdout))
 	return cmd
 }
 
@@ -72,8 +74,9 @@ func run(ctx context.Context, stdout, stderr io.Writer, f *flags) error {
 	case f.list != "":
 		return sensor.ListFields(stdout, f.format, f.namesOnly)
 	case f.listEvents:
-		sensor.ListEvents(stdout)
-		return nil
+		return sensor.ListEvents(stdout, f.format)
+	case f.ruleSchema:
+		return sensor.RuleSchema(stdout)
 	}
 	cfg, err := config.Load(f.options)
 	if err != nil {

@@ -273,6 +273,7 @@ const (
 	SensorVarCallsNative       = "calls_native"
 	SensorVarCgroupSubsys      = "cgroup_subsys"
 	SensorVarIteratorSlot      = "iterator_slot"
+	SensorVarOpenClasses       = "open_classes"
 	SensorVarOwnTgid           = "own_tgid"
 )
 
@@ -347,6 +348,7 @@ type SensorVariableSpecs struct {
 	CallsNative   *ebpf.VariableSpec `ebpf:"calls_native"`
 	CgroupSubsys  *ebpf.VariableSpec `ebpf:"cgroup_subsys"`
 	IteratorSlot  *ebpf.VariableSpec `ebpf:"iterator_slot"`
+	OpenClasses   *ebpf.VariableSpec `ebpf:"open_classes"`
 	OwnTgid       *ebpf.VariableSpec `ebpf:"own_tgid"`
 }
 
@@ -394,6 +396,7 @@ type SensorVariables struct {
 	CallsNative   *ebpf.Variable `ebpf:"calls_native"`
 	CgroupSubsys  *ebpf.Variable `ebpf:"cgroup_subsys"`
 	IteratorSlot  *ebpf.Variable `ebpf:"iterator_slot"`
+	OpenClasses   *ebpf.Variable `ebpf:"open_classes"`
 	OwnTgid       *ebpf.Variable `ebpf:"own_tgid"`
 }
 

@@ -13,6 +13,8 @@ import (
 type Config struct {
 	// RulesFiles are rule files and directories in the order in which they load; none means the built-in rules.
 	RulesFiles []string `yaml:"rules_files"`
+	// Rules switch rules on and off once all files are loaded, in this order.
+	Rules []RuleSwitch `yaml:"rules"`
 	// Priority is the least severe priority that is loaded.
 	Priority string `yaml:"priority"`
 	// RuleMatching is "first" or "all".
@@ -35,14 +37,37 @@ type Config struct {
 	Engine       Engine       `yaml:"engine"`
 }
 
+// RuleSwitch switches the rules that fit; one of its parts is set.
+type RuleSwitch struct {
+	Enable  *RuleMatch `yaml:"enable"`
+	Disable *RuleMatch `yaml:"disable"`
+}
+
+// RuleMatch picks rules by name, in which * stands for any text, or by tag.
+type RuleMatch struct {
+	Rule string `yaml:"rule"`
+	Tag  string `yaml:"tag"`
+}
+
 // Stdout is the sink that is on by default.
 type Stdout struct {
 	Enabled bool `yaml:"enabled"`
 }
 
-// Append adds to outputs. Only suggested_output is known today.
+// Append adds to the outputs of the rules that fit.
 type Append struct {
-	SuggestedOutput bool `yaml:"suggested_output"`
+	Match       AppendMatch `yaml:"match"`
+	ExtraOutput string      `yaml:"extra_output"`
+	// ExtraFields are names of fields, or maps of a key to a text with fields in it.
+	ExtraFields     []any `yaml:"extra_fields"`
+	SuggestedOutput bool  `yaml:"suggested_output"`
+}
+
+// AppendMatch is what a rule must have; what is empty asks for nothing.
+type AppendMatch struct {
+	Source string   `yaml:"source"`
+	Rule   string   `yaml:"rule"`
+	Tags   []string `yaml:"tags"`
 }
 
 // OutputsQueue bounds the rendered alerts that wait for the sinks. Falco's 0, "without bound", is the default bound here.
@@ -131,10 +156,35 @@ func (c *Config) check() error {
 	if c.Engine.BPF.BufSizePreset < 1 || c.Engine.BPF.BufSizePreset > 10 {
 		return fmt.Errorf("read option engine.modern_ebpf.buf_size_preset: %d is not between 1 and 10", c.Engine.BPF.BufSizePreset)
 	}
+	for i, r := range c.Rules {
+		for _, m := range []*RuleMatch{r.Enable, r.Disable} {
+			if m != nil && m.Rule == "" && m.Tag == "" {
+				return fmt.Errorf("read option rules[%d]: neither a rule nor a tag is named", i)
+			}
+		}
+	}
+	for i, a := range c.AppendOutput {
+		for _, f := range a.ExtraFields {
+			if !isExtraField(f) {
+				return fmt.Errorf("read option append_output[%d].extra_fields: %v is neither a field's name nor a key with a text", i, f)
+			}
+		}
+	}
 	if c.OutputsQueue.Capacity < 0 {
 		return fmt.Errorf("read option outputs_queue.capacity: %d is negative", c.OutputsQueue.Capacity)
 	}
 	return nil
+}
+
+func isExtraField(f any) bool {
+	m, ok := f.(map[string]any)
+	for _, text := range m {
+		if _, is := text.(string); !is {
+			return false
+		}
+	}
+	_, name := f.(string)
+	return ok || name
 }
 
 // BulkBytes is the bulk ring's size: preset 1 is 1 MiB, each next one twice the last (falco.yaml, buf_size_preset).

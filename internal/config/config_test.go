@@ -24,6 +24,17 @@ func TestLoad(t *testing.T) {
 		{"list of maps", []string{"append_output[0].suggested_output=false"}, func(c *Config) {
 			c.AppendOutput = []Append{{}}
 		}},
+		{"appended output", []string{"append_output[].match.tags[]=shell", "append_output[0].extra_output=pid=%proc.pid",
+			"append_output[0].extra_fields[]=proc.vpid", "append_output[0].extra_fields[].who=%proc.name"}, func(c *Config) {
+			c.AppendOutput = []Append{{Match: AppendMatch{Tags: []string{"shell"}}, ExtraOutput: "pid=%proc.pid",
+				ExtraFields: []any{"proc.vpid", map[string]any{"who": "%proc.name"}}}}
+		}},
+		{"rules switched", []string{"rules[].disable.rule=*", "rules[].enable.tag=network"}, func(c *Config) {
+			c.Rules = []RuleSwitch{{Disable: &RuleMatch{Rule: "*"}}, {Enable: &RuleMatch{Tag: "network"}}}
+		}},
+		{"rules switched by index", []string{"rules[0].disable.rule=Terminal shell in container"}, func(c *Config) {
+			c.Rules = []RuleSwitch{{Disable: &RuleMatch{Rule: "Terminal shell in container"}}}
+		}},
 		{"equals sign in the value", []string{"rules_files[0]=/etc/a=b.yaml"}, func(c *Config) { c.RulesFiles = []string{"/etc/a=b.yaml"} }},
 	}
 	for _, tt := range tests {
@@ -43,12 +54,14 @@ func TestLoad(t *testing.T) {
 
 func TestLoadRefuses(t *testing.T) {
 	tests := map[string]struct{ override, want string }{
-		"no value":      {"json_output", "read option -o json_output: no value; write it as -o key=value"},
-		"bad key":       {"a..b=1", `read option -o a..b=1: key "a..b" is not of the form a.b[0].c`},
-		"skipped index": {"rules_files[1]=x", `read option -o rules_files[1]=x: key "rules_files[1]" skips an index: the next one is [0]`},
-		"unknown key":   {"json_outputs=true", `read options -o: [1:1] unknown field "json_outputs"`},
-		"bad choice":    {"rule_matching=some", `read option rule_matching: "some" is not one of: first, all`},
-		"bad preset":    {"engine.modern_ebpf.buf_size_preset=11", "read option engine.modern_ebpf.buf_size_preset: 11 is not between 1 and 10"},
+		"no value":          {"json_output", "read option -o json_output: no value; write it as -o key=value"},
+		"bad key":           {"a..b=1", `read option -o a..b=1: key "a..b" is not of the form a.b[0].c`},
+		"skipped index":     {"rules_files[1]=x", `read option -o rules_files[1]=x: key "rules_files[1]" skips an index: the next one is [0]`},
+		"unknown key":       {"json_outputs=true", `read options -o: [1:1] unknown field "json_outputs"`},
+		"bad choice":        {"rule_matching=some", `read option rule_matching: "some" is not one of: first, all`},
+		"extra field":       {"append_output[].extra_fields[]=1", "read option append_output[0].extra_fields: 1 is neither a field's name nor a key with a text"},
+		"switch of nothing": {"rules[].disable.rule=", "read option rules[0]: neither a rule nor a tag is named"},
+		"bad preset":        {"engine.modern_ebpf.buf_size_preset=11", "read option engine.modern_ebpf.buf_size_preset: 11 is not between 1 and 10"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

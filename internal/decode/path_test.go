@@ -1,11 +1,15 @@
 package decode
 
 import (
+	"encoding/json"
 	"math/rand/v2"
+	"os"
 	"path"
 	"strings"
 	"testing"
 	"unsafe"
+
+	"github.com/saker-sensor/saker/internal/testutil"
 )
 
 func pointer(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
@@ -37,6 +41,45 @@ func TestAbsolute(t *testing.T) {
 				t.Errorf("%q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestFalcosPaths takes the reference's cases with an absolute result: an absolute name, or a directory with the slash
+// at its end that Falco expects there. The others join texts that no event holds.
+func TestFalcosPaths(t *testing.T) {
+	b, err := os.ReadFile(testutil.Shared(t, "vectors/utils.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Function string
+		Args     []json.RawMessage
+		Expected json.RawMessage
+	}
+	if err := json.Unmarshal(b, &cases); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, c := range cases {
+		if c.Function != "concatenate_paths" {
+			continue
+		}
+		var dir, name, want string
+		for i, to := range []*string{&dir, &name, &want} {
+			if err := json.Unmarshal([]json.RawMessage{c.Args[0], c.Args[1], c.Expected}[i], to); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !strings.HasPrefix(name, "/") && (!strings.HasPrefix(dir, "/") || !strings.HasSuffix(dir, "/")) {
+			continue
+		}
+		n++
+		if got := new(Decoder).absolute(dir, name); got != want {
+			t.Errorf("%q, %q: %q, want %q", dir, name, got, want)
+		}
+	}
+	if n < 5 {
+		t.Errorf("%d cases", n)
 	}
 }
 

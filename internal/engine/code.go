@@ -63,4 +63,6 @@ var codeText = map[Code]struct{ short, long string }{
 	WarnMacroName:        {"Invalid macro name", "A macro is defined with an invalid name"},
 	WarnListName:         {"Invalid list name", "A list is defined with an invalid name"},
 	WarnCompileCondition: {"Warning in rule condition", "A part of a rule condition may not mean what it says."},
+	LintShadowed:         {"Rule never fires", "An earlier rule matches whatever this one would match."},
+	LintNeverTrue:        {"Condition can't be true", "A rule's condition contradicts itself."},
 }

@@ -151,6 +151,7 @@ func (c *collector) defineRule(v *rule, rep *report) {
 func (c *collector) enableRule(name string, on bool, where trail) {
 	prev := c.previousRule(&rule{name: name, where: where}, noRuleToEnable)
 	prev.enabled = on
+	prev.changes = append(prev.changes, where)
 }
 
 // overrideRule changes a rule: what o adds first, then what it replaces.
@@ -176,6 +177,7 @@ func (c *collector) overrideRule(prev, v *rule, o override, rep *report) {
 	for key := range o.replace {
 		c.replaceKey(prev, v, key, rep)
 	}
+	prev.changes = append(prev.changes, v.where)
 	c.move(&prev.order)
 }
 

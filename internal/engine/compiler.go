@@ -31,6 +31,8 @@ type compiler struct {
 
 type placedText struct {
 	base int
+	// macro is the macro that the text is the condition of, empty for a rule's.
+	macro string
 	*text
 }
 
@@ -99,7 +101,7 @@ func (c *compiler) parse(t *text, where trail) filter.Expr {
 	if n := len(c.placed); n > 0 {
 		base = c.placed[n-1].base + len(c.placed[n-1].buf) + 1
 	}
-	c.placed = append(c.placed, placedText{base, t})
+	c.placed = append(c.placed, placedText{base, where.macro(), t})
 	e, err := filter.Parse(t.String(), filter.ParseOptions{MaxDepth: maxDepth})
 	var pe *filter.ParseError
 	switch {
@@ -115,15 +117,24 @@ func (c *compiler) parse(t *text, where trail) filter.Expr {
 
 // conditionTrail leads to a byte of a condition: to the line of the file that the byte came from.
 func (c *compiler) conditionTrail(where trail, off int) trail {
-	i := sort.Search(len(c.placed), func(i int) bool { return c.placed[i].base > off }) - 1
-	if i < 0 {
+	p := findPlaced(c.placed, off)
+	if p == nil {
 		return where
 	}
-	src, at := c.placed[i].place(off - c.placed[i].base)
+	src, at := p.place(off - p.base)
 	if src == nil {
 		return where
 	}
 	return where.at("condition expression", src, at)
+}
+
+// findPlaced finds the text that a condition's offset lies in.
+func findPlaced(placed []placedText, off int) *placedText {
+	i := sort.Search(len(placed), func(i int) bool { return placed[i].base > off }) - 1
+	if i < 0 {
+		return nil
+	}
+	return &placed[i]
 }
 
 // rule compiles one rule; nil if it is to be skipped or was found wrong.

@@ -48,6 +48,8 @@ type rule struct {
 	// foreign: the rule's source is not ours; it is kept by name only.
 	foreign bool
 	where   trail
+	// changes are the later items that changed the rule.
+	changes []trail
 	order
 }
 

@@ -19,16 +19,33 @@ type catalog struct {
 	plugins []pluginNeed
 	lists   []*list
 	macros  []*macroState
+	// builtins are our own macros, used or not.
+	builtins []*macroState
+	// placed lead from an offset in a condition to its place in a file.
+	placed []placedText
 }
 
 func newCatalog(c *compiler) catalog {
-	cat := catalog{dict: c.dict, engine: c.col.engine, plugins: c.col.plugins, lists: c.col.lists.all}
+	cat := catalog{dict: c.dict, engine: c.col.engine, plugins: c.col.plugins, lists: c.col.lists.all, placed: c.placed}
 	for _, m := range c.order {
-		if !m.builtin {
+		if m.builtin {
+			cat.builtins = append(cat.builtins, m)
+		} else {
 			cat.macros = append(cat.macros, m)
 		}
 	}
 	return cat
+}
+
+// allMacros lists the files' macros, then the built-in ones that no file defines.
+func (c *catalog) allMacros() []*macroState {
+	all := slices.Clone(c.macros)
+	for _, b := range c.builtins {
+		if !slices.ContainsFunc(c.macros, func(m *macroState) bool { return m.name == b.name }) {
+			all = append(all, b)
+		}
+	}
+	return all
 }
 
 // DescribeText lists rules with their descriptions, as -L and -l print: all rules if name is empty. ok is false if
@@ -269,7 +286,7 @@ func (c *catalog) rule(r *Rule) ruleDescription {
 		d.Plugins = append(d.Plugins, "container")
 	}
 	d.ExceptionFields, d.ExceptionNames, d.ExceptionOperators = []string{}, []string{}, []string{}
-	for _, e := range r.exceptions {
+	for _, e := range r.def.exceptions {
 		d.ExceptionNames = append(d.ExceptionNames, e.name)
 		d.ExceptionFields = append(d.ExceptionFields, e.fieldNames()...)
 		d.ExceptionOperators = append(d.ExceptionOperators, e.operators()...)

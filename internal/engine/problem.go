@@ -83,6 +83,16 @@ func (t trail) at(typ string, src *source, off int) trail {
 	return append(t[:len(t):len(t)], frame{typ: typ, src: src, off: off})
 }
 
+// macro is the name of the macro that the way leads into, if any.
+func (t trail) macro() string {
+	for _, f := range t {
+		if f.typ == "macro" {
+			return f.name
+		}
+	}
+	return ""
+}
+
 func (t trail) problem(code Code, message string) Problem {
 	p := Problem{Code: code, Message: message, Where: make([]Location, len(t))}
 	for i, f := range t {

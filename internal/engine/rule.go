@@ -28,14 +28,13 @@ type Rule struct {
 	Capture         bool
 	CaptureDuration uint32
 
-	expr   filter.Expr
-	filter *filter.Filter
-	// readsName: the condition reads a name of the event's file, so both of its names count.
-	readsName bool
-	matches   atomic.Uint64
+	expr    filter.Expr
+	filter  *filter.Filter
+	matches atomic.Uint64
 
 	macros, lists []string
-	exceptions    []*exception
+	// def is what the rule was made of.
+	def *rule
 }
 
 // Expr is the condition without macros, lists and exceptions. It must not be changed.
@@ -70,10 +69,9 @@ func newRule(r *rule, e filter.Expr, f *filter.Filter, types event.TypeSet, outp
 		filter:          f,
 		macros:          sortedOnce(macros),
 		lists:           sortedOnce(lists),
-		exceptions:      r.exceptions,
+		def:             r,
 	}
 	out.NeedsContainer = NeedsContainer(out.Reads()...)
-	out.readsName = slices.ContainsFunc(out.Reads(), readsFileName)
 	return out
 }
 
@@ -89,22 +87,6 @@ func sortedOnce(words []string) []string {
 	out := slices.Clone(words)
 	slices.Sort(out)
 	return slices.Compact(out)
-}
-
-// match tells whether the condition holds for the event, under either name of its file.
-func (r *Rule) match(ev *event.Event, s *Scratch) bool {
-	if r.filter.Match(ev, s) {
-		return true
-	}
-	if !r.readsName || !ev.File.TwoNames() {
-		return false
-	}
-	ev.File.Matched = event.NameResolved
-	if r.filter.Match(ev, s) {
-		return true
-	}
-	ev.File.Matched = event.NameGiven
-	return false
 }
 
 // readsFileName tells whether a field's value depends on which of a file's names is shown.

@@ -1,6 +1,11 @@
 package engine
 
 import (
+	"fmt"
+	"math/bits"
+	"slices"
+	"strings"
+
 	"github.com/saker-sensor/saker/internal/engine/filter"
 	"github.com/saker-sensor/saker/internal/event"
 )
@@ -16,23 +21,61 @@ func NewScratch() *Scratch { return filter.NewScratch() }
 type Ruleset struct {
 	rules    []*Rule
 	matchAll bool
-	byType   [event.MaxTypes][]*Rule
+	byType   [event.MaxTypes][]*group
 	types    event.TypeSet
 	catalog  catalog
 }
 
+// group is a run of rules that are tried on the same event types, in the order of their definition.
+type group struct {
+	rules  []*Rule
+	bundle *filter.Bundle
+}
+
 func newRuleset(rules []*Rule, matchAll bool) *Ruleset {
 	rs := &Ruleset{rules: rules, matchAll: matchAll}
+	var byType [event.MaxTypes][]*Rule
 	for _, r := range rules {
 		if !r.Enabled {
 			continue
 		}
 		rs.types.Union(&r.Types)
 		for _, t := range r.Types.Types() {
-			rs.byType[t] = append(rs.byType[t], r)
+			byType[t] = append(byType[t], r)
+		}
+	}
+	done := event.TypeSet{}
+	all := rs.types.Types()
+	for i, t := range all {
+		if done.Has(t) {
+			continue
+		}
+		// Types with the same rules share their groups.
+		var same []event.Type
+		for _, o := range all[i:] {
+			if slices.Equal(byType[o], byType[t]) {
+				same = append(same, o)
+				done.Add(o)
+			}
+		}
+		groups := newGroups(byType[t], same)
+		for _, o := range same {
+			rs.byType[o] = groups
 		}
 	}
 	return rs
+}
+
+func newGroups(rules []*Rule, types []event.Type) []*group {
+	var groups []*group
+	for part := range slices.Chunk(rules, filter.BundleSize) {
+		filters := make([]*filter.Filter, len(part))
+		for i, r := range part {
+			filters[i] = r.filter
+		}
+		groups = append(groups, &group{rules: part, bundle: filter.NewBundle(filters, types, readsFileName)})
+	}
+	return groups
 }
 
 // Rules lists all rules in the order of their definition, disabled ones too.
@@ -46,6 +89,18 @@ func (rs *Ruleset) Rule(name string) (*Rule, bool) {
 		}
 	}
 	return nil, false
+}
+
+// Nearest is a hint at the rule that a misspelt name may mean; empty if none is near.
+func (rs *Ruleset) Nearest(name string) string {
+	names := make([]string, len(rs.rules))
+	for i, r := range rs.rules {
+		if strings.EqualFold(r.Name, name) {
+			return fmt.Sprintf("did you mean '%s'?", r.Name)
+		}
+		names[i] = r.Name
+	}
+	return didYouMean(name, names)
 }
 
 // Types are the event types for which an enabled rule can match.
@@ -62,15 +117,35 @@ func (rs *Ruleset) Match(ev *event.Event, s *Scratch, yield func(*Rule)) {
 		return
 	}
 	ev.File.Matched = event.NameGiven
-	for _, r := range rs.byType[ev.Type] {
-		if !r.match(ev, s) {
-			continue
-		}
-		r.matches.Add(1)
-		yield(r)
-		ev.File.Matched = event.NameGiven
-		if !rs.matchAll {
-			return
+	for _, g := range rs.byType[ev.Type] {
+		given, resolved := g.bundle.Candidates(ev, s)
+		for due := given | resolved; due != 0; due &= due - 1 {
+			i := bits.TrailingZeros64(due)
+			if !g.match(i, ev, s, given>>i&1 != 0, resolved>>i&1 != 0) {
+				continue
+			}
+			g.rules[i].matches.Add(1)
+			yield(g.rules[i])
+			ev.File.Matched = event.NameGiven
+			if !rs.matchAll {
+				return
+			}
 		}
 	}
+}
+
+// match finishes a candidate. A match by the resolved name leaves that name shown.
+func (g *group) match(i int, ev *event.Event, s *Scratch, given, resolved bool) bool {
+	if given && g.bundle.Rest(i, ev, s) {
+		return true
+	}
+	if !resolved {
+		return false
+	}
+	ev.File.Matched = event.NameResolved
+	if g.bundle.Rest(i, ev, s) {
+		return true
+	}
+	ev.File.Matched = event.NameGiven
+	return false
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -47,6 +48,48 @@ var fileSchema = &schema{typ: "array", item: &schema{typ: "object", props: map[s
 	"tags":          {typ: "array", item: schemaText},
 	"warn_evttypes": schemaBool, "skip-if-unknown-filter": schemaBool,
 }}}
+
+// RuleSchema is the JSON schema of rule files, as --rule-schema prints it.
+func RuleSchema() ([]byte, error) {
+	doc := fileSchema.document()
+	doc["$schema"] = "http://json-schema.org/draft-06/schema#"
+	text, err := json.MarshalIndent(doc, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encode the rule schema: %w", err)
+	}
+	return append(text, '\n'), nil
+}
+
+// document is the schema in the words of JSON schema.
+func (s *schema) document() map[string]any {
+	doc := map[string]any{}
+	if s.typ != "" {
+		doc["type"] = s.typ
+	}
+	if s.scalar {
+		doc["anyOf"] = []any{schemaInteger.document(), schemaText.document()}
+	}
+	if s.item != nil {
+		doc["items"] = s.item.document()
+	}
+	if s.props != nil {
+		props := map[string]any{}
+		for name, p := range s.props {
+			props[name] = p.document()
+		}
+		doc["properties"], doc["additionalProperties"] = props, false
+	}
+	if s.required != nil {
+		doc["required"] = s.required
+	}
+	if s.minProps > 0 {
+		doc["minProperties"] = s.minProps
+	}
+	if s.enum != nil {
+		doc["enum"] = s.enum
+	}
+	return doc
+}
 
 // checkSchema holds all documents against the schema. Its findings are warnings: a file can be good without it.
 func checkSchema(docs []*node) (Schema, []string) {

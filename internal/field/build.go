@@ -95,3 +95,9 @@ func (in Info) costly() Info {
 	in.Cost = 2
 	return in
 }
+
+// beginning marks a field whose value is where another field's begins.
+func (in Info) beginning(of string) Info {
+	in.Begins = of
+	return in
+}

@@ -34,7 +34,7 @@ func fdFile() []Info {
 		}),
 		{Name: "fd.typechar", Doc: "The same as one character: f file, d directory, 4, 6, u unix, p pipe, e event, ….", Extract: ignoreArg(fileTypeChar)},
 		{Name: "fd.name", Doc: "Full path of the file, or both ends of a connection.", Cost: 1, Extract: ignoreArg(fileName)},
-		text("fd.directory", "Directory of the file; of a directory, the directory itself.", fileDirectory),
+		text("fd.directory", "Directory of the file; of a directory, the directory itself.", fileDirectory).beginning("fd.name"),
 		text("fd.filename", "Last part of the file's path.", func(ev *event.Event) (string, bool) {
 			name, ok := fdName(ev)
 			if !ok || !isOpened(ev) || isDir(ev) {

@@ -83,6 +83,9 @@ type Info struct {
 	Flags      Flags
 	// Cost orders tests, cheap ones first: 0 a load, 1 a short text, 2 a walk or a join.
 	Cost uint8
+	// Begins names the field whose value begins with this one's, whenever there is one (fd.directory: fd.name); it lets
+	// tests of either be looked up together.
+	Begins string
 	// CheckArg refuses a bad argument at load time; nil accepts any text where Arg allows one.
 	CheckArg func(Arg) error
 	// ArgType gives the type where it depends on the argument (evt.rawarg); nil otherwise.

@@ -3,17 +3,36 @@ package field
 import (
 	"fmt"
 	"strings"
+
+	"github.com/saker-sensor/saker/internal/event"
 )
 
 // Row describes a field for a listing.
 type Row struct {
-	Class, Name, Doc string
+	Class string `json:"class"`
+	Name  string `json:"name"`
+	Doc   string `json:"doc"`
 	// Type is Falco's word for the type, with LIST(…) around it for a list.
-	Type string
+	Type string `json:"type"`
 	// Arg is how an argument is written: [N]-like text, empty if there is none.
-	Arg string
+	Arg string `json:"arg,omitempty"`
 	// Notes are what else to know: deprecated, filter only, not captured, ….
-	Notes []string
+	Notes []string `json:"notes,omitempty"`
+}
+
+// Param is a parameter of an event, for a listing: evt.arg.NAME and evt.rawarg.NAME read it.
+type Param struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+}
+
+// Params lists the parameters of a captured event type in their order; none for the other types.
+func Params(t event.Type) []Param {
+	var out []Param
+	for _, p := range newParams().of(t) {
+		out = append(out, Param{p.name, p.typ.String()})
+	}
+	return out
 }
 
 // Describe lists the fields in the dictionary's order, but for those that no listing names.

@@ -160,7 +160,7 @@ func AppendEscaped(dst []byte, s string) []byte {
 			continue
 		}
 		dst = append(append(dst, s[start:i]...), "\uFFFD"...)
-		i += brokenLen(s[i:])
+		i += BrokenLen(s[i:])
 		start = i
 	}
 	return append(dst, s[start:]...)
@@ -184,9 +184,9 @@ func appendEscape(dst []byte, c byte) []byte {
 	return append(dst, '\\', 'u', '0', '0', lowerHex[c>>4], lowerHex[c&0xf])
 }
 
-// brokenLen is the length of the piece that one U+FFFD stands for: the longest start of a valid sequence, at least one
-// byte (Unicode 3.9, substitution of maximal subparts).
-func brokenLen(s string) int {
+// BrokenLen is the length of the piece at the start of ill-formed UTF-8 that one U+FFFD stands for: the longest start of
+// a valid sequence, at least one byte (Unicode 3.9, substitution of maximal subparts).
+func BrokenLen(s string) int {
 	// Bounds of the second byte exclude overlong forms, surrogates and what lies past U+10FFFF.
 	lo, hi, want := byte(0x80), byte(0xBF), 0
 	switch c := s[0]; {

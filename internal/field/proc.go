@@ -138,7 +138,7 @@ func procArgs() []Info {
 					return false
 				}
 				if !a.Set {
-					v.Str = allEnv(ev.Process)
+					v.SetJoined(ev.Process.Env)
 				} else {
 					v.Str = env(ev.Process, a.Text)
 				}

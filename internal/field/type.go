@@ -1,6 +1,9 @@
 package field
 
-import "net/netip"
+import (
+	"net/netip"
+	"unsafe"
+)
 
 // Type is the type of a value, in the words of Falco's event table.
 type Type uint8
@@ -101,7 +104,7 @@ const (
 )
 
 // Value holds what one extraction yields; which part counts depends on the field's type. It is reused: text may
-// alias the event, List keeps its capacity.
+// alias the event or memory of the value's own, List keeps its capacity.
 type Value struct {
 	// Str is text or bytes.
 	Str string
@@ -111,6 +114,21 @@ type Value struct {
 	Addr  netip.Addr
 	Net   netip.Prefix
 	List  []Value
+
+	// built is memory for a text that the event does not hold.
+	built []byte
+}
+
+// SetJoined sets the text to parts with blanks between them. The text is v's own memory: it changes with v's next one.
+func (v *Value) SetJoined(parts []string) {
+	v.built = v.built[:0]
+	for i, p := range parts {
+		if i > 0 {
+			v.built = append(v.built, ' ')
+		}
+		v.built = append(v.built, p...)
+	}
+	v.Str = unsafe.String(unsafe.SliceData(v.built), len(v.built))
 }
 
 // SetBool stores a bool.

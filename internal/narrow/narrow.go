@@ -1,8 +1,8 @@
 // Package narrow turns the loaded rules into what the kernel is asked to send: a rule is paid for only where it could
 // match.
 //
-// What it asks for is never too little: where it can't tell, it asks. Today it narrows by event type; tests on flags,
-// paths and names belong here too.
+// What it asks for is never too little: where it can't tell, it asks. Today it narrows by event type and, for opens, by
+// access and outcome; tests on paths and names belong here too.
 package narrow
 
 import "github.com/saker-sensor/saker/internal/event"
@@ -13,6 +13,9 @@ type Rule struct {
 	Types event.TypeSet
 	// Fields are the names of the fields that its condition reads.
 	Fields []string
+	// May tells whether its condition may be true of an event like this one, of which known says what it answers; nil
+	// means always.
+	May func(like *event.Event, known Known) bool
 }
 
 // Types returns the events that the probe has to capture for the rules.

@@ -23,6 +23,8 @@ type Options struct {
 	// SuggestedOutput appends the container's and the pod's names to every output of the source syscall
 	// (append_output.suggested_output).
 	SuggestedOutput bool
+	// Append adds to the outputs of some rules, in this order (append_output).
+	Append []Append
 	// Hostname is the name of this host in JSON.
 	Hostname string
 	// Zone is the time zone of internal alerts' text, nil for the machine's own. Other alerts have the dictionary's.
@@ -43,6 +45,29 @@ type Rule struct {
 	Priority string
 	Source   string
 	Tags     []string
+}
+
+// Append is what some rules' alerts show besides their own output. A rule fits if it has the source, the name and all of
+// the tags; what is empty asks for nothing.
+type Append struct {
+	Source, Rule string
+	Tags         []string
+	// Output is put behind the rule's output.
+	Output string
+	// Fields go to output_fields alone: each a field, or a text with fields in it under a key of its own.
+	Fields []AppendField
+}
+
+// AppendField is an additional key of output_fields. The value is the field Key, or Text if that is not empty.
+type AppendField struct{ Key, Text string }
+
+func (a *Append) fits(r *Rule) bool {
+	for _, tag := range a.Tags {
+		if !slices.Contains(r.Tags, tag) {
+			return false
+		}
+	}
+	return (a.Source == "" || a.Source == r.Source) && (a.Rule == "" || a.Rule == r.Name)
 }
 
 // SourceSyscall is the source of rules about system calls.
@@ -68,6 +93,8 @@ type jsonKey struct {
 	used Used
 	// cell is the field's number in the message, -1 if it is not there.
 	cell int
+	// template is the value instead of a field, nil if it is one.
+	template *Template
 }
 
 // Names of both paths of a file, which an alert shows where the resolved one matched.
@@ -83,6 +110,15 @@ func NewAlert(rule Rule, d *field.Dictionary, opt Options) (*Alert, error) {
 		return nil, err
 	}
 	text := strings.TrimPrefix(rule.Output, "*")
+	var extra []AppendField
+	for i := range opt.Append {
+		if more := &opt.Append[i]; more.fits(&rule) {
+			if more.Output != "" {
+				text += " " + more.Output
+			}
+			extra = append(extra, more.Fields...)
+		}
+	}
 	if opt.SuggestedOutput && rule.Source == SourceSyscall {
 		text += suggested(d)
 	}
@@ -98,7 +134,7 @@ func NewAlert(rule Rule, d *field.Dictionary, opt Options) (*Alert, error) {
 	if a.time, err = used(d, key); err != nil {
 		return nil, err
 	}
-	if err := a.prepareKeys(d); err != nil {
+	if err := a.prepareKeys(d, extra); err != nil {
 		return nil, err
 	}
 	a.prepareJSON(rule)
@@ -124,11 +160,20 @@ func used(d *field.Dictionary, name string) (Used, error) {
 	return Used{Key: name, Ref: r}, nil
 }
 
-func (a *Alert) prepareKeys(d *field.Dictionary) error {
+func (a *Alert) prepareKeys(d *field.Dictionary, extra []AppendField) error {
 	for i, u := range a.message.Fields() {
 		a.keys = addKey(a.keys, u, i)
 	}
 	a.keys = addKey(a.keys, a.time, -1)
+	for _, e := range extra {
+		k, err := extraKey(d, e)
+		if err != nil {
+			return err
+		}
+		// A key of one's own choice takes the place of a field's.
+		a.keys = slices.DeleteFunc(a.keys, func(o jsonKey) bool { return o.used.Key == e.Key })
+		a.keys = append(a.keys, k)
+	}
 	a.withName = slices.Clone(a.keys)
 	for _, name := range [...]string{givenField, matchedField} {
 		u, err := used(d, name)
@@ -143,11 +188,26 @@ func (a *Alert) prepareKeys(d *field.Dictionary) error {
 	return nil
 }
 
+func extraKey(d *field.Dictionary, e AppendField) (jsonKey, error) {
+	if e.Text != "" {
+		t, err := Compile("*"+e.Text, d)
+		return jsonKey{text: keyText(e.Key), used: Used{Key: e.Key}, cell: -1, template: t}, err
+	}
+	name, arg, hasArg := strings.Cut(strings.TrimSuffix(e.Key, "]"), "[")
+	r, err := d.Lookup(name, arg, hasArg)
+	if err != nil {
+		return jsonKey{}, &Error{Err: err}
+	}
+	return jsonKey{text: keyText(e.Key), used: Used{Key: e.Key, Ref: r}, cell: -1}, nil
+}
+
+func keyText(key string) string { return string(field.AppendQuoted(nil, key)) + ":" }
+
 func addKey(keys []jsonKey, u Used, cell int) []jsonKey {
 	if slices.ContainsFunc(keys, func(k jsonKey) bool { return k.used.Key == u.Key }) {
 		return keys
 	}
-	return append(keys, jsonKey{text: string(field.AppendQuoted(nil, u.Key)) + ":", used: u, cell: cell})
+	return append(keys, jsonKey{text: keyText(u.Key), used: u, cell: cell})
 }
 
 // prepareJSON renders what no event changes. The keys of an alert are in byte order.
@@ -174,9 +234,15 @@ func (a *Alert) prepareJSON(rule Rule) {
 
 // Fields lists the fields that the alert shows: whoever fills the event learns from it what an alert waits for.
 func (a *Alert) Fields() []field.Ref {
-	refs := make([]field.Ref, len(a.keys))
-	for i, k := range a.keys {
-		refs[i] = k.used.Ref
+	var refs []field.Ref
+	for _, k := range a.keys {
+		if k.template == nil {
+			refs = append(refs, k.used.Ref)
+			continue
+		}
+		for _, u := range k.template.Fields() {
+			refs = append(refs, u.Ref)
+		}
 	}
 	return refs
 }
@@ -222,6 +288,11 @@ func (a *Alert) appendFields(dst []byte, ev *event.Event, cells []cell) []byte {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, k.text...)
+		if k.template != nil {
+			text, _ := k.template.append(nil, k.template.extract(ev), a.opt.BufferBase64)
+			dst = field.AppendQuoted(dst, string(text))
+			continue
+		}
 		r := &k.used.Ref
 		c := &cell{}
 		if k.cell >= 0 {

@@ -30,3 +30,15 @@ func callTables(wanted *event.TypeSet) (native, compat [syscallsMax]uint8, any b
 	}
 	return native, compat, any
 }
+
+// openClasses are the wanted classes by call.
+func openClasses(opens map[event.Type]event.OpenClasses) (out [bpfgen.SensorCallCALLS]uint32) {
+	for _, c := range calls {
+		classes, narrowed := opens[c.typ]
+		if !narrowed {
+			classes = event.AllOpenClasses
+		}
+		out[c.id] = uint32(classes)
+	}
+	return out
+}

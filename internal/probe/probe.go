@@ -23,6 +23,8 @@ import (
 type Settings struct {
 	// Types are the events to capture. Exec, fork and exit are always captured, because the process table needs them.
 	Types event.TypeSet
+	// Opens narrows the opens of a type to these classes; a type that is not in it is not narrowed.
+	Opens map[event.Type]event.OpenClasses
 	// CgroupController names the cgroup v1 controller whose hierarchy is followed; empty for cgroup v2.
 	CgroupController string
 	// CriticalBytes and BulkBytes are the rings' sizes: powers of two, multiples of the page size.
@@ -159,6 +161,7 @@ func configure(spec *ebpf.CollectionSpec, s Settings) (bool, error) {
 		spec.Variables[bpfgen.SensorVarCgroupSubsys].Set(subsys),
 		spec.Variables[bpfgen.SensorVarIteratorSlot].Set(uint32(cpus)),
 		spec.Variables[bpfgen.SensorVarBulkWakeBytes].Set(uint64(s.BulkBytes/4)),
+		spec.Variables[bpfgen.SensorVarOpenClasses].Set(openClasses(s.Opens)),
 		spec.Variables[bpfgen.SensorVarCallsNative].Set(native),
 		spec.Variables[bpfgen.SensorVarCallsCompat].Set(compat),
 	)

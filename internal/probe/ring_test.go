@@ -119,14 +119,22 @@ func TestReleaseMakesRoom(t *testing.T) {
 			t.Fatalf("%d bytes wait in a ring of %d", n, pages*os.Getpagesize())
 		}
 	}
-	if floods != opens {
-		t.Errorf("%d of %d records arrived", floods, opens)
+	k, err := p.Counters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Others on the machine may fill the ring between two readings, but never for good.
+	if floods > opens || uint64(floods)+k.BulkLost < opens {
+		t.Errorf("%d of %d records arrived, %d are lost", floods, opens, k.BulkLost)
+	}
+	if fit := pages * os.Getpagesize() / int(unsafe.Sizeof(bpfgen.SensorOpenRecord{})); floods < 2*fit {
+		t.Errorf("%d records arrived; %d fit into the ring at once", floods, fit)
 	}
 }
 
 // What is in the rings when the capture ends can be read after it; nothing comes any more.
 func TestDetachLeavesTheRings(t *testing.T) {
-	p := loaded(t, Settings{})
+	p := loaded(t, Settings{BulkBytes: 64 << 20}) // others open files too
 	if err := p.Attach(); err != nil {
 		t.Fatal(err)
 	}

@@ -35,6 +35,7 @@ func openAlerts(cfg config.Config, rules *engine.Ruleset, stdout io.Writer) (*al
 			TimeISO8601:         cfg.TimeISO8601,
 			BufferBase64:        cfg.BufferBase64,
 			SuggestedOutput:     cfg.SuggestedOutput(),
+			Append:              appends(cfg.AppendOutput),
 			Hostname:            config.Hostname(),
 		},
 		byRule: make(map[*engine.Rule]*output.Alert, len(rules.Rules())),

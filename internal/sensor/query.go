@@ -1,11 +1,14 @@
 package sensor
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/saker-sensor/saker/internal/config"
+	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/field"
 )
@@ -25,7 +28,10 @@ func Validate(w io.Writer, cfg config.Config, files []string) error {
 	} else {
 		fmt.Fprint(w, results.Text(true))
 	}
-	if !results.Successful() {
+	switch {
+	case results.Err != nil:
+		return results.Err
+	case !results.Successful():
 		return ErrInvalid
 	}
 	return nil
@@ -43,20 +49,37 @@ func Describe(w io.Writer, cfg config.Config, name string) error {
 			return err
 		}
 		if !ok {
-			return fmt.Errorf("describe rule %q: there is no rule of that name; see sensor -L", name)
+			return noRule("describe", name, rules)
 		}
 		fmt.Fprintf(w, "%s\n", text)
 		return nil
 	}
 	text, ok := rules.DescribeText(name)
 	if !ok {
-		return fmt.Errorf("describe rule %q: there is no rule of that name; see sensor -L", name)
+		return noRule("describe", name, rules)
 	}
 	fmt.Fprint(w, text)
 	return nil
 }
 
-// ListFields prints the field dictionary: text, markdown, or the names alone.
+func noRule(what, name string, rules *engine.Ruleset) error {
+	hint := rules.Nearest(name)
+	if hint == "" {
+		hint = "see sensor -L"
+	}
+	return fmt.Errorf("%s rule %q: there is no rule of that name; %s", what, name, hint)
+}
+
+// RuleSchema prints the JSON schema of rule files.
+func RuleSchema(w io.Writer) error {
+	text, err := engine.RuleSchema()
+	if err == nil {
+		_, err = w.Write(text)
+	}
+	return err
+}
+
+// ListFields prints the field dictionary: text, markdown, JSON, or the names alone.
 func ListFields(w io.Writer, format string, namesOnly bool) error {
 	dict := dictionary()
 	switch {
@@ -66,21 +89,64 @@ func ListFields(w io.Writer, format string, namesOnly bool) error {
 		}
 	case format == "markdown":
 		fmt.Fprint(w, field.Markdown(dict))
+	case format == "json":
+		return writeJSON(w, map[string]any{"fields": field.Describe(dict)})
 	case format == "text":
 		fmt.Fprint(w, field.List(dict))
 	default:
-		return fmt.Errorf("list the fields: format %q is not one of: text, markdown", format)
+		return formatError("list the fields", format)
 	}
 	return nil
 }
 
-// ListEvents prints the event types that rules may name, and whether the sensor captures them.
-func ListEvents(w io.Writer) {
+func formatError(what, format string) error {
+	return fmt.Errorf("%s: format %q is not one of: text, markdown, json", what, format)
+}
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// ListEvents prints the event types that rules may name, with the parameters of those that the sensor captures: text,
+// markdown or JSON.
+func ListEvents(w io.Writer, format string) error {
+	type eventRow struct {
+		Name     string        `json:"name"`
+		Captured bool          `json:"captured"`
+		Params   []field.Param `json:"params"`
+	}
+	var rows []eventRow
 	for _, t := range event.AllTypes() {
+		rows = append(rows, eventRow{t.String(), t.Captured(), append([]field.Param{}, field.Params(t)...)})
+	}
+	switch format {
+	case "json":
+		return writeJSON(w, map[string]any{"events": rows})
+	case "text", "markdown":
+	default:
+		return formatError("list the events", format)
+	}
+	if format == "markdown" {
+		fmt.Fprint(w, "# Events\n\n| event | parameters | captured |\n|---|---|---|\n")
+	}
+	for _, r := range rows {
 		mark := "not captured yet"
-		if t.Captured() {
+		if r.Captured {
 			mark = "captured"
 		}
-		fmt.Fprintf(w, "%-24s %s\n", t, mark)
+		var params []string
+		for _, p := range r.Params {
+			params = append(params, p.Type+" **"+p.Name+"**")
+		}
+		if format == "markdown" {
+			fmt.Fprintf(w, "| `%s` | %s | %s |\n", r.Name, strings.Join(params, ", "), mark)
+			continue
+		}
+		// The form is Falco's; < is the end of a call, the only part of it that rules see.
+		fmt.Fprintf(w, "< %s(%s)  %s\n", r.Name, strings.Join(params, ", "), mark)
 	}
+	return nil
 }

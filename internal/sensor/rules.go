@@ -39,8 +39,43 @@ func loadSources(cfg config.Config, sources []engine.Source) (*engine.Ruleset, e
 		},
 		MinPriority: priority,
 		MatchAll:    cfg.RuleMatching == "all",
+		Selection:   selection(cfg.Rules),
 		Builtin:     &engine.Source{Name: rules.MacrosName, Content: rules.Macros},
 	})
+}
+
+// selection puts the configuration's switches into the engine's words.
+func selection(switches []config.RuleSwitch) []engine.Selector {
+	var out []engine.Selector
+	for _, s := range switches {
+		if m := s.Enable; m != nil {
+			out = append(out, engine.Selector{Enable: true, Rule: m.Rule, Tag: m.Tag})
+		}
+		if m := s.Disable; m != nil {
+			out = append(out, engine.Selector{Rule: m.Rule, Tag: m.Tag})
+		}
+	}
+	return out
+}
+
+// appends puts append_output into the output's words.
+func appends(entries []config.Append) []output.Append {
+	var out []output.Append
+	for _, e := range entries {
+		a := output.Append{Source: e.Match.Source, Rule: e.Match.Rule, Tags: e.Match.Tags, Output: e.ExtraOutput}
+		for _, f := range e.ExtraFields {
+			switch f := f.(type) {
+			case string:
+				a.Fields = append(a.Fields, output.AppendField{Key: f})
+			case map[string]any:
+				for key, text := range f {
+					a.Fields = append(a.Fields, output.AppendField{Key: key, Text: fmt.Sprint(text)})
+				}
+			}
+		}
+		out = append(out, a)
+	}
+	return out
 }
 
 // readSources reads rule files in their order; a directory stands for its YAML files, sorted by name.

@@ -115,7 +115,11 @@ func (s *sensor) openOutputs(context.Context) error {
 }
 
 func (s *sensor) loadProbe(context.Context) error {
-	settings := probe.Settings{Types: s.wanted(), BulkBytes: s.Config.BulkBytes()}
+	rules, err := s.narrowed()
+	if err != nil {
+		return err
+	}
+	settings := probe.Settings{Types: narrow.Types(rules), Opens: narrow.Opens(rules), BulkBytes: s.Config.BulkBytes()}
 	hierarchy, err := enrich.FindHierarchy("")
 	if err != nil {
 		return err
@@ -130,15 +134,24 @@ func (s *sensor) loadProbe(context.Context) error {
 	return nil
 }
 
-// wanted is the one arrow from the rules back to the kernel.
-func (s *sensor) wanted() event.TypeSet {
+// narrowed is the one arrow from the rules back to the kernel.
+func (s *sensor) narrowed() ([]narrow.Rule, error) {
+	dict := dictionary()
 	var rules []narrow.Rule
 	for _, r := range s.rules.Rules() {
-		if r.Enabled {
-			rules = append(rules, narrow.Rule{Types: r.Types, Fields: r.Reads()})
+		if !r.Enabled {
+			continue
 		}
+		may, err := r.Outline(dict)
+		if err != nil {
+			return nil, fmt.Errorf("narrow rule %q: %w", r.Name, err)
+		}
+		rules = append(rules, narrow.Rule{
+			Types: r.Types, Fields: r.Reads(),
+			May: func(like *event.Event, known narrow.Known) bool { return may(like, known) },
+		})
 	}
-	return narrow.Types(rules)
+	return rules, nil
 }
 
 func (s *sensor) attach(context.Context) error { return s.probe.Attach() }

@@ -22,9 +22,9 @@ func TestGuideRules(t *testing.T) {
 		Namespace: "k8s.io", ID: testutil.HexID("guide"), Image: l.image, Labels: podLabels("shop-7d4b", "checkout", "shop"),
 		Args: []string{"/bin/sh", "-c", "echo x >> /etc/motd; true"},
 	})
-	shell := s.next("the shell", func(a *alert) bool { return a.Rule == "Terminal shell in container" })
-	write := s.next("the write", func(a *alert) bool { return a.Rule == "Write below /etc in product namespace" })
-	s.stop()
+	shell := s.Next("the shell", func(a *alert) bool { return a.Rule == "Terminal shell in container" })
+	write := s.Next("the write", func(a *alert) bool { return a.Rule == "Write below /etc in product namespace" })
+	s.Stop()
 
 	want := "Warning Terminal shell in container (user=root container=shop image=registry.example.org/team/shop " +
 		"pod=shop-7d4b namespace=checkout cmd=sh -c echo x >> /etc/motd; true)"
@@ -38,7 +38,7 @@ func TestGuideRules(t *testing.T) {
 		"container.name": "shop", "container.image.repository": "registry.example.org/team/shop", "container.image.tag": "1.4",
 		"k8s.pod.name": "shop-7d4b", "k8s.ns.name": "checkout", "container.id": testutil.HexID("guide")[:12],
 	} {
-		if got := shell.field(field); got != want {
+		if got := shell.Field(field); got != want {
 			t.Errorf("%s = %s, want %s", field, got, want)
 		}
 	}
@@ -55,18 +55,18 @@ func TestGuideRules(t *testing.T) {
 func TestText(t *testing.T) {
 	l := newLab(t, "k8s.io")
 	s := launch(t, "-r", guide, "-o", l.socket())
-	s.waitLog("ready")
+	s.WaitLog("ready")
 	l.Run(t, testutil.ContainerSpec{
 		Namespace: "k8s.io", ID: testutil.HexID("text"), Image: l.image, Labels: podLabels("p", "billing", "c"), Args: []string{"/bin/sh", "-c", "true"},
 	})
-	line := <-s.lines
+	line := <-s.Lines
 	want := regexp.MustCompile(`^\d\d:\d\d:\d\d\.\d{9}: Warning Terminal shell in container \(user=root container=c image=registry\.example\.org/team/shop ` +
 		`pod=p namespace=billing cmd=sh -c true\) container_id=` + testutil.HexID("text")[:12] + ` container_name=c ` +
 		`container_image_repository=registry\.example\.org/team/shop container_image_tag=1\.4 k8s_pod_name=p k8s_ns_name=billing$`)
 	if !want.MatchString(line) {
 		t.Errorf("got  %s\nwant %s", line, want)
 	}
-	s.stop()
+	s.Stop()
 }
 
 // TestFirstCommand: a container whose first command is the shell is named in its alert, each time; started several at
@@ -90,12 +90,12 @@ func TestFirstCommand(t *testing.T) {
 	}
 	wg.Wait()
 	seen := map[string]bool{}
-	for _, a := range s.stop() {
+	for _, a := range s.Stop() {
 		if a.Rule != "Terminal shell in container" {
 			continue
 		}
-		pod := a.field("k8s.pod.name")
-		if a.field("container.image.repository") != "registry.example.org/team/shop" || a.field("container.name") != "c-"+pod {
+		pod := a.Field("k8s.pod.name")
+		if a.Field("container.image.repository") != "registry.example.org/team/shop" || a.Field("container.name") != "c-"+pod {
 			t.Errorf("an alert without identity: %s", a.Output)
 		}
 		seen[pod] = true
@@ -114,12 +114,12 @@ func TestAlreadyRunning(t *testing.T) {
 	c.Start(t)
 	s := startSensor(t, "-r", guide, "-o", l.socket())
 	gate.open(t)
-	a := s.next("the inner shell", func(a *alert) bool { return a.field("container.name") == "early" })
-	if a.field("container.image.repository") != "registry.example.org/team/shop" {
+	a := s.Next("the inner shell", func(a *alert) bool { return a.Field("container.name") == "early" })
+	if a.Field("container.image.repository") != "registry.example.org/team/shop" {
 		t.Errorf("no image: %s", a.Output)
 	}
 	c.Remove(t)
-	s.stop()
+	s.Stop()
 }
 
 // TestRestart: while containerd is away its known containers keep their names, and new ones are known once it is back.
@@ -130,17 +130,17 @@ func TestRestart(t *testing.T) {
 	})
 	s := startSensor(t, "-r", guide, "-o", l.socket())
 	c.Start(t)
-	s.next("the first shell", func(a *alert) bool { return a.field("container.name") == "before" })
+	s.Next("the first shell", func(a *alert) bool { return a.Field("container.name") == "before" })
 	l.Kill(t)
 	gate.open(t)
-	s.next("the shell while containerd is down", func(a *alert) bool {
-		return a.field("container.name") == "before" && a.field("container.image.repository") == "registry.example.org/team/shop"
+	s.Next("the shell while containerd is down", func(a *alert) bool {
+		return a.Field("container.name") == "before" && a.Field("container.image.repository") == "registry.example.org/team/shop"
 	})
 	l.Start(t)
 	l.Run(t, testutil.ContainerSpec{Namespace: "default", ID: "after", Image: l.image, Args: []string{"/bin/sh", "-c", "true"}})
-	s.next("the shell after the restart", func(a *alert) bool {
-		return a.field("container.name") == "after" && a.field("container.image.repository") == "registry.example.org/team/shop"
+	s.Next("the shell after the restart", func(a *alert) bool {
+		return a.Field("container.name") == "after" && a.Field("container.image.repository") == "registry.example.org/team/shop"
 	})
 	c.Remove(t)
-	s.stop()
+	s.Stop()
 }

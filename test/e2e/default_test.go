@@ -18,14 +18,14 @@ func TestDefaultRules(t *testing.T) {
 	if out, err := exec.Command("script", "-qec", strings.Join(ctr, " "), "/dev/null").CombinedOutput(); err != nil {
 		t.Fatalf("run a container: %v\n%s", err, out)
 	}
-	a := s.next("the shell", func(a *alert) bool { return a.Rule == "Terminal shell in a container" })
-	want := "Notice Shell with a terminal in a container (command=sh -c true parent=containerd-shim terminal=" + a.field("proc.tty") +
+	a := s.Next("the shell", func(a *alert) bool { return a.Rule == "Terminal shell in a container" })
+	want := "Notice Shell with a terminal in a container (command=sh -c true parent=containerd-shim terminal=" + a.Field("proc.tty") +
 		" user=root uid=0 container=shop image=registry.example.org/team/shop pod=shop-1 namespace=checkout)"
 	if !strings.Contains(a.Output, want) {
 		t.Errorf("output\n%s\nlacks\n%s", a.Output, want)
 	}
-	if a.field("proc.tty") == "0" {
+	if a.Field("proc.tty") == "0" {
 		t.Error("no terminal")
 	}
-	s.stop()
+	s.Stop()
 }

@@ -31,18 +31,18 @@ func TestFalcoSamples(t *testing.T) {
 	}
 	s := launch(t, "-r", testutil.Shared(t, "upstream-rules/falco_rules.yaml"), "-r", testutil.Shared(t, "upstream-rules/falco-incubating_rules.yaml"),
 		"-r", testutil.Shared(t, "upstream-rules/falco-sandbox_rules.yaml"), "-o", "rule_matching=all")
-	s.waitLog("ready")
+	s.WaitLog("ready")
 	// Three shells above the script, as when the samples were taken; "true" keeps each from replacing itself.
 	cmd := exec.Command("bash", "-c", `bash -c "bash -c './triggers.sh; true'; true"; true`)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("run the triggers: %v\n%s", err, out)
 	}
-	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
+	if err := s.Cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]bool{}
-	for line := range s.lines {
+	for line := range s.Lines {
 		got[withoutTime(line)] = true
 	}
 	for _, line := range want {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/saker-sensor/saker/internal/testutil"
 )
 
 // TestTerminate: SIGTERM while records are still in the rings loses none of them.
@@ -20,7 +22,7 @@ func TestTerminate(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	rules := rulesFile(t, fmt.Sprintf(`
+	rules := testutil.RulesFile(t, fmt.Sprintf(`
 - rule: Watched
   desc: d
   condition: evt.type = openat and fd.name = %s and proc.cmdline contains %q
@@ -29,15 +31,15 @@ func TestTerminate(t *testing.T) {
 `, file, opener+" "+file))
 	s := startSensor(t, "-r", rules, "-o", "rule_matching=all")
 	openMany(t, file, opens)
-	alerts := s.stop() // at once: the last opens can't have been read yet
+	alerts := s.Stop() // at once: the last opens can't have been read yet
 	if len(alerts) != opens {
-		t.Errorf("%d alerts for %d opens\n%s", len(alerts), opens, s.log())
+		t.Errorf("%d alerts for %d opens\n%s", len(alerts), opens, s.Log())
 	}
 	for _, want := range []string{
 		fmt.Sprintf("Events detected: %d\n", opens), "   NOTICE: 5000\n", "   Watched: 5000\n", "Lost records: 0 critical ring full, 0 bulk ring full, 0 undecodable, 0 missing by sequence",
 	} {
-		if !strings.Contains(s.log(), want) {
-			t.Errorf("the exit text lacks %q:\n%s", want, s.log())
+		if !strings.Contains(s.Log(), want) {
+			t.Errorf("the exit text lacks %q:\n%s", want, s.Log())
 		}
 	}
 }
@@ -52,7 +54,7 @@ func TestSymlink(t *testing.T) {
 	if err := os.Symlink(file, link); err != nil {
 		t.Fatal(err)
 	}
-	s := startSensor(t, "-r", rulesFile(t, fmt.Sprintf(`
+	s := startSensor(t, "-r", testutil.RulesFile(t, fmt.Sprintf(`
 - rule: Watched
   desc: d
   condition: open_read and fd.name = %s
@@ -60,29 +62,29 @@ func TestSymlink(t *testing.T) {
   priority: NOTICE
 `, file)))
 	openMany(t, link, 1)
-	a := s.next("the open by the link", func(a *alert) bool { return a.field("fd.name.given") == link })
-	if a.field("fd.name") != file || a.field("fd.name.matched") != "resolved" {
+	a := s.Next("the open by the link", func(a *alert) bool { return a.Field("fd.name.given") == link })
+	if a.Field("fd.name") != file || a.Field("fd.name.matched") != "resolved" {
 		t.Errorf("fields %v", a.OutputFields)
 	}
-	s.stop()
+	s.Stop()
 }
 
 // TestDuration: -M ends the run by itself, with exit code 0.
 func TestDuration(t *testing.T) {
 	s := launch(t, "-M", "1")
-	<-s.read
-	if err := s.cmd.Wait(); err != nil {
+	<-s.Ended
+	if err := s.Cmd.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(s.log(), "Events detected:") {
-		t.Errorf("no exit text:\n%s", s.log())
+	if !strings.Contains(s.Log(), "Events detected:") {
+		t.Errorf("no exit text:\n%s", s.Log())
 	}
 }
 
 // TestBadInput: each ends with code 1 and one line that says where and what to do; nothing is left running.
 func TestBadInput(t *testing.T) {
-	unknown := rulesFile(t, "- rule: A\n  desc: d\n  condition: evt.type = open and\n    proc.nam = x\n  output: o\n  priority: INFO\n")
-	broken := rulesFile(t, "- rule: A\n  desc: [d\n")
+	unknown := testutil.RulesFile(t, "- rule: A\n  desc: d\n  condition: evt.type = open and\n    proc.nam = x\n  output: o\n  priority: INFO\n")
+	broken := testutil.RulesFile(t, "- rule: A\n  desc: [d\n")
 	tests := []struct {
 		name string
 		args []string
@@ -170,18 +172,18 @@ func TestTakenSocket(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := startSensor(t, "-o", "container_engines.containerd.sockets[0]="+path, "-r", rulesFile(t, fmt.Sprintf(`
+	s := startSensor(t, "-o", "container_engines.containerd.sockets[0]="+path, "-r", testutil.RulesFile(t, fmt.Sprintf(`
 - rule: Watched
   desc: d
   condition: open_read and fd.name = %s
   output: file=%%fd.name container=%%container.id
   priority: NOTICE
 `, file)))
-	s.waitLog(path)
+	s.WaitLog(path)
 	openMany(t, file, 1)
-	a := s.next("the open", func(a *alert) bool { return a.Rule == "Watched" })
-	if a.field("container.id") != "host" {
-		t.Errorf("container.id %s", a.field("container.id"))
+	a := s.Next("the open", func(a *alert) bool { return a.Rule == "Watched" })
+	if a.Field("container.id") != "host" {
+		t.Errorf("container.id %s", a.Field("container.id"))
 	}
-	s.stop()
+	s.Stop()
 }

@@ -300,7 +300,10 @@ func TestFailedExec(t *testing.T) {
 func threadTrigger(args []string) (any, error) {
 	failed := make(chan error)
 	go func() { // the calling goroutine keeps its thread, so this one has another
-		runtime.LockOSThread()
+		if err := pin(); err != nil {
+			failed <- err
+			return
+		}
 		if _, err := unix.Openat(unix.AT_FDCWD, args[0], unix.O_CREAT, 0o600); err != nil {
 			failed <- err
 			return

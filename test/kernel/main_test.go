@@ -34,9 +34,10 @@ func TestMain(m *testing.M) {
 	os.Exit(0)
 }
 
-// runTrigger stays on one thread and one processor, so that both are facts.
 func runTrigger(name string, args []string) error {
-	runtime.LockOSThread()
+	if err := pin(); err != nil {
+		return err
+	}
 	run := triggers[name]
 	if run == nil {
 		run = archTriggers[name]
@@ -44,16 +45,19 @@ func runTrigger(name string, args []string) error {
 	if run == nil {
 		return fmt.Errorf("it is unknown")
 	}
-	var one unix.CPUSet
-	one.Set(int(currentCPU()))
-	if err := unix.SchedSetaffinity(0, &one); err != nil {
-		return err
-	}
 	facts, err := run(args)
 	if err != nil {
 		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(facts)
+}
+
+// pin keeps the calling goroutine on its thread, and that on its processor, so that both are facts.
+func pin() error {
+	runtime.LockOSThread()
+	var one unix.CPUSet
+	one.Set(int(currentCPU()))
+	return unix.SchedSetaffinity(0, &one)
 }
 
 // triggers run in a child process and return the facts to compare with. archTriggers has those of one architecture.

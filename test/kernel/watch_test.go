@@ -81,7 +81,8 @@ func load(t testing.TB, controller string) *probe.Probe {
 			types.Add(typ)
 		}
 	}
-	p, err := probe.Load(probe.Settings{Types: types, CgroupController: controller})
+	// A large ring, because others on the machine open files too.
+	p, err := probe.Load(probe.Settings{Types: types, CgroupController: controller, BulkBytes: 64 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}

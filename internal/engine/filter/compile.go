@@ -9,8 +9,11 @@ import (
 	"github.com/saker-sensor/saker/internal/field"
 )
 
-// fieldEventType is the field whose literals name event types.
-const fieldEventType = "evt.type"
+// fieldEventType is the field whose literals name event types; fieldEventNumber counts events from 1.
+const (
+	fieldEventType   = "evt.type"
+	fieldEventNumber = "evt.num"
+)
 
 // Dictionary resolves a field's name and argument.
 type Dictionary interface {

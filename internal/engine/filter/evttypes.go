@@ -48,7 +48,7 @@ func (r *typeResolver) resolve(e Expr) outcome {
 			switch f.Name {
 			case fieldEventType:
 				return r.eventType(e)
-			case "evt.num":
+			case fieldEventNumber:
 				return r.eventNum(e)
 			}
 		}

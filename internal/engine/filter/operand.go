@@ -42,10 +42,20 @@ func (c *compiler) fieldSource(f *Field, right bool) (*source, error) {
 	if right && (noRef || ref.Kind.Group() == field.Network) {
 		return nil, errorAt(f.Pos, "field %q can't stand on the right of an operator", f.Name)
 	}
+	src := newSource(ref)
+	src.pos, src.noRef = f.Pos, noRef
+	if ref.Begins != "" {
+		if whole, err := c.opt.Dictionary.Lookup(ref.Begins, "", false); err == nil {
+			src.whole = newSource(&whole)
+		}
+	}
+	return src, nil
+}
+
+func newSource(ref *field.Ref) *source {
 	return &source{
-		ref: ref, kind: ref.Kind, list: ref.List, cost: 1 + fieldCost*int(ref.Cost),
-		pos: f.Pos, text: ref.String(), noRef: noRef, format: ref.Format,
-	}, nil
+		ref: ref, kind: ref.Kind, list: ref.List, cost: 1 + fieldCost*int(ref.Cost), text: ref.String(), format: ref.Format,
+	}
 }
 
 // transformSource compiles a transformer with its arguments. What depends on no field is computed at once.

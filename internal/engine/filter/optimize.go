@@ -41,7 +41,7 @@ func newOr(parts []node) node {
 	case 1:
 		return flat[0]
 	}
-	sortNodes(flat)
+	slices.SortStableFunc(flat, func(a, b node) int { return cmp.Compare(a.cost(), b.cost()) })
 	return orNode(flat)
 }
 
@@ -66,12 +66,22 @@ func newAnd(parts []node) node {
 	case 1:
 		return flat[0]
 	}
-	sortNodes(flat)
+	slices.SortStableFunc(flat, func(a, b node) int { return cmp.Compare(andCost(a), andCost(b)) })
 	return andNode(flat)
 }
 
-func sortNodes(nodes []node) {
-	slices.SortStableFunc(nodes, func(a, b node) int { return cmp.Compare(a.cost(), b.cost()) })
+// andCost is a part's cost inside an and, where a negation is an exception that seldom decides.
+func andCost(n node) int {
+	const seldom = 4
+	switch n := n.(type) {
+	case notNode:
+		return seldom * n.cost()
+	case *testNode:
+		if _, ok := n.pred.(notPred); ok {
+			return seldom * n.cost()
+		}
+	}
+	return n.cost()
 }
 
 // sourceKey names what a test reads, and how.

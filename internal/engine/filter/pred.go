@@ -156,16 +156,41 @@ func (p *textIContains) cost() int                            { return 4 }
 
 // containsFold looks for a text in lower case, ignoring the case of s.
 func containsFold(s, lower string) bool {
-next:
-	for i := 0; i+len(lower) <= len(s); i++ {
-		for j := range len(lower) {
-			if lowerByte(s[i+j]) != lower[j] {
-				continue next
-			}
-		}
+	if lower == "" {
 		return true
 	}
+	first, other := lower[0], upperByte(lower[0])
+	// i and j are where the first letter stands next, in lower and in upper case.
+	i, j := -1, -1
+	for at := 0; at+len(lower) <= len(s); at++ {
+		if i < at {
+			i = indexFrom(s, first, at)
+		}
+		if j < at {
+			j = indexFrom(s, other, at)
+		}
+		if at = min(i, j); at+len(lower) <= len(s) && equalFold(s[at:at+len(lower)], lower) {
+			return true
+		}
+	}
 	return false
+}
+
+// indexFrom finds a byte at or behind a place; the length of s means that there is none.
+func indexFrom(s string, c byte, from int) int {
+	if i := strings.IndexByte(s[from:], c); i >= 0 {
+		return from + i
+	}
+	return len(s)
+}
+
+func equalFold(s, lower string) bool {
+	for i := range len(lower) {
+		if lowerByte(s[i]) != lower[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // textPrefix passes what starts with one of its entries. They are sorted and none is a prefix of another, so only the
@@ -335,39 +360,10 @@ func appendUTF8(dst []byte, s string) []byte {
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRuneInString(s[i:])
 		if r == utf8.RuneError && n == 1 {
-			n = brokenLen(s[i:])
+			n = field.BrokenLen(s[i:])
 		}
 		dst = utf8.AppendRune(dst, r)
 		i += n
 	}
 	return dst
-}
-
-// brokenLen is the length of the longest start of a character that s begins with, at least 1.
-func brokenLen(s string) int {
-	want, low, high := 0, byte(0x80), byte(0xbf)
-	switch c := s[0]; {
-	case 0xc2 <= c && c <= 0xdf:
-		want = 1
-	case 0xe0 <= c && c <= 0xef:
-		want = 2
-		if c == 0xe0 {
-			low = 0xa0
-		} else if c == 0xed {
-			high = 0x9f
-		}
-	case 0xf0 <= c && c <= 0xf4:
-		want = 3
-		if c == 0xf0 {
-			low = 0x90
-		} else if c == 0xf4 {
-			high = 0x8f
-		}
-	}
-	n := 1
-	for n <= want && n < len(s) && low <= s[n] && s[n] <= high {
-		low, high = 0x80, 0xbf
-		n++
-	}
-	return n
 }

@@ -23,6 +23,8 @@ type source struct {
 	// noRef: one of its fields can't be compared with another field.
 	noRef  bool
 	format field.Format
+	// whole is the field that begins with this one, nil if there is none; see [field.Info.Begins].
+	whole *source
 }
 
 // get sets v and tells whether there is a value.

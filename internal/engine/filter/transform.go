@@ -1,6 +1,8 @@
 package filter
 
 import (
+	"strings"
+
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/field"
 )
@@ -82,7 +84,7 @@ func applyJoin(t *transform, ev *event.Event, s *Scratch, v *field.Value) bool {
 	if !t.args[0].get(ev, s, v) {
 		return false
 	}
-	sep := v.Str
+	sep := strings.Clone(v.Str) // the next value overwrites a text that v built
 	if !t.args[1].get(ev, s, v) {
 		return false
 	}
@@ -101,7 +103,7 @@ func applyGetopt(t *transform, ev *event.Event, s *Scratch, v *field.Value) bool
 	if !t.args[1].get(ev, s, v) {
 		return false
 	}
-	options := v.Str
+	options := strings.Clone(v.Str)
 	if !t.args[0].get(ev, s, v) {
 		return false
 	}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * What no loaded rule can be about is not copied, and its path is not walked: an open is told from others by its access
+ * mode and what became of it, before anything is done for it. The rules decide which classes are wanted
+ * (internal/narrow).
+ */
+#ifndef SAKER_OPEN_CLASS_H
+#define SAKER_OPEN_CLASS_H
+
+#include "helpers/store/record.h"
+
+#define O_ACCMODE 3       /* asm-generic/fcntl.h */
+#define S_IFMT 0170000    /* linux/stat.h */
+#define S_IFREG 0100000
+#define S_IFDIR 0040000
+
+/* The numbers of event.Outcome. */
+enum open_outcome {
+	OPEN_FAILED,
+	OPEN_REGULAR,
+	OPEN_DIRECTORY,
+	OPEN_OTHER,
+};
+
+#define OPEN_OUTCOMES 0xf
+
+/* Tells whether a rule may be about an open; `file` is NULL if it failed. */
+INLINE bool open__wanted(__u32 call, __u32 flags, __s64 ret, struct file *file)
+{
+	__u32 outcomes, type;
+
+	if (call >= CALLS)
+		return true;
+	outcomes = open_classes[call] >> ((flags & O_ACCMODE) * 4) & OPEN_OUTCOMES;
+	if (outcomes == 0)
+		return false;
+	if (outcomes == OPEN_OUTCOMES)
+		return true;
+	if (ret < 0)
+		return outcomes & (1 << OPEN_FAILED);
+	if (!file)
+		return true; /* closed too soon to tell */
+	type = READ(file, f_inode, i_mode) & S_IFMT;
+	if (type == S_IFREG)
+		return outcomes & (1 << OPEN_REGULAR);
+	if (type == S_IFDIR)
+		return outcomes & (1 << OPEN_DIRECTORY);
+	return outcomes & (1 << OPEN_OTHER);
+}
+
+#endif

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/saker-sensor/saker/internal/config"
+	"github.com/saker-sensor/saker/internal/sensor"
+)
+
+func rulesCommand(stdout io.Writer) *cobra.Command {
+	var files, options []string
+	load := func() (config.Config, error) {
+		cfg, err := config.Load(options)
+		if len(files) > 0 {
+			cfg.RulesFiles = files
+		}
+		return cfg, err
+	}
+	cmd := &cobra.Command{
+		Use:   "rules",
+		Short: "Explain and check rules",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(&cobra.Command{
+		Use:   "explain RULE",
+		Short: "Show a rule with lists, macros and exceptions put in, its event types, and where each line came from",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			cfg, err := load()
+			if err != nil {
+				return err
+			}
+			return sensor.Explain(stdout, cfg, args[0])
+		},
+	}, &cobra.Command{
+		Use:   "lint [FILE…]",
+		Short: "Report rules that another one shadows, conditions that can't be true, unused lists and macros, and filters with no event type",
+		Long: `Reports, a line each, the errors and warnings of rule files, and beyond them rules that another one shadows and
+conditions that can't be true. Without files it looks at the configured rules. The exit code is 1 only if a file has errors.`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			cfg, err := load()
+			if err != nil {
+				return err
+			}
+			return sensor.Lint(stdout, cfg, args)
+		},
+	})
+	fs := cmd.PersistentFlags()
+	fs.StringArrayVarP(&files, "rules", "r", nil, "load rules from this `file or directory` (repeatable); replaces the built-in rules")
+	fs.StringArrayVarP(&options, "option", "o", nil, "set a configuration `key=value`, such as json_output=true (repeatable)")
+	return cmd
+}

@@ -1,0 +1,83 @@
+package narrow
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/saker-sensor/saker/internal/event"
+)
+
+// Known tells whether an example event answers a comparison of a field with a value; the value is empty if there is
+// none, or more than one.
+type Known func(field, op, value string) bool
+
+// Opens returns for each kind of open the classes that some rule may match. The kernel copies nothing of the others,
+// and does not walk the file's path.
+//
+// Each class is tried on each rule with an example event of that class: what the class says is known, all else may be
+// anything. So the answer is never too narrow.
+func Opens(rules []Rule) map[event.Type]event.OpenClasses {
+	out := map[event.Type]event.OpenClasses{}
+	for _, t := range []event.Type{event.TypeOpen, event.TypeOpenat, event.TypeOpenat2, event.TypeCreat, event.TypeOpenByHandleAt} {
+		var classes event.OpenClasses
+		for access := range uint32(4) {
+			for _, o := range event.Outcomes() {
+				ev := example(t, access, o)
+				if anyMay(rules, t, &ev, knownOf(o)) {
+					classes |= event.OpenClass(access, o)
+				}
+			}
+		}
+		out[t] = classes
+	}
+	return out
+}
+
+func anyMay(rules []Rule, t event.Type, ev *event.Event, known Known) bool {
+	for i := range rules {
+		if rules[i].Types.Has(t) && (rules[i].May == nil || rules[i].May(ev, known)) {
+			return true
+		}
+	}
+	return false
+}
+
+// example is an event of a class.
+func example(t event.Type, access uint32, o event.Outcome) event.Event {
+	ev := event.Event{Num: 1, Type: t, Ret: 3, DirFD: event.AtFDCWD, Process: &event.Process{}}
+	ev.File = event.File{Present: true, FD: 3, Given: "/example", OpenFlags: access, InodeMode: unix.S_IFREG}
+	switch o {
+	case event.OutcomeFailed:
+		ev.Ret = -int64(unix.ENOENT)
+		ev.File.FD, ev.File.InodeMode = ev.Ret, 0
+	case event.OutcomeDirectory:
+		ev.File.InodeMode = unix.S_IFDIR
+	case event.OutcomeOther:
+		ev.File.InodeMode = unix.S_IFCHR
+	}
+	return ev
+}
+
+// knownOf says what every event of a class has in common with its example.
+func knownOf(o event.Outcome) Known {
+	failed := o == event.OutcomeFailed
+	return func(field, op, value string) bool {
+		switch field {
+		case "evt.type", "syscall.type", "evt.is_open_read", "evt.is_open_write", "evt.failed":
+			return true
+		case "evt.num":
+			return value == "0" // events count from 1
+		case "fd.typechar", "fd.type":
+			return o != event.OutcomeOther
+		case "evt.res":
+			return !failed || value == "SUCCESS"
+		case "fd.num":
+			return failed || sign(op, value)
+		case "evt.rawres":
+			return sign(op, value)
+		}
+		return false
+	}
+}
+
+// sign tells whether a comparison asks for the sign alone.
+func sign(op, value string) bool { return value == "0" && (op == ">=" || op == "<") }
