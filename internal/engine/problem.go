@@ -120,24 +120,24 @@ type seenKey struct {
 // maxProblems bounds the errors and the warnings of one file.
 const maxProblems = 200
 
-func (r *report) error(p Problem) {
-	if len(r.errors) < maxProblems && r.first(&p) {
-		r.errors = append(r.errors, p)
+func (rep *report) error(p Problem) {
+	if len(rep.errors) < maxProblems && rep.first(&p) {
+		rep.errors = append(rep.errors, p)
 	}
 }
 
 // warn records a warning. After an error Falco reads no further, so there are none.
-func (r *report) warn(p Problem) {
-	if len(r.errors) == 0 && len(r.warnings) < maxProblems && r.first(&p) {
-		r.warnings = append(r.warnings, p)
+func (rep *report) warn(p Problem) {
+	if len(rep.errors) == 0 && len(rep.warnings) < maxProblems && rep.first(&p) {
+		rep.warnings = append(rep.warnings, p)
 	}
 }
 
-func (r *report) first(p *Problem) bool {
+func (rep *report) first(p *Problem) bool {
 	k := seenKey{p.Code, p.Message, p.At()}
-	if r.seen[k] {
+	if rep.seen[k] {
 		return false
 	}
-	r.seen[k] = true
+	rep.seen[k] = true
 	return true
 }

@@ -86,7 +86,7 @@ func cloneTrigger([]string) (any, error) {
 
 // cloneArgs is struct clone_args of linux/sched.h.
 type cloneArgs struct {
-	flags, pidfd, childTid, parentTid, exitSignal, stack, stackSize, tls uint64
+	flags, pidfd, _, _, exitSignal, _, _, _ uint64
 }
 
 func clone3Trigger([]string) (any, error) {
