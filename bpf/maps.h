@@ -13,6 +13,7 @@
 #include "event.h"
 
 #define SYSCALLS_MAX 512
+#define CALLS_MAX 16 /* at least CALLS, and a power of two: an index is masked where it is used */
 
 /* The sensor's own process in the initial pid namespace: nothing it does is recorded. */
 const volatile __u32 own_tgid = 0;
@@ -26,7 +27,7 @@ const volatile __u8 calls_compat[SYSCALLS_MAX] = {};
 const volatile __u32 iterator_slot = 1;
 
 /* The classes of opens that some rule may be about, by call (programs/open_class.h). */
-const volatile __u32 open_classes[CALLS] = {};
+const volatile __u32 open_classes[CALLS_MAX] = {};
 /* How much may wait in the bulk ring before a record wakes the reader. */
 const volatile __u64 bulk_wake_bytes = 1 << 21;
 

@@ -29,9 +29,10 @@ INLINE bool open__wanted(__u32 call, __u32 flags, __s64 ret, struct file *file)
 {
 	__u32 outcomes, type;
 
-	if (call >= CALLS)
-		return true;
-	outcomes = open_classes[call] >> ((flags & O_ACCMODE) * 4) & OPEN_OUTCOMES;
+	/* A verifier before 6.2 loses a compared bound on the way to the index, so the index is masked where it is used. */
+	_Static_assert(CALLS <= CALLS_MAX, "each call has its classes");
+	BARRIER_VAR(call);
+	outcomes = open_classes[call & (CALLS_MAX - 1)] >> ((flags & O_ACCMODE) * 4) & OPEN_OUTCOMES;
 	if (outcomes == 0)
 		return false;
 	if (outcomes == OPEN_OUTCOMES)

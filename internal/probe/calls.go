@@ -5,7 +5,11 @@ import (
 	"github.com/saker-sensor/saker/internal/event"
 )
 
-const syscallsMax = 512 // SYSCALLS_MAX, bpf/maps.h
+// bpf/maps.h
+const (
+	syscallsMax = 512 // SYSCALLS_MAX
+	callsMax    = 16  // CALLS_MAX
+)
 
 // call is one system call of the hook, with its numbers. -1: this architecture has none.
 type call struct {
@@ -32,7 +36,7 @@ func callTables(wanted *event.TypeSet) (native, compat [syscallsMax]uint8, any b
 }
 
 // openClasses are the wanted classes by call.
-func openClasses(opens map[event.Type]event.OpenClasses) (out [bpfgen.SensorCallCALLS]uint32) {
+func openClasses(opens map[event.Type]event.OpenClasses) (out [callsMax]uint32) {
 	for _, c := range calls {
 		classes, narrowed := opens[c.typ]
 		if !narrowed {
