@@ -29,6 +29,11 @@ doctor: build ## say what this kernel and host offer, and what is missing
 test: install ## install what the tests need, then run them all with the race detector
 	$(AS_ROOT) $(GO) test -race -timeout 20m ./...
 
+.PHONY: test-matrix
+test-matrix: ## run the kernel tests on Debian's kernels, in QEMU, and on this one (ARGS="-only 6.1")
+	$(AS_ROOT) test/matrix/install
+	$(AS_ROOT) $(GO) run ./test/matrix $(ARGS)
+
 .PHONY: install
 install: ## install what the tests need, from Debian's packages
 	$(AS_ROOT) test/install

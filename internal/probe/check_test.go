@@ -2,6 +2,7 @@ package probe
 
 import (
 	"runtime"
+	"strconv"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -147,7 +148,7 @@ func TestVerifiedInstructions(t *testing.T) {
 		if !ok {
 			t.Skip("needs Linux 5.16: the kernel does not tell how many instructions it verified")
 		}
-		t.Logf("%-20s %7d", name, n)
+		t.Attr("verified/"+name, strconv.FormatUint(uint64(n), 10)) // test/matrix collects them
 		if n > budget {
 			t.Errorf("%s takes %d verified instructions, more than %d", name, n, budget)
 		}

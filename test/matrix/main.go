@@ -1,0 +1,179 @@
+// Command matrix runs the kernel tests on each kernel, as root, from the repository's root:
+//
+//	test/matrix/install && go run ./test/matrix [-only 6.1] [-run REGEXP] [-update]
+//
+// The running kernel runs them natively, Debian's in a QEMU machine under plain emulation. A test that fails, a machine
+// that does not come to its end, and a test that a newer kernel skips although an older one passes it make the exit status 1.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// suites are the test binaries that each machine runs, by name: the folders of their sources.
+var suites = []struct{ name, dir string }{
+	{"probe", "internal/probe"},
+	{"kernel", "test/kernel"},
+}
+
+// machines are the kernels, older ones first, with the cgroup layouts that each is run with.
+var machines = []struct{ series, layout string }{
+	{"5.10", "hybrid"},
+	{"6.1", "hybrid"},
+	{"6.1", "v2"},
+	{"6.12", "v2"},
+	{"6.12", "v1"},
+}
+
+// required are the kernels whose absence is an error; the others' archives may be gone.
+var required = []string{"6.1", "6.12"}
+
+// budget is the number of instructions a verifier may have to look at for one program; from a million on it refuses.
+const budget = 500_000
+
+type matrix struct {
+	cache, pattern, only string
+	deadline             time.Duration
+}
+
+func main() {
+	m := matrix{}
+	update := false
+	flag.StringVar(&m.cache, "cache", ".cache/matrix", "where the kernels are, and what is built goes")
+	flag.StringVar(&m.only, "only", "", "run this kernel alone: 6.1, host, …")
+	flag.StringVar(&m.pattern, "run", "", "run the tests that this regular expression matches")
+	flag.DurationVar(&m.deadline, "deadline", 10*time.Minute, "the time that one machine may take")
+	flag.BoolVar(&update, "update", false, "renew docs/kernels.md")
+	flag.Parse()
+	if err := m.run(update); err != nil {
+		fmt.Fprintln(os.Stderr, "matrix:", err)
+		os.Exit(1)
+	}
+}
+
+func (m *matrix) run(update bool) error {
+	if err := m.build(); err != nil {
+		return err
+	}
+	var runs []*run
+	var problems []error
+	var machine errgroup.Group
+	machine.SetLimit(runtime.NumCPU()) // each keeps one processor busy
+	for _, host := range machines {
+		if m.only != "" && m.only != host.series {
+			continue
+		}
+		k, err := m.kernel(host.series)
+		if err != nil {
+			if slices.Contains(required, host.series) {
+				problems = append(problems, err)
+			}
+			fmt.Printf("%-18s not tested: %v\n", "Linux "+host.series, err)
+			continue
+		}
+		r := newRun(host.layout)
+		r.pkg = k.version
+		runs = append(runs, r)
+		machine.Go(func() error {
+			r.problem = m.timed(r, func(ctx context.Context) error { return m.boot(ctx, k, r) })
+			return nil
+		})
+	}
+	_ = machine.Wait() // each run keeps its own error
+	for _, r := range runs {
+		problems = append(problems, r.problem)
+	}
+	if m.only == "" || m.only == "host" {
+		r := newRun(hostLayout())
+		problems = append(problems, m.timed(r, func(ctx context.Context) error { return m.native(ctx, r) }))
+		runs = append(runs, r)
+	}
+	slices.SortStableFunc(runs, func(a, b *run) int { return slices.Compare(a.numbers(), b.numbers()) })
+	problems = append(problems, regressions(runs)...)
+	problems = append(problems, overBudget(runs)...)
+	fmt.Printf("\n%s", costTable(runs))
+	if update {
+		problems = append(problems, os.WriteFile("docs/kernels.md", document(runs), 0o644))
+	}
+	return errors.Join(problems...)
+}
+
+// timed runs the tests of one machine and says in a line what came of them.
+func (m *matrix) timed(r *run, tests func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), m.deadline)
+	defer cancel()
+	begin := time.Now()
+	err := tests(ctx)
+	if err == nil {
+		err = r.failure()
+	}
+	n := r.count()
+	var report strings.Builder // printed at once: machines run side by side
+	fmt.Fprintf(&report, "%-42s %3d passed  %2d skipped  %2d failed  %4.0f s\n", r, n[passed], n[skipped], n[failed], time.Since(begin).Seconds())
+	for _, name := range r.names(skipped) {
+		fmt.Fprintf(&report, "    skipped %s: %s\n", name, r.tests[name].text())
+	}
+	for _, name := range r.names(failed) {
+		fmt.Fprintf(&report, "    FAILED %s\n%s\n", name, indent(r.tests[name].output))
+	}
+	fmt.Print(report.String())
+	if err != nil {
+		return fmt.Errorf("%v: %w", r, err)
+	}
+	return nil
+}
+
+func indent(s string) string {
+	return "        " + strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n        ")
+}
+
+// regressions are the tests that an older kernel passes and a newer one does not even run, with the same cgroup layout.
+func regressions(runs []*run) (problems []error) {
+	for i, older := range runs {
+		for _, newer := range runs[i+1:] {
+			if older.layout != newer.layout || older.release == newer.release {
+				continue
+			}
+			for _, name := range older.names(passed) {
+				if newer.tests[name] == nil || newer.tests[name].result == skipped {
+					problems = append(problems, fmt.Errorf("%v skips %s, which %v passes", newer, name, older))
+				}
+			}
+		}
+	}
+	return problems
+}
+
+func overBudget(runs []*run) (problems []error) {
+	for _, r := range runs {
+		for _, program := range sortedKeys(r.cost) {
+			if r.cost[program] > budget {
+				problems = append(problems, fmt.Errorf("%v: %s takes %d verified instructions, more than %d", r, program, r.cost[program], budget))
+			}
+		}
+		if o := r.tests["probe.TestVerifiedInstructions"]; o != nil && o.result == passed && len(r.cost) == 0 {
+			problems = append(problems, fmt.Errorf("%v: no test told the verified instructions", r))
+		}
+	}
+	return problems
+}
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	keys := make([]K, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
