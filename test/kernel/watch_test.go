@@ -179,10 +179,12 @@ func (c *capture) keep(rec *event.Record) {
 	}
 }
 
-// controller is a cgroup v1 controller that is mounted, if there is one.
+// controller is a cgroup v1 controller that is mounted, if there is one. Newer kernels may lack the old memory controller.
 func controller() string {
-	if _, err := os.Stat("/sys/fs/cgroup/memory/tasks"); err == nil {
-		return "memory"
+	for _, name := range []string{"memory", "pids", "cpu"} {
+		if _, err := os.Stat("/sys/fs/cgroup/" + name + "/tasks"); err == nil {
+			return name
+		}
 	}
 	return ""
 }
