@@ -88,13 +88,14 @@ INLINE __u32 store__path(__u32 off, struct record_header *h, struct task_struct 
 	return (__u32)v & (2 * PATH_LEN_MAX - 1);
 }
 
-/* A string of the caller. What can't be read, or fills the buffer, is flagged. */
+/* A string of the caller. What can't be read, or fills the buffer, is flagged. Of an empty string the kernel says 0 before
+ * 6.13, and 1, its NUL, since then (strncpy_from_user_nofault, mm/maccess.c). */
 INLINE __u32 store__user_string(struct scratch *s, __u32 off, struct record_header *h, __u64 ptr)
 {
 	struct kernel_counters *c;
 	long n = bpf_probe_read_user_str(store__at(s, off), PATH_LEN_MAX, (void *)ptr);
 
-	if (n <= 0) {
+	if (n < 0) {
 		h->flags |= FLAG_RAW_TRUNCATED;
 		c = base__counters();
 		if (c)
@@ -103,7 +104,7 @@ INLINE __u32 store__user_string(struct scratch *s, __u32 off, struct record_head
 	}
 	if (n == PATH_LEN_MAX)
 		h->flags |= FLAG_RAW_TRUNCATED;
-	return n - 1;
+	return n > 0 ? n - 1 : 0;
 }
 
 INLINE __u32 store__kernel_string(struct scratch *s, __u32 off, const char *ptr)
