@@ -43,7 +43,7 @@ enum record_type {
 	RECORD_TYPES,
 };
 
-/* The critical ring holds what the process table needs and wakes the reader; the bulk ring is drained in batches. */
+/* The critical ring holds what the process table needs, and is drained first; the bulk ring is drained in batches. */
 enum ring {
 	RING_CRITICAL,
 	RING_BULK,

@@ -28,8 +28,6 @@ const volatile __u32 iterator_slot = 1;
 
 /* The classes of opens that some rule may be about, by call (programs/open_class.h). */
 const volatile __u32 open_classes[CALLS_MAX] = {};
-/* How much may wait in the bulk ring before a record wakes the reader. */
-const volatile __u64 bulk_wake_bytes = 1 << 21;
 
 #define RECORD_CAP 65536
 
@@ -60,6 +58,10 @@ struct path_walk {
 	__u32 flags; /* enum record_flags */
 };
 
+struct reader {
+	__u64 asleep; /* 1: it does not look again by itself within the next ms */
+};
+
 /* One per cpu: programs run with preemption off, so nobody else writes it. All but the iterator, which has one of its
  * own. Not a per-cpu map, whose values are limited to 32 KiB. The slack lets the verifier see that no copy leaves the
  * buffer. */
@@ -87,6 +89,15 @@ struct {
 	__type(key, __u32);
 	__type(value, struct kernel_counters);
 } counters SEC(".maps");
+
+/* Shared with the reader's memory: it says here that it sleeps, and whoever has a record then calls it (store__submit). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct reader);
+} reader SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

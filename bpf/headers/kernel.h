@@ -31,7 +31,7 @@ enum {
 };
 
 enum {
-	BPF_RB_AVAIL_DATA = 0,
+	BPF_F_MMAPABLE = 1 << 10,
 };
 
 enum {

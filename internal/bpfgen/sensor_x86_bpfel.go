@@ -171,6 +171,11 @@ type SensorOpenRecord struct {
 	Pad       uint32
 }
 
+type SensorReader struct {
+	_      structs.HostLayout
+	Asleep uint64
+}
+
 type SensorRecordFlags uint32
 
 const (
@@ -259,6 +264,7 @@ const (
 	SensorMapBulk              = "bulk"
 	SensorMapCounters          = "counters"
 	SensorMapCritical          = "critical"
+	SensorMapReader            = "reader"
 	SensorMapScratch           = "scratch"
 	SensorProgCgroupMkdir      = "cgroup_mkdir"
 	SensorProgCgroupRmdir      = "cgroup_rmdir"
@@ -268,7 +274,6 @@ const (
 	SensorProgSysExit          = "sys_exit"
 	SensorProgTaskIter         = "task_iter"
 	SensorProgWhoami           = "whoami"
-	SensorVarBulkWakeBytes     = "bulk_wake_bytes"
 	SensorVarCallsCompat       = "calls_compat"
 	SensorVarCallsNative       = "calls_native"
 	SensorVarCgroupSubsys      = "cgroup_subsys"
@@ -336,6 +341,7 @@ type SensorMapSpecs struct {
 	Bulk     *ebpf.MapSpec `ebpf:"bulk"`
 	Counters *ebpf.MapSpec `ebpf:"counters"`
 	Critical *ebpf.MapSpec `ebpf:"critical"`
+	Reader   *ebpf.MapSpec `ebpf:"reader"`
 	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
 }
 
@@ -343,13 +349,12 @@ type SensorMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SensorVariableSpecs struct {
-	BulkWakeBytes *ebpf.VariableSpec `ebpf:"bulk_wake_bytes"`
-	CallsCompat   *ebpf.VariableSpec `ebpf:"calls_compat"`
-	CallsNative   *ebpf.VariableSpec `ebpf:"calls_native"`
-	CgroupSubsys  *ebpf.VariableSpec `ebpf:"cgroup_subsys"`
-	IteratorSlot  *ebpf.VariableSpec `ebpf:"iterator_slot"`
-	OpenClasses   *ebpf.VariableSpec `ebpf:"open_classes"`
-	OwnTgid       *ebpf.VariableSpec `ebpf:"own_tgid"`
+	CallsCompat  *ebpf.VariableSpec `ebpf:"calls_compat"`
+	CallsNative  *ebpf.VariableSpec `ebpf:"calls_native"`
+	CgroupSubsys *ebpf.VariableSpec `ebpf:"cgroup_subsys"`
+	IteratorSlot *ebpf.VariableSpec `ebpf:"iterator_slot"`
+	OpenClasses  *ebpf.VariableSpec `ebpf:"open_classes"`
+	OwnTgid      *ebpf.VariableSpec `ebpf:"own_tgid"`
 }
 
 // SensorObjects contains all objects after they have been loaded into the kernel.
@@ -375,6 +380,7 @@ type SensorMaps struct {
 	Bulk     *ebpf.Map `ebpf:"bulk"`
 	Counters *ebpf.Map `ebpf:"counters"`
 	Critical *ebpf.Map `ebpf:"critical"`
+	Reader   *ebpf.Map `ebpf:"reader"`
 	Scratch  *ebpf.Map `ebpf:"scratch"`
 }
 
@@ -383,6 +389,7 @@ func (m *SensorMaps) Close() error {
 		m.Bulk,
 		m.Counters,
 		m.Critical,
+		m.Reader,
 		m.Scratch,
 	)
 }
@@ -391,13 +398,12 @@ func (m *SensorMaps) Close() error {
 //
 // It can be passed to LoadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SensorVariables struct {
-	BulkWakeBytes *ebpf.Variable `ebpf:"bulk_wake_bytes"`
-	CallsCompat   *ebpf.Variable `ebpf:"calls_compat"`
-	CallsNative   *ebpf.Variable `ebpf:"calls_native"`
-	CgroupSubsys  *ebpf.Variable `ebpf:"cgroup_subsys"`
-	IteratorSlot  *ebpf.Variable `ebpf:"iterator_slot"`
-	OpenClasses   *ebpf.Variable `ebpf:"open_classes"`
-	OwnTgid       *ebpf.Variable `ebpf:"own_tgid"`
+	CallsCompat  *ebpf.Variable `ebpf:"calls_compat"`
+	CallsNative  *ebpf.Variable `ebpf:"calls_native"`
+	CgroupSubsys *ebpf.Variable `ebpf:"cgroup_subsys"`
+	IteratorSlot *ebpf.Variable `ebpf:"iterator_slot"`
+	OpenClasses  *ebpf.Variable `ebpf:"open_classes"`
+	OwnTgid      *ebpf.Variable `ebpf:"own_tgid"`
 }
 
 // SensorPrograms contains all programs after they have been loaded into the kernel.

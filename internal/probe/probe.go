@@ -160,7 +160,6 @@ func configure(spec *ebpf.CollectionSpec, s Settings) (bool, error) {
 		spec.Variables[bpfgen.SensorVarOwnTgid].Set(own),
 		spec.Variables[bpfgen.SensorVarCgroupSubsys].Set(subsys),
 		spec.Variables[bpfgen.SensorVarIteratorSlot].Set(uint32(cpus)),
-		spec.Variables[bpfgen.SensorVarBulkWakeBytes].Set(uint64(s.BulkBytes/4)),
 		spec.Variables[bpfgen.SensorVarOpenClasses].Set(openClasses(s.Opens)),
 		spec.Variables[bpfgen.SensorVarCallsNative].Set(native),
 		spec.Variables[bpfgen.SensorVarCallsCompat].Set(compat),
@@ -221,7 +220,7 @@ func (p *Probe) openRings(s Settings) error {
 	if p.bulk, err = openRing(p.maps.Bulk.FD(), s.BulkBytes); err != nil {
 		return err
 	}
-	p.waiter, err = newWaiter(p.maps.Critical.FD(), p.maps.Bulk.FD())
+	p.waiter, err = newWaiter(p.maps.Critical.FD(), p.maps.Reader.FD())
 	return err
 }
 

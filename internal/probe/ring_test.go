@@ -176,8 +176,15 @@ func TestWait(t *testing.T) {
 	if err := p.Wait(deadline); err != nil {
 		t.Fatal(err)
 	}
+	// What has come is still there, so there is no second sleep.
+	if err := p.Wait(deadline); err != nil {
+		t.Fatal(err)
+	}
 	if _, ok := p.Critical().Next(); !ok {
 		t.Error("woken, but there is no record")
+	}
+	if asleep := *p.waiter.asleep; asleep != 0 {
+		t.Errorf("the reader is awake and says %d: its callers would pay for a wake-up", asleep)
 	}
 	if time.Since(before) >= deadline {
 		t.Error("nobody woke the reader")

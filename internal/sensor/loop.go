@@ -16,12 +16,12 @@ import (
 // How many records are taken from a ring before the other one, the waiting room and the clock get their turn.
 const batch = 256
 
-// How long the loop sleeps when no ring has called it: briefly while the bulk ring is busy, longer when it is quiet,
-// and longest when nothing is ever put there. It bounds the time from a system call to its alert.
+// A busy loop looks at the rings every pause, and nobody has to wake it. After that many looks without a record it
+// sleeps until a record's writer calls it. So the pause bounds the time from a system call to its alert, a burst costs
+// its callers one wake-up, and a quiet host costs nothing.
 const (
-	busyPause  = 2 * time.Millisecond
-	quietPause = 8 * time.Millisecond
-	noBulk     = 100 * time.Millisecond
+	pause      = 4 * time.Millisecond
+	emptyLooks = 3
 )
 
 // lane is one ring with what is needed to walk its records. Each has its own decoder, because a bulk record may have
@@ -65,31 +65,37 @@ func (l *loop) prepare() {
 
 // run walks until the context ends. The rings may hold records then; see finish.
 func (l *loop) run(ctx context.Context) error {
-	pause := quietPause
+	empty := 0
 	for ctx.Err() == nil {
-		l.drainCritical()
-		busy := l.drainBulk(batch)
-		l.release(time.Now())
-		l.tick(time.Now())
-		if busy == batch {
+		taken := l.drainCritical()
+		bulk := l.drainBulk(batch)
+		now := time.Now()
+		l.release(now)
+		l.tick(now)
+		if bulk == batch {
 			continue // there is more
 		}
-		switch {
-		case !l.probe.Syscalls():
-			pause = noBulk
-		case busy > 0:
-			pause = busyPause
-		default:
-			pause = min(pause+time.Millisecond, quietPause)
+		if empty++; taken+bulk > 0 {
+			empty = 0
 		}
-		if at, waits := l.enrich.NextDeadline(); waits {
-			pause = min(pause, max(time.Until(at), time.Millisecond))
+		if empty < emptyLooks {
+			time.Sleep(pause)
+			continue
 		}
-		if err := l.probe.Wait(pause); err != nil {
+		if err := l.probe.Wait(l.untilDue(now)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// untilDue is how long there is nothing to do, unless a record comes.
+func (l *loop) untilDue(now time.Time) time.Duration {
+	due := l.lastTick.Add(tickInterval)
+	if deadline, waits := l.enrich.NextDeadline(); waits && deadline.Before(due) {
+		due = deadline
+	}
+	return max(due.Sub(now), time.Millisecond)
 }
 
 // finish walks what is left in the rings once the programs are detached, then what still waits for its container.
@@ -101,16 +107,20 @@ func (l *loop) finish(deadline time.Time) {
 		}
 	}
 	for l.release(time.Now()) > 0 && time.Now().Before(deadline) {
-		_ = l.probe.Wait(busyPause)
+		time.Sleep(pause)
 	}
 	l.release(deadline.Add(time.Hour)) // whatever still waits goes on as it is
 }
 
-func (l *loop) drainCritical() {
+// drainCritical takes every record and returns how many there were.
+func (l *loop) drainCritical() int {
+	taken := 0
 	for raw, ok := l.critical.ring.Next(); ok; raw, ok = l.critical.ring.Next() {
 		l.take(&l.critical, raw)
 		l.critical.ring.Release()
+		taken++
 	}
+	return taken
 }
 
 // drainBulk takes up to n records and returns how many it took.
@@ -190,9 +200,11 @@ func (l *loop) match(ev *event.Event) {
 	l.rules.Match(ev, l.scratch, l.onMatch)
 }
 
+const tickInterval = time.Second
+
 // tick does what is due once a second.
 func (l *loop) tick(now time.Time) {
-	if now.Sub(l.lastTick) < time.Second {
+	if now.Sub(l.lastTick) < tickInterval {
 		return
 	}
 	l.lastTick = now

@@ -143,6 +143,23 @@ GLOBAL __u32 store__user_bytes(__u32 off, __u64 from, __u64 to, __u32 max)
 	return done;
 }
 
+/* Calls the reader if it sleeps: once a sleep, whoever comes first. The record is in its ring by now, so a reader that
+ * lies down at this very moment sees the record, or is seen here. */
+INLINE void store__wake_reader(void)
+{
+	__u32 zero = 0;
+	struct reader *r = bpf_map_lookup_elem(&reader, &zero);
+	void *nothing;
+
+	if (!r || !*(volatile __u64 *)&r->asleep)
+		return;
+	r->asleep = 0;
+	/* Only a record that is committed or discarded can wake. */
+	nothing = bpf_ringbuf_reserve(&critical, 8, 0);
+	if (nothing)
+		bpf_ringbuf_discard(nothing, BPF_RB_FORCE_WAKEUP);
+}
+
 /* Sends the record of `size` bytes. Its number is taken whether it finds room or not, so a gap is a loss. */
 INLINE void store__submit(struct scratch *s, enum ring ring, __u32 size)
 {
@@ -157,21 +174,16 @@ INLINE void store__submit(struct scratch *s, enum ring ring, __u32 size)
 	h->size = size;
 	h->seq = c->sent[ring] + c->lost[ring] + 1;
 	BARRIER_VAR(size);
+	/* A busy reader looks by itself every few ms; a wake-up for each record would cost the caller more than the record. */
 	if (size > RECORD_CAP) {
 		c->oversize++;
 		err = -1;
 	} else if (ring == RING_CRITICAL) {
-		err = bpf_ringbuf_output(&critical, s->record, size, BPF_RB_FORCE_WAKEUP);
+		err = bpf_ringbuf_output(&critical, s->record, size, BPF_RB_NO_WAKEUP);
 	} else {
-		/* The reader comes by itself every few ms; the record that fills a quarter of the ring calls it. A wake-up
-		 * for each one behind that would cost the caller more than the record. */
-		__u64 waiting = bpf_ringbuf_query(&bulk, BPF_RB_AVAIL_DATA);
-		__u64 wake = BPF_RB_NO_WAKEUP;
-
-		if (waiting >= bulk_wake_bytes && waiting < bulk_wake_bytes + 2 * size)
-			wake = BPF_RB_FORCE_WAKEUP;
-		err = bpf_ringbuf_output(&bulk, s->record, size, wake);
+		err = bpf_ringbuf_output(&bulk, s->record, size, BPF_RB_NO_WAKEUP);
 	}
+	store__wake_reader();
 	if (!err) {
 		c->sent[ring]++;
 		return;
