@@ -9,6 +9,8 @@ import "github.com/saker-sensor/saker/internal/event"
 
 // Rule is what narrowing has to know of a compiled rule.
 type Rule struct {
+	// Name is the rule's.
+	Name string
 	// Types are the event types that its condition can match.
 	Types event.TypeSet
 	// Fields are the names of the fields that its condition reads.

@@ -33,6 +33,7 @@ var children = map[string]func(args []string) error{
 	"unable":     checkUnprivileged,
 	"without":    checkWithoutBTF,
 	"load":       loadUnprivileged,
+	"see":        seeOpens,
 	"half there": checkOneCapability,
 }
 

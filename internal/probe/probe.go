@@ -14,6 +14,7 @@ import (
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
+	"golang.org/x/sys/unix"
 
 	"github.com/saker-sensor/saker/internal/bpfgen"
 	"github.com/saker-sensor/saker/internal/event"
@@ -45,13 +46,7 @@ type Probe struct {
 
 	critical, bulk *Ring
 	waiter         *waiter
-	// Missing names the programs that this kernel refused, and why. None of them is needed for the others.
-	Missing map[string]error
-}
-
-// optional programs: a kernel without them loses one thing, not all.
-func optional(name string) bool {
-	return name == bpfgen.SensorProgTaskIter || name == bpfgen.SensorProgCgroupMkdir || name == bpfgen.SensorProgCgroupRmdir
+	missing        []Missing
 }
 
 // Load loads the programs and maps the rings; nothing is attached yet. Its errors are those of [Check] where the
@@ -66,12 +61,20 @@ func Load(s Settings) (*Probe, error) {
 	if s.BulkBytes == 0 {
 		s.BulkBytes = defaultBulk
 	}
-	_ = rlimit.RemoveMemlock() // needed before 5.11 only; the load itself tells if it was
+	limited := rlimit.RemoveMemlock()
+	p, err := load(s)
+	if err != nil && limited != nil && errors.Is(err, unix.EPERM) {
+		return nil, fmt.Errorf("%w; before Linux 5.11 maps count as locked memory: run with CAP_SYS_RESOURCE too, or with ulimit -l unlimited", err)
+	}
+	return p, err
+}
+
+func load(s Settings) (*Probe, error) {
 	spec, err := bpfgen.LoadSensor()
 	if err != nil {
 		return nil, fmt.Errorf("read the embedded programs: %w", err)
 	}
-	p := &Probe{Missing: map[string]error{}}
+	p := &Probe{}
 	if p.syscalls, err = configure(spec, s); err != nil {
 		return nil, err
 	}
@@ -79,7 +82,7 @@ func Load(s Settings) (*Probe, error) {
 		delete(spec.Programs, bpfgen.SensorProgSysExit)
 	}
 	delete(spec.Programs, bpfgen.SensorProgWhoami)
-	coll, err := p.load(spec)
+	coll, err := p.collect(spec)
 	if err != nil {
 		return nil, err
 	}
@@ -94,46 +97,6 @@ func Load(s Settings) (*Probe, error) {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
-}
-
-// load loads the object; where the kernel refuses an optional program, without it.
-func (p *Probe) load(spec *ebpf.CollectionSpec) (*ebpf.Collection, error) {
-	coll, err := ebpf.NewCollection(spec)
-	if err == nil {
-		return coll, nil
-	}
-	for name := range spec.Programs {
-		if !optional(name) {
-			continue
-		}
-		alone := spec.Copy()
-		for other := range alone.Programs {
-			if other != name {
-				delete(alone.Programs, other)
-			}
-		}
-		c, err := ebpf.NewCollection(alone)
-		if err != nil {
-			p.Missing[name] = err
-			delete(spec.Programs, name)
-			continue
-		}
-		c.Close()
-	}
-	coll, err = ebpf.NewCollection(spec)
-	if err != nil {
-		return nil, loadError(err)
-	}
-	return coll, nil
-}
-
-// loadError shortens the verifier's log to its reason.
-func loadError(err error) error {
-	var ve *ebpf.VerifierError
-	if errors.As(err, &ve) {
-		return fmt.Errorf("load the programs: the kernel's verifier refuses them: %w", err)
-	}
-	return fmt.Errorf("load the programs: %w", err)
 }
 
 // configure writes the settings into the object's constants; it tells whether any system call is wanted.
@@ -166,8 +129,25 @@ func configure(spec *ebpf.CollectionSpec, s Settings) (bool, error) {
 	)
 }
 
-// ownTgid is the sensor's pid in the initial pid namespace.
+// ownTgid is the sensor's pid in the initial pid namespace. Before 5.10 the kernel can't be asked for it
+// (BPF_PROG_RUN of a raw tracepoint); there the sensor has to be in that namespace.
 func ownTgid() (uint32, error) {
+	tgid, err := askTgid()
+	if err != nil && inInitialPidNamespace() {
+		return uint32(os.Getpid()), nil
+	}
+	return tgid, err
+}
+
+// pidInitIno is the inode number of the initial pid namespace (PROC_PID_INIT_INO, linux/proc_ns.h).
+const pidInitIno = 0xEFFFFFFC
+
+func inInitialPidNamespace() bool {
+	var st unix.Stat_t
+	return unix.Stat("/proc/self/ns/pid", &st) == nil && st.Ino == pidInitIno
+}
+
+func askTgid() (uint32, error) {
 	spec, err := bpfgen.LoadSensor()
 	if err != nil {
 		return 0, fmt.Errorf("read the embedded programs: %w", err)
@@ -186,7 +166,7 @@ func ownTgid() (uint32, error) {
 	defer coll.Close()
 	tgid, err := coll.Programs[bpfgen.SensorProgWhoami].Run(&ebpf.RunOptions{})
 	if err != nil {
-		return 0, fmt.Errorf("ask the kernel for the sensor's own pid: %w", err)
+		return 0, fmt.Errorf("ask the kernel for the sensor's own pid: %w; before Linux 5.10 run it in the host's pid namespace", err)
 	}
 	return tgid, nil
 }
@@ -224,28 +204,30 @@ func (p *Probe) openRings(s Settings) error {
 	return err
 }
 
-// Attach starts the capture. The cgroups come first, so that no process runs in one that is unknown.
+// Attach starts the capture. A program that can't be attached is missing from then on; it is an error if none can.
 func (p *Probe) Attach() error {
-	for _, name := range []string{
-		bpfgen.SensorProgCgroupMkdir, bpfgen.SensorProgCgroupRmdir, bpfgen.SensorProgSchedProcessFork,
-		bpfgen.SensorProgSchedProcessExit, bpfgen.SensorProgSchedProcessExec, bpfgen.SensorProgSysExit,
-	} {
-		prog := p.programs[name]
-		if prog == nil {
-			continue // refused, or not wanted
+	var refused []error
+	for _, known := range programs {
+		prog := p.programs[known.name]
+		if prog == nil || known.name == bpfgen.SensorProgTaskIter {
+			continue // refused, not wanted, or run by Tasks
 		}
 		l, err := link.AttachTracing(link.TracingOptions{Program: prog})
 		if err != nil {
-			if optional(name) {
-				p.Missing[name] = err
-				continue
-			}
-			return errors.Join(fmt.Errorf("attach %s: %w", name, err), p.Detach())
+			p.miss(known.name, err)
+			refused = append(refused, fmt.Errorf("attach %s: %w", known.name, err))
+			continue
 		}
 		p.links = append(p.links, l)
 	}
+	if len(p.links) == 0 {
+		return errors.Join(refused...)
+	}
 	return nil
 }
+
+// Missing lists the programs that this kernel refused so far.
+func (p *Probe) Missing() []Missing { return p.missing }
 
 // Detach ends the capture. What is in the rings can still be read.
 func (p *Probe) Detach() error {

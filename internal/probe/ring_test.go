@@ -25,15 +25,18 @@ func (s sequences) read(t *testing.T, r *Ring) (floods int) {
 			t.Fatalf("a record of %d bytes says it has %d", len(raw), h.Size)
 		}
 		s[h.Cpu] = append(s[h.Cpu], h.Seq)
-		if bpfgen.SensorRecordType(h.Type) == bpfgen.SensorRecordTypeRECORD_OPEN {
-			o := (*bpfgen.SensorOpenRecord)(unsafe.Pointer(h))
-			if string(raw[unsafe.Sizeof(*o):][:o.RawLen]) == floodPath {
-				floods++
-			}
+		if isFlood(raw) {
+			floods++
 		}
 	}
 	r.Release()
 	return floods
+}
+
+// isFlood tells whether a record is an open of floodPath.
+func isFlood(raw []byte) bool {
+	o := (*bpfgen.SensorOpenRecord)(unsafe.Pointer(unsafe.SliceData(raw)))
+	return bpfgen.SensorRecordType(o.H.Type) == bpfgen.SensorRecordTypeRECORD_OPEN && string(raw[unsafe.Sizeof(*o):][:o.RawLen]) == floodPath
 }
 
 // gaps counts the numbers that are missing. The last ones of each processor must be known not to be: counters tell them.

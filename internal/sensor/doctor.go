@@ -15,6 +15,7 @@ import (
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/narrow"
 	"github.com/saker-sensor/saker/internal/probe"
 )
 
@@ -32,7 +33,7 @@ type Finding struct {
 // Doctor looks at what this kernel and host offer. It starts nothing and changes nothing.
 func Doctor(cfg config.Config) []Finding {
 	findings := []Finding{kernelFinding(), privilegeFinding(), btfFinding(), ringFinding()}
-	findings = append(findings, programFindings()...)
+	findings = append(findings, programFindings(cfg)...)
 	findings = append(findings, cgroupFinding(), rulesFinding(cfg))
 	return append(findings, socketFindings(cfg)...)
 }
@@ -74,7 +75,7 @@ func kernelFinding() Finding {
 func privilegeFinding() Finding {
 	f := Finding{Name: "privileges", Needed: true, OK: true, Detail: "BPF programs can be loaded"}
 	if err := probe.CheckPrivileges(); err != nil {
-		f.OK, f.Detail, f.Remedy = false, err.Error(), "run as root, or with the capabilities BPF, PERFMON, SYS_PTRACE and DAC_READ_SEARCH"
+		f.OK, f.Detail, f.Remedy = false, err.Error(), "run as root, or with the capabilities BPF, PERFMON, SYS_PTRACE and DAC_READ_SEARCH, before Linux 5.11 SYS_RESOURCE too"
 	}
 	return f
 }
@@ -98,8 +99,8 @@ func ringFinding() Finding {
 	return f
 }
 
-// programFindings loads every program and lets go of it again.
-func programFindings() []Finding {
+// programFindings loads every program and lets go of it again; it names what the rules lose with those that are refused.
+func programFindings(cfg config.Config) []Finding {
 	f := Finding{Name: "programs", Needed: true, OK: true, Detail: "the kernel accepts all of them"}
 	var types event.TypeSet
 	for _, t := range event.AllTypes() {
@@ -113,18 +114,19 @@ func programFindings() []Finding {
 		return []Finding{f}
 	}
 	defer func() { _ = p.Close() }()
+	missing := p.Missing()
+	if len(missing) > 0 {
+		f.Detail = fmt.Sprintf("the kernel accepts all but %d", len(missing))
+	}
 	out := []Finding{f}
-	for name, err := range p.Missing {
-		out = append(out, Finding{Name: "program " + name, Detail: oneLine(err), Remedy: missingCosts[name]})
+	var rules []narrow.Rule
+	if set, results := LoadRules(cfg); results.Successful() { // else rulesFinding says so
+		rules, _ = narrowed(set)
+	}
+	for _, l := range coverage(missing, rules) {
+		out = append(out, l.finding())
 	}
 	return out
-}
-
-// missingCosts say what is lost with an optional program.
-var missingCosts = map[string]string{
-	"task_iter":    "none needed: processes that already run are read from /proc instead",
-	"cgroup_mkdir": "none needed: a container's cgroup is found when its first event comes",
-	"cgroup_rmdir": "none needed: ended cgroups leave the table later",
 }
 
 func cgroupFinding() Finding {

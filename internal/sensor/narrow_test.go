@@ -23,8 +23,7 @@ func opensOf(t *testing.T, text string) (*engine.Ruleset, map[event.Type]event.O
 	if !results.Successful() {
 		t.Fatal(rulesError(&results))
 	}
-	s := &sensor{rules: rules}
-	narrowed, err := s.narrowed()
+	narrowed, err := narrowed(rules)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,12 +45,15 @@ type sensor struct {
 	Settings
 	started time.Time
 	rules   *engine.Ruleset
+	narrow  []narrow.Rule
 	probe   *probe.Probe
 	table   *process.Table
 	enrich  *enrich.Enricher
 	alerts  *alerts
 	loop    *loop
 	losses  losses
+	// coverage is what the kernel's refusals cost.
+	coverage []Lost
 }
 
 // step of the start; its stop, if any, undoes it.
@@ -115,11 +118,11 @@ func (s *sensor) openOutputs(context.Context) error {
 }
 
 func (s *sensor) loadProbe(context.Context) error {
-	rules, err := s.narrowed()
-	if err != nil {
+	var err error
+	if s.narrow, err = narrowed(s.rules); err != nil {
 		return err
 	}
-	settings := probe.Settings{Types: narrow.Types(rules), Opens: narrow.Opens(rules), BulkBytes: s.Config.BulkBytes()}
+	settings := probe.Settings{Types: narrow.Types(s.narrow), Opens: narrow.Opens(s.narrow), BulkBytes: s.Config.BulkBytes()}
 	hierarchy, err := enrich.FindHierarchy("")
 	if err != nil {
 		return err
@@ -128,17 +131,15 @@ func (s *sensor) loadProbe(context.Context) error {
 	if s.probe, err = probe.Load(settings); err != nil {
 		return err
 	}
-	for name, err := range s.probe.Missing {
-		s.Log.Warn("the kernel refuses a program; see sensor doctor", zap.String("program", name), zap.String("reason", oneLine(err)))
-	}
+	s.reportCoverage()
 	return nil
 }
 
 // narrowed is the one arrow from the rules back to the kernel.
-func (s *sensor) narrowed() ([]narrow.Rule, error) {
+func narrowed(set *engine.Ruleset) ([]narrow.Rule, error) {
 	dict := dictionary()
 	var rules []narrow.Rule
-	for _, r := range s.rules.Rules() {
+	for _, r := range set.Rules() {
 		if !r.Enabled {
 			continue
 		}
@@ -147,14 +148,18 @@ func (s *sensor) narrowed() ([]narrow.Rule, error) {
 			return nil, fmt.Errorf("narrow rule %q: %w", r.Name, err)
 		}
 		rules = append(rules, narrow.Rule{
-			Types: r.Types, Fields: r.Reads(),
+			Name: r.Name, Types: r.Types, Fields: r.Reads(),
 			May: func(like *event.Event, known narrow.Known) bool { return may(like, known) },
 		})
 	}
 	return rules, nil
 }
 
-func (s *sensor) attach(context.Context) error { return s.probe.Attach() }
+func (s *sensor) attach(context.Context) error {
+	err := s.probe.Attach()
+	s.reportCoverage()
+	return err
+}
 
 // openEnrich comes after attach: a cgroup made during its scan is told by the kernel too.
 func (s *sensor) openEnrich(ctx context.Context) error {
@@ -264,7 +269,7 @@ func (s *sensor) teardown() error {
 
 func (s *sensor) summary() error {
 	kernel, err := s.probe.Counters()
-	t := Totals{Stats: s.loop.stats, Kernel: kernel, Table: s.table.Counters(), Enrich: s.enrich.Counters(), Alerts: s.alerts.counts()}
+	t := Totals{Stats: s.loop.stats, Kernel: kernel, Table: s.table.Counters(), Enrich: s.enrich.Counters(), Alerts: s.alerts.counts(), Coverage: s.coverage}
 	t.WriteSummary(s.Stderr, s.rules)
 	return err
 }

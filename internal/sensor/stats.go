@@ -49,11 +49,12 @@ func bootTime() int64 {
 // Totals are all counts at the end of a run.
 type Totals struct {
 	Stats
-	Kernel  probe.Counters
-	Table   process.Counters
-	Enrich  enrich.Counters
-	Alerts  AlertCounts
-	Missing []string
+	Kernel probe.Counters
+	Table  process.Counters
+	Enrich enrich.Counters
+	Alerts AlertCounts
+	// Coverage is what the kernel's refusals cost.
+	Coverage []Lost
 }
 
 // AlertCounts are the output's.

@@ -91,8 +91,8 @@ func load(t testing.TB, controller string) *probe.Probe {
 			t.Error(err)
 		}
 	})
-	for name, err := range p.Missing {
-		t.Fatalf("the kernel refuses %s: %v", name, err)
+	for _, m := range p.Missing() {
+		t.Fatalf("the kernel refuses %s: %v", m.Program, m.Reason)
 	}
 	return p
 }

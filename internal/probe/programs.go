@@ -1,0 +1,90 @@
+package probe
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/saker-sensor/saker/internal/bpfgen"
+	"github.com/saker-sensor/saker/internal/event"
+)
+
+// program is one program of the object. None needs another one: a kernel that refuses it loses what it feeds, and no more.
+type program struct {
+	name string
+	// kinds are the records that come from this program alone.
+	kinds []event.Kind
+	// cost says in words what is lost without it.
+	cost string
+}
+
+// programs are all that stay loaded, in the order in which they are attached: the cgroups come first, so that no
+// process runs in one that is unknown.
+var programs = []program{
+	{bpfgen.SensorProgCgroupMkdir, []event.Kind{event.KindCgroupMade}, "nothing; a container is found when its first event comes"},
+	{bpfgen.SensorProgCgroupRmdir, []event.Kind{event.KindCgroupRemoved}, "nothing; ended cgroups leave the table later"},
+	{bpfgen.SensorProgSchedProcessFork, []event.Kind{event.KindFork}, "the names of a process that executed nothing and has ended before it could be looked up in /proc"},
+	{bpfgen.SensorProgSchedProcessExit, []event.Kind{event.KindExit}, "ends of processes, and some memory: processes that ended leave the table later"},
+	{bpfgen.SensorProgSchedProcessExec, []event.Kind{event.KindExec}, "executed programs; the names of a process at other events come from /proc, if it still runs"},
+	{bpfgen.SensorProgSysExit, []event.Kind{event.KindOpen, event.KindExecFailed}, "opened files, and failed execs"},
+	{bpfgen.SensorProgTaskIter, nil, "the names of a process that ran already and has ended before it could be looked up in /proc"},
+}
+
+// Missing is a program that this kernel refused to load or to attach.
+type Missing struct {
+	Program string
+	Reason  error
+	// Kinds are the records that do not come without it.
+	Kinds []event.Kind
+	// Cost says in words what is lost.
+	Cost string
+}
+
+// miss notes a program as missing.
+func (p *Probe) miss(name string, reason error) {
+	for _, known := range programs {
+		if known.name == name {
+			p.missing = append(p.missing, Missing{name, reason, known.kinds, known.cost})
+		}
+	}
+}
+
+// collect loads the object; where the kernel refuses a program, without it. It fails if nothing is left.
+func (p *Probe) collect(spec *ebpf.CollectionSpec) (*ebpf.Collection, error) {
+	coll, err := ebpf.NewCollection(spec)
+	if err == nil {
+		return coll, nil
+	}
+	for _, known := range programs {
+		if spec.Programs[known.name] == nil {
+			continue // not wanted
+		}
+		alone := spec.Copy()
+		maps.DeleteFunc(alone.Programs, func(other string, _ *ebpf.ProgramSpec) bool { return other != known.name })
+		c, refused := ebpf.NewCollection(alone)
+		if refused != nil {
+			p.miss(known.name, refused)
+			delete(spec.Programs, known.name)
+			continue
+		}
+		c.Close()
+	}
+	if len(spec.Programs) == 0 {
+		return nil, loadError(err)
+	}
+	if coll, err = ebpf.NewCollection(spec); err != nil {
+		return nil, loadError(err)
+	}
+	return coll, nil
+}
+
+// loadError shortens the verifier's log to its reason.
+func loadError(err error) error {
+	var ve *ebpf.VerifierError
+	if errors.As(err, &ve) {
+		return fmt.Errorf("load the programs: the kernel's verifier refuses them: %w", err)
+	}
+	return fmt.Errorf("load the programs: %w", err)
+}
