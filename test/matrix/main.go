@@ -29,18 +29,18 @@ var suites = []struct{ name, dir string }{
 
 // machines are the kernels, older ones first, with the cgroup layouts that each is run with.
 var machines = []struct{ series, layout string }{
-	{"5.10", "hybrid"},
+	{"5.10", "v1"},
+	{"5.10", "v2"},
+	{"6.1", "v1"},
 	{"6.1", "hybrid"},
 	{"6.1", "v2"},
-	{"6.12", "v2"},
 	{"6.12", "v1"},
+	{"6.12", "hybrid"},
+	{"6.12", "v2"},
 }
 
 // required are the kernels whose absence is an error; the others' archives may be gone.
 var required = []string{"6.1", "6.12"}
-
-// budget is the number of instructions a verifier may have to look at for one program; from a million on it refuses.
-const budget = 500_000
 
 type matrix struct {
 	cache, pattern, only string
@@ -101,7 +101,7 @@ func (m *matrix) run(update bool) error {
 	}
 	slices.SortStableFunc(runs, func(a, b *run) int { return slices.Compare(a.numbers(), b.numbers()) })
 	problems = append(problems, regressions(runs)...)
-	problems = append(problems, overBudget(runs)...)
+	problems = append(problems, untold(runs)...)
 	fmt.Printf("\n%s", costTable(runs))
 	if update {
 		problems = append(problems, os.WriteFile("docs/kernels.md", document(runs), 0o644))
@@ -142,7 +142,7 @@ func indent(s string) string {
 func regressions(runs []*run) (problems []error) {
 	for i, older := range runs {
 		for _, newer := range runs[i+1:] {
-			if older.layout != newer.layout || older.release == newer.release {
+			if older.layout != newer.layout || older.release == newer.release || !newer.complete {
 				continue
 			}
 			for _, name := range older.names(passed) {
@@ -155,13 +155,9 @@ func regressions(runs []*run) (problems []error) {
 	return problems
 }
 
-func overBudget(runs []*run) (problems []error) {
+// untold are the runs that say nothing of the verified instructions, although the test of them passed.
+func untold(runs []*run) (problems []error) {
 	for _, r := range runs {
-		for _, program := range sortedKeys(r.cost) {
-			if r.cost[program] > budget {
-				problems = append(problems, fmt.Errorf("%v: %s takes %d verified instructions, more than %d", r, program, r.cost[program], budget))
-			}
-		}
 		if o := r.tests["probe.TestVerifiedInstructions"]; o != nil && o.result == passed && len(r.cost) == 0 {
 			problems = append(problems, fmt.Errorf("%v: no test told the verified instructions", r))
 		}

@@ -47,8 +47,11 @@ type run struct {
 	release, layout, pkg string
 	// tests are the outcomes by "suite.Test/subtest"; tests that only group others are among them.
 	tests map[string]*outcome
-	// cost is the number of verified instructions of each program.
-	cost map[string]int
+	// cost is the number of verified instructions of each program, budget what the test allows.
+	cost   map[string]int
+	budget string
+	// losses say what is lost without a program.
+	losses map[string]string
 	// broken are lines of the suites' exits and of the machine itself that are no test's.
 	broken []string
 	// problem is why the run counts as failed, nil if it does not.
@@ -58,7 +61,7 @@ type run struct {
 }
 
 func newRun(layout string) *run {
-	return &run{layout: layout, tests: map[string]*outcome{}, cost: map[string]int{}}
+	return &run{layout: layout, tests: map[string]*outcome{}, cost: map[string]int{}, losses: map[string]string{}}
 }
 
 func (r *run) String() string {
@@ -186,16 +189,29 @@ func (r *run) addSuite(suite, status string, output []byte) error {
 		case "fail":
 			hasFailed = true
 		case "attr":
-			if program, ok := strings.CutPrefix(ev.Key, "verified/"); ok {
-				r.cost[program], err = strconv.Atoi(ev.Value)
-				if err != nil {
-					return fmt.Errorf("read the cost of %s: %w", program, err)
-				}
+			if err := r.addAttribute(ev.Key, ev.Value); err != nil {
+				return err
 			}
 		}
 	}
 	if status != "0" && !hasFailed {
 		r.broken = append(r.broken, fmt.Sprintf("suite %s ended with status %s: %s", suite, status, strings.TrimSpace(rest.String())))
+	}
+	return nil
+}
+
+// addAttribute takes what a test tells beside its result.
+func (r *run) addAttribute(key, value string) (err error) {
+	kind, program, _ := strings.Cut(key, "/")
+	switch kind {
+	case "budget":
+		r.budget = value
+	case "lost":
+		r.losses[program] = value
+	case "verified":
+		if r.cost[program], err = strconv.Atoi(value); err != nil {
+			return fmt.Errorf("read the cost of %s: %w", program, err)
+		}
 	}
 	return nil
 }
