@@ -19,7 +19,7 @@
 #define SAKER_EVENT_H
 
 enum schema {
-	SCHEMA_VERSION = 1,
+	SCHEMA_VERSION = 2,
 };
 
 enum limits {
@@ -174,17 +174,24 @@ struct cgroup_record {
 	__u32 pad;
 };
 
-/* One per cpu; only grows. Summed by the reader. */
+/* Who loses most of this cpu's records: the candidate of the majority vote (helpers/store/loser.h). */
+struct loser {
+	__u64 start_time;  /* of the thread group leader */
+	__u64 cgroup_id;
+	__u64 time;        /* of its last lost record */
+	__u64 votes;
+	__u32 tgid;
+	__u32 pad;
+	char comm[COMM_LEN];
+};
+
+/* One per cpu; only grows, but for the loser. Summed by the reader. */
 struct kernel_counters {
 	__u64 sent[RINGS];
 	__u64 lost[RINGS];             /* the ring was full */
 	__u64 lost_by_type[RECORD_TYPES];
 	__u64 path_truncated, raw_unreadable, file_gone, oversize;
-	/* The last task that met a full ring. */
-	__u64 last_lost_cgroup;
-	__u32 last_lost_tgid;
-	char last_lost_comm[COMM_LEN];
-	__u32 pad;
+	struct loser loser;
 };
 
 #endif

@@ -14,6 +14,8 @@ type Message struct {
 	Text []byte
 	// Priority is the word that alerts show.
 	Priority string
+	// Rule is the name of the rule that made it.
+	Rule string
 }
 
 // Sink is a place that alerts go to. The queue calls it from one goroutine; any call may block.
@@ -34,7 +36,8 @@ type Named struct {
 
 // QueueSettings bound a queue. What is zero takes the default.
 type QueueSettings struct {
-	// Capacity is the largest number of alerts that wait, MaxBytes the largest sum of their lengths.
+	// Capacity is the largest number of alerts that wait, MaxBytes the largest sum of their lengths. No rule may take more
+	// than it leaves free; see [Queue.Put].
 	Capacity, MaxBytes int
 }
 
@@ -66,6 +69,9 @@ type SinkCounters struct {
 	LastError error
 }
 
+// load is what waits: of all rules, or of one.
+type load struct{ count, bytes int }
+
 // Queue takes alerts to the sinks. Put never waits for a sink.
 type Queue struct {
 	maxBytes int
@@ -77,8 +83,9 @@ type Queue struct {
 	closeErr error
 
 	mu sync.Mutex
-	// bytes is the length of all that waits.
-	bytes    int
+	// waiting is what is in messages, byRule what each rule has of it; a rule that has nothing there is not kept.
+	waiting  load
+	byRule   map[string]load
 	closed   bool
 	gaveUp   bool
 	counters QueueCounters
@@ -92,7 +99,7 @@ func NewQueue(s QueueSettings, sinks ...Named) *Queue {
 	if s.MaxBytes <= 0 {
 		s.MaxBytes = DefaultMaxBytes
 	}
-	q := &Queue{maxBytes: s.MaxBytes, messages: make(chan Message, s.Capacity), sinks: sinks, done: make(chan struct{})}
+	q := &Queue{maxBytes: s.MaxBytes, messages: make(chan Message, s.Capacity), byRule: map[string]load{}, sinks: sinks, done: make(chan struct{})}
 	q.counters.Sinks = make([]SinkCounters, len(sinks))
 	for i, n := range sinks {
 		q.counters.Sinks[i].Name = n.Name
@@ -101,19 +108,35 @@ func NewQueue(s QueueSettings, sinks ...Named) *Queue {
 	return q
 }
 
-// Put queues a copy of a rendered alert. It reports false, and counts the alert as dropped, if the queue is full or
-// closed: what waits already goes first.
-func (q *Queue) Put(text []byte, priority string) bool {
+// Put queues a copy of a rendered alert. It reports false, and counts the alert as dropped, if the queue is closed, or
+// has no room for this rule: what waits already goes first.
+//
+// A rule may hold as much as it leaves free. So one that floods takes half of the queue, two take a third each, and
+// there is always room for the alert of a rule that is quiet: the opens of a flood do not push out an exec.
+func (q *Queue) Put(text []byte, priority, rule string) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed || q.bytes+len(text) > q.maxBytes || len(q.messages) == cap(q.messages) {
+	own := q.byRule[rule]
+	free := load{cap(q.messages) - q.waiting.count, q.maxBytes - q.waiting.bytes - len(text)}
+	if q.closed || free.count == 0 || free.bytes < 0 || own.count > free.count || own.bytes > free.bytes {
 		q.counters.Dropped++
 		return false
 	}
-	q.messages <- Message{Text: bytes.Clone(text), Priority: priority} // there is room, and only Put sends
-	q.bytes += len(text)
+	q.messages <- Message{Text: bytes.Clone(text), Priority: priority, Rule: rule} // there is room, and only Put sends
+	q.waits(rule, 1, len(text))
 	q.counters.Queued++
 	return true
+}
+
+// waits notes that so much more waits, or less.
+func (q *Queue) waits(rule string, count, bytes int) {
+	own := q.byRule[rule]
+	own.count, own.bytes = own.count+count, own.bytes+bytes
+	q.byRule[rule] = own
+	if own.count == 0 {
+		delete(q.byRule, rule)
+	}
+	q.waiting.count, q.waiting.bytes = q.waiting.count+count, q.waiting.bytes+bytes
 }
 
 // Counters returns a copy.
@@ -121,7 +144,7 @@ func (q *Queue) Counters() QueueCounters {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	c := q.counters
-	c.Waiting = len(q.messages)
+	c.Waiting = q.waiting.count
 	c.Sinks = append([]SinkCounters(nil), c.Sinks...)
 	return c
 }
@@ -187,7 +210,7 @@ func (q *Queue) work() {
 func (q *Queue) taken(m Message) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.bytes -= len(m.Text)
+	q.waits(m.Rule, -1, -len(m.Text))
 	return q.gaveUp
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -61,7 +62,7 @@ func TestQueueWritesAllInOrder(t *testing.T) {
 	text := make([]byte, 0, 16)
 	for i := range 1000 {
 		text = fmt.Appendf(text[:0], "alert %d", i) // the buffer is used again
-		if !q.Put(text, "Notice") {
+		if !q.Put(text, "Notice", "rule") {
 			t.Fatalf("alert %d is dropped", i)
 		}
 	}
@@ -77,7 +78,7 @@ func TestQueueWritesAllInOrder(t *testing.T) {
 	if c.Queued != 1000 || c.Dropped != 0 || c.Lost != 0 || c.Waiting != 0 || c.Sinks[0].Written != 1000 || c.Sinks[1].Errors != 0 {
 		t.Errorf("got %+v", c)
 	}
-	if q.Put([]byte("late"), "Notice") || q.Counters().Dropped != 1 {
+	if q.Put([]byte("late"), "Notice", "rule") || q.Counters().Dropped != 1 {
 		t.Error("a closed queue takes an alert")
 	}
 }
@@ -85,10 +86,10 @@ func TestQueueWritesAllInOrder(t *testing.T) {
 func TestBlockedSinkDropsNewest(t *testing.T) {
 	l := &lines{gate: make(chan struct{}), entered: make(chan struct{}, 10)}
 	q := NewQueue(QueueSettings{Capacity: 3}, Named{"slow", l})
-	q.Put([]byte("0"), "Notice")
+	q.Put([]byte("0"), "Notice", "rule")
 	<-l.entered // the worker holds the first
 	for i := 1; i <= 5; i++ {
-		q.Put(fmt.Append(nil, i), "Notice")
+		q.Put(fmt.Append(nil, i), "Notice", strconv.Itoa(i))
 	}
 	if c := q.Counters(); c.Queued != 4 || c.Dropped != 2 || c.Waiting != 3 {
 		t.Errorf("blocked: got %+v", c)
@@ -105,13 +106,13 @@ func TestBlockedSinkDropsNewest(t *testing.T) {
 func TestQueueBoundsBytes(t *testing.T) {
 	l := &lines{gate: make(chan struct{}), entered: make(chan struct{}, 10)}
 	q := NewQueue(QueueSettings{MaxBytes: 10}, Named{"slow", l})
-	q.Put([]byte("123456"), "Notice")
+	q.Put([]byte("123456"), "Notice", "rule")
 	<-l.entered
 	for _, tc := range []struct {
 		text string
 		want bool
 	}{{"12345678901", false}, {"1234567890", true}, {"1", false}} {
-		if got := q.Put([]byte(tc.text), "Notice"); got != tc.want {
+		if got := q.Put([]byte(tc.text), "Notice", "rule"); got != tc.want {
 			t.Errorf("%s: got %v, want %v", tc.text, got, tc.want)
 		}
 	}
@@ -121,11 +122,59 @@ func TestQueueBoundsBytes(t *testing.T) {
 	}
 }
 
+// A flood of one rule's alerts, or of several rules', leaves room for those of the others; by number, and by bytes.
+func TestFloodLeavesRoom(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		settings QueueSettings
+		text     string
+		// floods is how many rules flood, taken how many alerts each of them has in the queue then.
+		floods, taken int
+	}{
+		{"one rule", QueueSettings{Capacity: 99}, "x", 1, 50},
+		{"two rules", QueueSettings{Capacity: 99}, "x", 2, 33},
+		{"one rule, by bytes", QueueSettings{MaxBytes: 900}, "123456789", 1, 50},
+		{"two rules, by bytes", QueueSettings{MaxBytes: 891}, "123456789", 2, 33},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l := &lines{gate: make(chan struct{}), entered: make(chan struct{}, 200)}
+			q := NewQueue(tt.settings, Named{"slow", l})
+			q.Put([]byte("held"), "Notice", "first")
+			<-l.entered // the worker waits with it
+			taken := make([]int, tt.floods)
+			for range 1000 {
+				for rule := range taken {
+					if q.Put([]byte(tt.text), "Notice", fmt.Sprint("flood ", rule)) {
+						taken[rule]++
+					}
+				}
+			}
+			for rule, n := range taken {
+				if n < tt.taken-1 || n > tt.taken+1 {
+					t.Errorf("flood %d has %d alerts in the queue, want %d", rule, n, tt.taken)
+				}
+			}
+			for i := range 10 {
+				if !q.Put([]byte("exec"), "Notice", "quiet") {
+					t.Errorf("alert %d of a quiet rule is pushed out", i)
+				}
+			}
+			close(l.gate)
+			if err := q.Close(deadline(t)); err != nil {
+				t.Fatal(err)
+			}
+			if c := q.Counters(); c.Waiting != 0 || len(q.byRule) != 0 || q.waiting != (load{}) || c.Queued+c.Dropped != uint64(11+1000*tt.floods) {
+				t.Errorf("afterwards: %+v, waiting %v of %v", c, q.waiting, q.byRule)
+			}
+		})
+	}
+}
+
 func TestCloseGivesUpAtItsDeadline(t *testing.T) {
 	l := &lines{gate: make(chan struct{}), entered: make(chan struct{}, 10)}
 	q := NewQueue(QueueSettings{}, Named{"hung", l})
 	for range 3 {
-		q.Put([]byte("x"), "Notice")
+		q.Put([]byte("x"), "Notice", "rule")
 	}
 	<-l.entered
 	ctx, cancel := context.WithCancel(context.Background())
@@ -147,7 +196,7 @@ func TestSinkErrorsAreCounted(t *testing.T) {
 	good, bad := &lines{}, &lines{fail: errors.New("no space")}
 	q := NewQueue(QueueSettings{}, Named{"good", good}, Named{"bad", bad})
 	for range 5 {
-		q.Put([]byte("x"), "Notice")
+		q.Put([]byte("x"), "Notice", "rule")
 	}
 	if err := q.Close(deadline(t)); err != nil {
 		t.Fatal(err)
@@ -166,7 +215,7 @@ func TestCountersAreExactUnderLoad(t *testing.T) {
 	for range producers {
 		wg.Go(func() {
 			for range each {
-				q.Put([]byte("x"), "Notice")
+				q.Put([]byte("x"), "Notice", "rule")
 			}
 		})
 	}

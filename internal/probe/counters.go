@@ -18,15 +18,36 @@ type Counters struct {
 	// PathTruncated paths were deeper or longer than the walk goes; RawUnreadable path strings were not in memory;
 	// FileGone descriptors were closed before they could be looked up; Oversize records did not fit the buffer.
 	PathTruncated, RawUnreadable, FileGone, Oversize uint64
-	// LastLost names the last task that met a full ring.
-	LastLost Loser
+	// Losers are those who lost most, one of each processor that lost any.
+	Losers []Loser
 }
 
-// Loser is a task that met a full ring.
+// Loser is a process that met a full ring more often than all others together, lately and on one processor.
 type Loser struct {
-	Tgid     int32
+	Key      event.Key
 	CgroupID uint64
 	Comm     string
+	// Votes is by how much; see bpf/helpers/store/loser.h. Time is that of its last lost record, ns since boot.
+	Votes, Time uint64
+}
+
+// Flooder returns who lost most of those that lost anything after a time (ns since boot). Its votes are those of all
+// processors; nil if there is none.
+func (c *Counters) Flooder(after uint64) *Loser {
+	var most *Loser
+	votes := map[event.Key]uint64{}
+	for i := range c.Losers {
+		if l := c.Losers[i]; l.Time > after {
+			votes[l.Key] += l.Votes
+			if most == nil || votes[l.Key] > votes[most.Key] {
+				most = &l
+			}
+		}
+	}
+	if most != nil {
+		most.Votes = votes[most.Key]
+	}
+	return most
 }
 
 // Lost is the number of records that the rings had no room for.
@@ -64,8 +85,11 @@ func (p *Probe) Counters() (Counters, error) {
 				c.LostByKind[kind] += n
 			}
 		}
-		if k.LastLostTgid != 0 {
-			c.LastLost = Loser{Tgid: int32(k.LastLostTgid), CgroupID: k.LastLostCgroup, Comm: commOf(k.LastLostComm[:])}
+		if l := &k.Loser; l.Time != 0 {
+			c.Losers = append(c.Losers, Loser{
+				Key: event.Key{Tgid: int32(l.Tgid), Start: l.StartTime}, CgroupID: l.CgroupId, Comm: commOf(l.Comm[:]),
+				Votes: l.Votes, Time: l.Time,
+			})
 		}
 	}
 	return c, nil

@@ -67,7 +67,8 @@ func TestLossIsExact(t *testing.T) {
 	if err := p.Attach(); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := child("open", strconv.Itoa(opens)).CombinedOutput(); err != nil {
+	flood := child("open", strconv.Itoa(opens))
+	if out, err := flood.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	if err := p.Detach(); err != nil {
@@ -96,8 +97,11 @@ func TestLossIsExact(t *testing.T) {
 	if n := k.LostByKind[event.KindOpen]; n+k.LostByKind[event.KindExecFailed] != k.BulkLost || k.Lost() != k.BulkLost+k.CriticalLost {
 		t.Errorf("lost by kind %v, in all %d of the bulk ring", k.LostByKind, k.BulkLost)
 	}
-	if k.LastLost.Tgid == 0 || k.LastLost.Comm == "" || k.LastLost.CgroupID == 0 {
-		t.Errorf("the loss is nobody's: %+v", k.LastLost)
+	l := k.Flooder(0)
+	if l == nil || l.Key.Tgid != int32(flood.Process.Pid) || l.Key.Start == 0 || l.Comm == "" || l.CgroupID == 0 || l.Votes == 0 || l.Votes > k.BulkLost {
+		t.Errorf("the loss is laid at the door of %+v; it was %d's", l, flood.Process.Pid)
+	} else if k.Flooder(l.Time) != nil {
+		t.Error("somebody lost records after the last loss")
 	}
 	if k.CriticalLost != 0 || k.CriticalSent == 0 {
 		t.Errorf("a flood of opens cost %d of %d records of process life", k.CriticalLost, k.CriticalSent+k.CriticalLost)

@@ -61,7 +61,7 @@ func openAlerts(cfg config.Config, rules *engine.Ruleset, stdout io.Writer) (*al
 // emit renders one match.
 func (a *alerts) emit(r *engine.Rule, ev *event.Event) {
 	a.line = a.byRule[r].Append(a.line[:0], ev)
-	a.queue.Put(a.line, r.Priority.String())
+	a.queue.Put(a.line, r.Priority.String(), r.Name)
 }
 
 // drop is Falco's internal alert about lost records, with the task that met the full ring last.
@@ -95,7 +95,7 @@ func (a *alerts) drop(events, lost uint64, k *probe.Counters) {
 		},
 	}
 	a.line = internal.Append(a.line[:0], a.options)
-	a.queue.Put(a.line, internal.Priority)
+	a.queue.Put(a.line, internal.Priority, internal.Rule)
 }
 
 // close writes what waits and closes the sinks, by the deadline.

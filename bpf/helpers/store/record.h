@@ -13,6 +13,7 @@
 #include "helpers/extract/path.h"
 #include "helpers/extract/inode.h"
 #include "helpers/extract/syscall.h"
+#include "helpers/store/loser.h"
 
 INLINE void store__header(struct record_header *h, struct task_struct *task, __u16 type)
 {
@@ -191,9 +192,7 @@ INLINE void store__submit(struct scratch *s, enum ring ring, __u32 size)
 	c->lost[ring]++;
 	if (h->type < RECORD_TYPES)
 		c->lost_by_type[h->type]++;
-	c->last_lost_cgroup = h->cgroup_id;
-	c->last_lost_tgid = h->tgid;
-	bpf_get_current_comm(c->last_lost_comm, sizeof(c->last_lost_comm));
+	store__vote(&c->loser, h);
 }
 
 #endif
