@@ -34,6 +34,10 @@ test-matrix: ## run the kernel tests on Debian's kernels, in QEMU, and on this o
 	$(AS_ROOT) test/matrix/install
 	$(AS_ROOT) $(GO) run ./test/matrix $(ARGS)
 
+.PHONY: test-flood
+test-flood: install ## flood the sensor with opens: no exec is lost, and no open without being counted
+	$(AS_ROOT) $(GO) test -count=1 -v ./test/flood
+
 .PHONY: install
 install: ## install what the tests need, from Debian's packages
 	$(AS_ROOT) test/install

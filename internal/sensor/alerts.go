@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strconv"
 	"time"
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/output"
-	"github.com/saker-sensor/saker/internal/probe"
 )
 
 // alerts renders what matched, on the loop's goroutine, and hands the bytes to the queue.
@@ -64,38 +62,10 @@ func (a *alerts) emit(r *engine.Rule, ev *event.Event) {
 	a.queue.Put(a.line, r.Priority.String(), r.Name)
 }
 
-// drop is Falco's internal alert about lost records, with the task that met the full ring last.
-func (a *alerts) drop(events, lost uint64, k *probe.Counters) {
-	kind := func(kinds ...event.Kind) string {
-		var n uint64
-		for _, kind := range kinds {
-			n += k.LostByKind[kind]
-		}
-		return strconv.FormatUint(n, 10)
-	}
-	// The names are Falco's; what they count is lost since the start, by kind, but for n_evts and n_drops.
-	internal := output.Internal{
-		Rule:     "Falco internal: syscall event drop",
-		Priority: engine.Debug.String(),
-		Message:  fmt.Sprintf("Falco internal: syscall event drop. %d system calls dropped in last second.", lost),
-		Time:     time.Now().UnixNano(),
-		Fields: map[string]any{
-			"ebpf_enabled":                   "1",
-			"n_evts":                         strconv.FormatUint(events, 10),
-			"n_drops":                        strconv.FormatUint(lost, 10),
-			"n_drops_buffer_total":           strconv.FormatUint(k.Lost(), 10),
-			"n_drops_buffer_clone_fork_exit": kind(event.KindFork),
-			"n_drops_buffer_execve_exit":     kind(event.KindExec, event.KindExecFailed),
-			"n_drops_buffer_open_exit":       kind(event.KindOpen),
-			"n_drops_buffer_proc_exit":       kind(event.KindExit),
-			"n_drops_critical":               strconv.FormatUint(k.CriticalLost, 10),
-			"last_comm":                      k.LastLost.Comm,
-			"last_pid":                       strconv.Itoa(int(k.LastLost.Tgid)),
-			"last_cgroup_id":                 strconv.FormatUint(k.LastLost.CgroupID, 10),
-		},
-	}
-	a.line = internal.Append(a.line[:0], a.options)
-	a.queue.Put(a.line, internal.Priority, internal.Rule)
+// internal renders an alert of the sensor about itself.
+func (a *alerts) internal(i output.Internal) {
+	a.line = i.Append(a.line[:0], a.options)
+	a.queue.Put(a.line, i.Priority, i.Rule)
 }
 
 // close writes what waits and closes the sinks, by the deadline.

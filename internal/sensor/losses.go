@@ -1,10 +1,16 @@
 package sensor
 
 import (
+	"fmt"
+	"strconv"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/enrich"
+	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/output"
 	"github.com/saker-sensor/saker/internal/probe"
 )
 
@@ -12,14 +18,16 @@ import (
 type losses struct {
 	lost, sent uint64
 	alertedAt  time.Time
-	runtime    []string
+	// until is the time of the last loss that was reported, ns since boot.
+	until uint64
+	// waited: the alert was put off once, for the flooder's container to become known.
+	waited bool
 }
 
 // dropAlertInterval is Falco's rate of drop alerts: one in 30 s (syscall_event_drops.rate .03333).
 const dropAlertInterval = 30 * time.Second
 
-// report raises Falco's internal alert when records were lost since the last look. It names the task that met the
-// full ring last.
+// report raises Falco's internal alert when records were lost since the last look. It names who lost most of them.
 func (l *losses) report(s *sensor, k *probe.Counters) {
 	lost, sent := k.Lost(), k.CriticalSent+k.BulkSent
 	newLost, newSent := lost-l.lost, sent-l.sent
@@ -30,29 +38,89 @@ func (l *losses) report(s *sensor, k *probe.Counters) {
 	if !l.alertedAt.IsZero() && time.Since(l.alertedAt) < dropAlertInterval {
 		return // they stay counted, for the next alert
 	}
-	l.lost, l.sent, l.alertedAt = lost, sent, time.Now()
-	s.alerts.drop(newSent+newLost, newLost, k)
-	s.Log.Warn("records lost: a ring was full", zap.Uint64("lost", newLost), zap.String("last_comm", k.LastLost.Comm),
-		zap.Int32("last_pid", k.LastLost.Tgid))
+	who, known := s.flooder(k, l.until)
+	if !known && !l.waited {
+		l.waited = true
+		return
+	}
+	l.lost, l.sent, l.alertedAt, l.waited = lost, sent, time.Now(), false
+	for _, loser := range k.Losers {
+		l.until = max(l.until, loser.Time)
+	}
+	s.alerts.internal(dropAlert(newSent+newLost, newLost, k, who))
+	s.Log.Warn("records lost: a ring was full", zap.Uint64("lost", newLost), zap.String("flooder", who.name()),
+		zap.Int32("pid", who.Tgid), zap.String("container", who.ContainerID))
 }
 
-// runtimes logs each change of a container runtime's state, once.
-func (l *losses) runtimes(s *sensor) {
-	status := s.enrich.Status()
-	if l.runtime == nil {
-		l.runtime = make([]string, len(status))
+// flooder is an event of the process that lost most records after a time, made of what is known of it.
+type flooder struct{ event.Event }
+
+// name is its comm.
+func (f *flooder) name() string {
+	if f.Process == nil {
+		return ""
 	}
-	for i, st := range status {
-		now := string(st.Connection)
-		if l.runtime[i] == now {
-			continue
-		}
-		l.runtime[i] = now
-		fields := []zap.Field{zap.String("socket", st.Socket), zap.String("state", now)}
-		if st.Err != nil {
-			s.Log.Warn("container runtime", append(fields, zap.Error(st.Err))...)
-			continue
-		}
-		s.Log.Info("container runtime", append(fields, zap.String("version", st.Version))...)
+	return f.Process.Comm
+}
+
+// flooder finds out who lost most. It is not known yet while a runtime is asked for its container.
+func (s *sensor) flooder(k *probe.Counters, after uint64) (who *flooder, known bool) {
+	who = &flooder{}
+	l := k.Flooder(after)
+	if l == nil {
+		return who, true
 	}
+	who.Key, who.Tgid, who.CgroupID = l.Key, l.Key.Tgid, l.CgroupID
+	if who.Process = s.table.Get(l.Key); who.Process == nil {
+		who.Process = &event.Process{Key: l.Key, Comm: l.Comm}
+	}
+	return who, s.enrich.Attach(&who.Event) != enrich.Pending
+}
+
+// dropAlert is Falco's internal alert about lost records, and who lost most of them. Falco's fields have their names;
+// what they count is lost since the start, by kind, but for n_evts and n_drops. Those about the flooder are named as in
+// rules.
+func dropAlert(events, lost uint64, k *probe.Counters, who *flooder) output.Internal {
+	kind := func(kinds ...event.Kind) string {
+		var n uint64
+		for _, kind := range kinds {
+			n += k.LostByKind[kind]
+		}
+		return strconv.FormatUint(n, 10)
+	}
+	a := output.Internal{
+		Rule:     "Falco internal: syscall event drop",
+		Priority: engine.Debug.String(),
+		Message:  fmt.Sprintf("Falco internal: syscall event drop. %d system calls dropped in last second.", lost),
+		Time:     time.Now().UnixNano(),
+		Fields: map[string]any{
+			"ebpf_enabled":                   "1",
+			"n_evts":                         strconv.FormatUint(events, 10),
+			"n_drops":                        strconv.FormatUint(lost, 10),
+			"n_drops_buffer_total":           strconv.FormatUint(k.Lost(), 10),
+			"n_drops_buffer_clone_fork_exit": kind(event.KindFork),
+			"n_drops_buffer_execve_exit":     kind(event.KindExec, event.KindExecFailed),
+			"n_drops_buffer_open_exit":       kind(event.KindOpen),
+			"n_drops_buffer_proc_exit":       kind(event.KindExit),
+			"n_drops_critical":               strconv.FormatUint(k.CriticalLost, 10),
+		},
+	}
+	if who.Process == nil {
+		return a
+	}
+	container := "host"
+	if who.Container != nil {
+		container = who.Container.Name
+	} else if who.ContainerID != event.HostID {
+		container = "<NA>"
+	}
+	a.Message += fmt.Sprintf(" Most of them by %s (pid=%d exepath=%s) in container %s (%s).",
+		who.name(), who.Tgid, who.Process.ExePath, container, who.ContainerID)
+	a.Fields["proc.name"], a.Fields["proc.pid"] = who.name(), strconv.Itoa(int(who.Tgid))
+	a.Fields["proc.exepath"], a.Fields["proc.cmdline"] = who.Process.ExePath, who.Process.Cmdline
+	a.Fields["container.id"], a.Fields["container.name"] = who.ContainerID, container
+	if who.Container != nil && who.Container.Pod != nil {
+		a.Fields["k8s.pod.name"], a.Fields["k8s.ns.name"] = who.Container.Pod.Name, who.Container.Pod.Namespace
+	}
+	return a
 }

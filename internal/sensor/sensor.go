@@ -52,6 +52,8 @@ type sensor struct {
 	alerts  *alerts
 	loop    *loop
 	losses  losses
+	// runtimes are those that enrich asks.
+	runtimes runtimes
 	// coverage is what the kernel's refusals cost.
 	coverage []Lost
 }
@@ -239,7 +241,7 @@ func (s *sensor) everySecond() {
 		return
 	}
 	s.losses.report(s, &k)
-	s.losses.runtimes(s)
+	s.runtimes.report(s)
 }
 
 // teardown runs every step, whatever failed before: detach, read the rings to their end, let go of what waits, flush

@@ -56,6 +56,8 @@ type Sensor struct {
 	// Lines are those of standard output, closed at its end; Ended is closed then too.
 	Lines chan string
 	Ended chan struct{}
+	// Reader keeps standard output from being read while a test holds it, but for a line.
+	Reader sync.Mutex
 
 	t      *testing.T
 	mu     sync.Mutex
@@ -104,7 +106,9 @@ func (s *Sensor) readLines(r io.Reader) {
 	sc := bufio.NewScanner(r)
 	sc.Buffer(nil, 1<<20)
 	for sc.Scan() {
+		s.Reader.Lock()
 		s.Lines <- sc.Text()
+		s.Reader.Unlock()
 	}
 	close(s.Lines)
 }
