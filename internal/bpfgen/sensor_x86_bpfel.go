@@ -123,18 +123,24 @@ type SensorInodeInfo struct {
 }
 
 type SensorKernelCounters struct {
-	_              structs.HostLayout
-	Sent           [2]uint64
-	Lost           [2]uint64
-	LostByType     [9]uint64
-	PathTruncated  uint64
-	RawUnreadable  uint64
-	FileGone       uint64
-	Oversize       uint64
-	LastLostCgroup uint64
-	LastLostTgid   uint32
-	LastLostComm   [16]int8
-	Pad            uint32
+	_             structs.HostLayout
+	Sent          [2]uint64
+	Lost          [2]uint64
+	LostByType    [9]uint64
+	PathTruncated uint64
+	RawUnreadable uint64
+	FileGone      uint64
+	Oversize      uint64
+	Loser         struct {
+		_         structs.HostLayout
+		StartTime uint64
+		CgroupId  uint64
+		Time      uint64
+		Votes     uint64
+		Tgid      uint32
+		Pad       uint32
+		Comm      [16]int8
+	}
 }
 
 type SensorLayer uint32
@@ -236,7 +242,7 @@ const (
 type SensorSchema uint32
 
 const (
-	SensorSchemaSCHEMA_VERSION SensorSchema = 1
+	SensorSchemaSCHEMA_VERSION SensorSchema = 2
 )
 
 type SensorScratch struct {
