@@ -14,13 +14,20 @@ import (
 
 // flags are Falco's, with Falco's letters.
 type flags struct {
-	rules, options, validate           []string
+	source                             sourceFlags
+	validate                           []string
 	describe                           string
 	list                               string
 	format                             string
+	pidfile                            string
+	print                              string
+	pluginInfo                         string
+	enableSources, disableSources      []string
 	describeAll, listEvents, namesOnly bool
+	listPlugins, ignored, pageSize     bool
 	dryRun, showVersion, unbuffered    bool
-	ruleSchema                         bool
+	ruleSchema, configSchema, support  bool
+	markdown, verbose                  bool
 	seconds                            float64
 }
 
@@ -44,8 +51,7 @@ Without any flag it runs the built-in rules and prints alerts to standard output
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	fs := cmd.Flags()
 	fs.SortFlags = false
-	fs.StringArrayVarP(&f.rules, "rules", "r", nil, "load rules from this `file or directory` (repeatable); replaces the built-in rules")
-	fs.StringArrayVarP(&f.options, "option", "o", nil, "set a configuration `key=value` as in falco.yaml (repeatable)")
+	f.source.add(fs)
 	fs.Float64VarP(&f.seconds, "duration", "M", 0, "stop after this many `seconds`")
 	fs.StringArrayVarP(&f.validate, "validate", "V", nil, "validate this rules `file` and exit (repeatable)")
 	fs.BoolVarP(&f.describeAll, "describe-rules", "L", false, "describe all rules and exit")
@@ -55,55 +61,61 @@ Without any flag it runs the built-in rules and prints alerts to standard output
 	fs.BoolVarP(&f.namesOnly, "names", "N", false, "with --list: the names alone")
 	fs.BoolVar(&f.listEvents, "list-events", false, "list the event types that rules may use and exit")
 	fs.StringVar(&f.format, "format", "text", "with --list and --list-events: `text`, markdown or json")
+	fs.BoolVarP(&f.ignored, "ignored", "i", false, "list the event types that are not captured and exit")
+	fs.BoolVar(&f.listPlugins, "list-plugins", false, "list the loaded plugins, which are none, and exit")
+	fs.StringVar(&f.pluginInfo, "plugin-info", "", "describe the plugin of this `name` and exit")
+	fs.BoolVar(&f.configSchema, "config-schema", false, "print the JSON schema of configuration files and exit")
 	fs.BoolVar(&f.ruleSchema, "rule-schema", false, "print the JSON schema of rule files and exit")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "load everything, attach nothing, and exit")
 	fs.BoolVarP(&f.unbuffered, "unbuffered", "U", false, "write each alert at once (the default)")
+	fs.StringVarP(&f.pidfile, "pidfile", "P", "", "write the process id to this `file` while running")
+	fs.StringArrayVar(&f.enableSources, "enable-source", nil, "read events of this `source` alone; the only one is syscall")
+	fs.StringArrayVar(&f.disableSources, "disable-source", nil, "do not read events of this `source`")
+	fs.BoolVar(&f.support, "support", false, "print what a report of a problem needs, as JSON, and exit")
+	fs.BoolVar(&f.pageSize, "page-size", false, "print the system's page size and exit")
+	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log_level=debug")
+	fs.StringVarP(&f.print, "print", "p", "", "append this `format` to each output")
+	fs.BoolVar(&f.markdown, "markdown", false, "--format markdown")
+	for _, deprecated := range []string{"print", "markdown"} {
+		_ = fs.MarkHidden(deprecated) // it is defined
+	}
 	fs.BoolVar(&f.showVersion, "version", false, "print the version and exit")
-	cmd.AddCommand(doctorCommand(stdout), rulesCommand(stdout))
+	cmd.AddCommand(doctorCommand(stdout, stderr, &f.source), rulesCommand(stdout, stderr, &f.source), configCommand(stdout, stderr, &f.source))
 	return cmd
 }
 
 func run(ctx context.Context, stdout, stderr io.Writer, f *flags) error {
-	if f.showVersion {
-		_, err := fmt.Fprint(stdout, versionText())
+	f.warnDeprecated(stderr)
+	if done, err := answer(stdout, f); done {
 		return err
 	}
-	switch {
-	case f.list != "" && f.list != "syscall":
-		return fmt.Errorf("list the fields: source %q is unknown; the only one is syscall", f.list)
-	case f.list != "":
-		return sensor.ListFields(stdout, f.format, f.namesOnly)
-	case f.listEvents:
-		return sensor.ListEvents(stdout, f.format)
-	case f.ruleSchema:
-		return sensor.RuleSchema(stdout)
+	if err := checkSources(f.enableSources, f.disableSources); err != nil {
+		return err
 	}
-	cfg, err := config.Load(f.options)
+	loaded, err := f.source.read()
 	if err != nil {
 		return err
 	}
-	if len(f.rules) > 0 {
-		cfg.RulesFiles = f.rules
+	cfg := f.apply(loaded.Config)
+	if done, err := answerFrom(stdout, stderr, f, loaded, cfg); done {
+		return err
 	}
-	if f.unbuffered {
-		cfg.BufferedOutputs = false
-	}
-	switch {
-	case len(f.validate) > 0:
-		return sensor.Validate(stdout, cfg, f.validate)
-	case f.describeAll:
-		return sensor.Describe(stdout, cfg, "")
-	case f.describe != "":
-		return sensor.Describe(stdout, cfg, f.describe)
-	}
-	log, err := newLog(stderr, cfg.LogLevel)
+	log, err := newLog(stderr, &cfg, dialSyslog)
 	if err != nil {
 		return err
 	}
+	logLoaded(log, loaded)
 	if f.seconds > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(f.seconds*float64(time.Second)))
 		defer cancel()
+	}
+	if f.pidfile != "" && !f.dryRun {
+		remove, err := writePidfile(f.pidfile)
+		if err != nil {
+			return err
+		}
+		defer remove()
 	}
 	return sensor.Run(ctx, sensor.Settings{
 		Config:  cfg,
@@ -113,4 +125,30 @@ func run(ctx context.Context, stdout, stderr io.Writer, f *flags) error {
 		Stderr:  stderr,
 		Log:     log,
 	})
+}
+
+// warnDeprecated tells of flags that Falco keeps for old scripts.
+func (f *flags) warnDeprecated(stderr io.Writer) {
+	if f.markdown {
+		fmt.Fprintln(stderr, "Warning: --markdown is deprecated; use --format markdown")
+	}
+	if f.print != "" {
+		fmt.Fprintln(stderr, "Warning: -p is deprecated; use append_output in the configuration file")
+	}
+}
+
+// apply puts the flags that are settings into the configuration.
+func (f *flags) apply(cfg config.Config) config.Config {
+	if f.unbuffered {
+		cfg.BufferedOutputs = false
+	}
+	if f.verbose {
+		cfg.LogLevel = "debug"
+	}
+	switch f.print {
+	case "", "c", "container", "k", "kubernetes": // Falco's formats, whose fields every output has
+	default:
+		cfg.AppendOutput = append(cfg.AppendOutput, config.Append{ExtraOutput: f.print})
+	}
+	return cfg
 }

@@ -5,19 +5,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/sensor"
 )
 
-func rulesCommand(stdout io.Writer) *cobra.Command {
-	var files, options []string
-	load := func() (config.Config, error) {
-		cfg, err := config.Load(options)
-		if len(files) > 0 {
-			cfg.RulesFiles = files
-		}
-		return cfg, err
-	}
+func rulesCommand(stdout, stderr io.Writer, source *sourceFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rules",
 		Short: "Explain and check rules",
@@ -29,7 +20,7 @@ func rulesCommand(stdout io.Writer) *cobra.Command {
 		Short: "Show a rule with lists, macros and exceptions put in, its event types, and where each line came from",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			cfg, err := load()
+			cfg, err := source.load(stderr)
 			if err != nil {
 				return err
 			}
@@ -41,15 +32,13 @@ func rulesCommand(stdout io.Writer) *cobra.Command {
 		Long: `Reports, a line each, the errors and warnings of rule files, and beyond them rules that another one shadows and
 conditions that can't be true. Without files it looks at the configured rules. The exit code is 1 only if a file has errors.`,
 		RunE: func(_ *cobra.Command, args []string) error {
-			cfg, err := load()
+			cfg, err := source.load(stderr)
 			if err != nil {
 				return err
 			}
 			return sensor.Lint(stdout, cfg, args)
 		},
 	})
-	fs := cmd.PersistentFlags()
-	fs.StringArrayVarP(&files, "rules", "r", nil, "load rules from this `file or directory` (repeatable); replaces the built-in rules")
-	fs.StringArrayVarP(&options, "option", "o", nil, "set a configuration `key=value`, such as json_output=true (repeatable)")
+	source.add(cmd.PersistentFlags())
 	return cmd
 }

@@ -1,15 +1,18 @@
 // Package config is the sensor's settings, under the names that they have in falco.yaml.
+//
+// [Load] reads a configuration file, the files that it includes and the overrides of -o into a [Config]. One table of
+// keys (keys.go) says what each key is and does; the check of files, the JSON schema, docs/config.md and the hints come
+// from it.
 package config
 
 import (
-	"fmt"
 	"os"
 	"strings"
-
-	"github.com/goccy/go-yaml"
+	"time"
 )
 
-// Config holds the settings that the sensor knows today. The zero value of a list means the built-in default.
+// Config holds the settings that the sensor knows. The zero value of a list means the built-in default. The table of keys
+// says of each whether it has an effect.
 type Config struct {
 	// RulesFiles are rule files and directories in the order in which they load; none means the built-in rules.
 	RulesFiles []string `yaml:"rules_files"`
@@ -19,22 +22,42 @@ type Config struct {
 	Priority string `yaml:"priority"`
 	// RuleMatching is "first" or "all".
 	RuleMatching string `yaml:"rule_matching"`
+	WatchFiles   bool   `yaml:"watch_config_files"`
 
-	JSONOutput              bool `yaml:"json_output"`
-	JSONIncludeOutput       bool `yaml:"json_include_output_property"`
-	JSONIncludeMessage      bool `yaml:"json_include_message_property"`
-	JSONIncludeOutputFields bool `yaml:"json_include_output_fields_property"`
-	JSONIncludeTags         bool `yaml:"json_include_tags_property"`
-	TimeISO8601             bool `yaml:"time_format_iso_8601"`
-	BufferBase64            bool `yaml:"buffer_format_base64"`
-	BufferedOutputs         bool `yaml:"buffered_outputs"`
+	JSONOutput              bool              `yaml:"json_output"`
+	JSONIncludeOutput       bool              `yaml:"json_include_output_property"`
+	JSONIncludeMessage      bool              `yaml:"json_include_message_property"`
+	JSONIncludeOutputFields bool              `yaml:"json_include_output_fields_property"`
+	JSONIncludeTags         bool              `yaml:"json_include_tags_property"`
+	TimeISO8601             bool              `yaml:"time_format_iso_8601"`
+	BufferBase64            bool              `yaml:"buffer_format_base64"`
+	BufferedOutputs         bool              `yaml:"buffered_outputs"`
+	AppendOutput            []Append          `yaml:"append_output"`
+	StaticFields            map[string]string `yaml:"static_fields"`
 
-	LogLevel     string       `yaml:"log_level"`
-	Stdout       Stdout       `yaml:"stdout_output"`
-	AppendOutput []Append     `yaml:"append_output"`
 	OutputsQueue OutputsQueue `yaml:"outputs_queue"`
-	Engines      Engines      `yaml:"container_engines"`
-	Engine       Engine       `yaml:"engine"`
+	// OutputTimeout is in milliseconds.
+	OutputTimeout int     `yaml:"output_timeout"`
+	Stdout        Stdout  `yaml:"stdout_output"`
+	File          File    `yaml:"file_output"`
+	Syslog        Syslog  `yaml:"syslog_output"`
+	Program       Program `yaml:"program_output"`
+	HTTP          HTTP    `yaml:"http_output"`
+	GRPC          GRPC    `yaml:"grpc"`
+	GRPCOutput    Switch  `yaml:"grpc_output"`
+
+	LogLevel  string `yaml:"log_level"`
+	LogStderr bool   `yaml:"log_stderr"`
+	LogSyslog bool   `yaml:"log_syslog"`
+
+	Webserver Webserver `yaml:"webserver"`
+	Metrics   Metrics   `yaml:"metrics"`
+	Drops     Drops     `yaml:"syscall_event_drops"`
+	Timeouts  Timeouts  `yaml:"syscall_event_timeouts"`
+
+	Engines Engines `yaml:"container_engines"`
+	Engine  Engine  `yaml:"engine"`
+	Capture Capture `yaml:"capture"`
 }
 
 // RuleSwitch switches the rules that fit; one of its parts is set.
@@ -47,11 +70,6 @@ type RuleSwitch struct {
 type RuleMatch struct {
 	Rule string `yaml:"rule"`
 	Tag  string `yaml:"tag"`
-}
-
-// Stdout is the sink that is on by default.
-type Stdout struct {
-	Enabled bool `yaml:"enabled"`
 }
 
 // Append adds to the outputs of the rules that fit.
@@ -70,18 +88,16 @@ type AppendMatch struct {
 	Tags   []string `yaml:"tags"`
 }
 
-// OutputsQueue bounds the rendered alerts that wait for the sinks. Falco's 0, "without bound", is the default bound here.
-type OutputsQueue struct {
-	Capacity int `yaml:"capacity"`
-}
-
 // Engines are the container runtimes to ask.
 type Engines struct {
-	Containerd Containerd `yaml:"containerd"`
+	Docker     Runtime `yaml:"docker"`
+	Podman     Runtime `yaml:"podman"`
+	Containerd Runtime `yaml:"containerd"`
+	CRI        Runtime `yaml:"cri"`
 }
 
-// Containerd names the sockets of containerd; none means the usual ones.
-type Containerd struct {
+// Runtime names the sockets of a container runtime; none means the usual ones.
+type Runtime struct {
 	Enabled bool     `yaml:"enabled"`
 	Sockets []string `yaml:"sockets"`
 }
@@ -97,94 +113,44 @@ type ModernEBPF struct {
 	BufSizePreset int `yaml:"buf_size_preset"`
 }
 
-// Default is the configuration without any file or flag.
+// Default is the configuration without any file or flag. The values are Falco's where it has one; only what goes to
+// standard output and standard error is on.
 func Default() Config {
 	return Config{
 		Priority:                "debug",
 		RuleMatching:            "first",
+		WatchFiles:              true,
 		JSONIncludeOutput:       true,
 		JSONIncludeOutputFields: true,
 		JSONIncludeTags:         true,
-		LogLevel:                "info",
-		Stdout:                  Stdout{Enabled: true},
 		AppendOutput:            []Append{{SuggestedOutput: true}},
-		Engines:                 Engines{Containerd{Enabled: true}},
-		Engine:                  Engine{Kind: "modern_ebpf", BPF: ModernEBPF{BufSizePreset: 4}},
+		OutputTimeout:           2000,
+		Stdout:                  Stdout{Enabled: true},
+		HTTP: HTTP{
+			UserAgent: "falcosecurity/falco", CAPath: "/etc/ssl/certs", ClientCert: "/etc/ssl/certs/client.crt",
+			ClientKey: "/etc/ssl/certs/client.key", MaxConsecutiveTimeouts: 5,
+		},
+		GRPC: GRPC{
+			BindAddress: "unix:///run/falco/falco.sock", PrivateKey: "/etc/falco/certs/server.key",
+			CertChain: "/etc/falco/certs/server.crt", RootCerts: "/etc/falco/certs/ca.crt",
+		},
+		LogLevel:  "info",
+		LogStderr: true,
+		Webserver: Webserver{
+			ListenPort: 8765, ListenAddress: "0.0.0.0", HealthzEndpoint: "/healthz", SSLCertificate: "/etc/falco/falco.pem",
+		},
+		Metrics: Metrics{
+			Interval: time.Hour, RulesCounters: true, ResourceUtilization: true, StateCounters: true, KernelEventCounters: true,
+			LibbpfStats: true, ConvertMemoryToMB: true,
+		},
+		Drops:    Drops{Threshold: .1, Actions: []string{"log", "alert"}, Rate: .03333, MaxBurst: 1},
+		Timeouts: Timeouts{MaxConsecutives: 1000},
+		Engines: Engines{
+			Docker: Runtime{Enabled: true}, Podman: Runtime{Enabled: true}, Containerd: Runtime{Enabled: true}, CRI: Runtime{Enabled: true},
+		},
+		Engine:  Engine{Kind: "modern_ebpf", BPF: ModernEBPF{BufSizePreset: 4}},
+		Capture: Capture{PathPrefix: "/tmp/falco", Mode: "rules", DefaultDuration: 5000},
 	}
-}
-
-// Load applies "-o key=value" overrides to the defaults, in order. The error names the override and the remedy.
-func Load(overrides []string) (Config, error) {
-	tree := map[string]any{}
-	for _, o := range overrides {
-		key, value, ok := strings.Cut(o, "=")
-		if !ok {
-			return Config{}, fmt.Errorf("read option -o %s: no value; write it as -o key=value", o)
-		}
-		var v any
-		if err := yaml.Unmarshal([]byte(value), &v); err != nil {
-			v = value
-		}
-		if err := set(tree, strings.TrimSpace(key), v); err != nil {
-			return Config{}, fmt.Errorf("read option -o %s: %w", o, err)
-		}
-	}
-	c := Default()
-	text, err := yaml.Marshal(tree)
-	if err != nil {
-		return Config{}, fmt.Errorf("read options: %w", err)
-	}
-	if len(tree) > 0 {
-		if err := yaml.UnmarshalWithOptions(text, &c, yaml.DisallowUnknownField()); err != nil {
-			return Config{}, fmt.Errorf("read options -o: %s", oneLine(err))
-		}
-	}
-	return c, c.check()
-}
-
-// check refuses values that would fail later, with the values that are allowed.
-func (c *Config) check() error {
-	for _, f := range []struct{ key, value, allowed string }{
-		{"rule_matching", c.RuleMatching, "first all"},
-		{"engine.kind", c.Engine.Kind, "modern_ebpf"},
-		{"log_level", c.LogLevel, "emergency alert critical error warning notice info debug"},
-	} {
-		if !contains(strings.Fields(f.allowed), strings.ToLower(f.value)) {
-			return fmt.Errorf("read option %s: %q is not one of: %s", f.key, f.value, strings.ReplaceAll(f.allowed, " ", ", "))
-		}
-	}
-	if c.Engine.BPF.BufSizePreset < 1 || c.Engine.BPF.BufSizePreset > 10 {
-		return fmt.Errorf("read option engine.modern_ebpf.buf_size_preset: %d is not between 1 and 10", c.Engine.BPF.BufSizePreset)
-	}
-	for i, r := range c.Rules {
-		for _, m := range []*RuleMatch{r.Enable, r.Disable} {
-			if m != nil && m.Rule == "" && m.Tag == "" {
-				return fmt.Errorf("read option rules[%d]: neither a rule nor a tag is named", i)
-			}
-		}
-	}
-	for i, a := range c.AppendOutput {
-		for _, f := range a.ExtraFields {
-			if !isExtraField(f) {
-				return fmt.Errorf("read option append_output[%d].extra_fields: %v is neither a field's name nor a key with a text", i, f)
-			}
-		}
-	}
-	if c.OutputsQueue.Capacity < 0 {
-		return fmt.Errorf("read option outputs_queue.capacity: %d is negative", c.OutputsQueue.Capacity)
-	}
-	return nil
-}
-
-func isExtraField(f any) bool {
-	m, ok := f.(map[string]any)
-	for _, text := range m {
-		if _, is := text.(string); !is {
-			return false
-		}
-	}
-	_, name := f.(string)
-	return ok || name
 }
 
 // BulkBytes is the bulk ring's size: preset 1 is 1 MiB, each next one twice the last (falco.yaml, buf_size_preset).
@@ -198,6 +164,25 @@ func (c *Config) SuggestedOutput() bool {
 		}
 	}
 	return false
+}
+
+// ContainerdSockets are the sockets of containerd to ask: nil for the usual ones, empty for none. Falco's cri engine
+// reaches containerd by the same sockets, so those of its list that are containerd's count too.
+func (e *Engines) ContainerdSockets() []string {
+	sockets := []string{}
+	add := func(r Runtime, fits func(string) bool) {
+		for _, s := range r.Sockets {
+			if r.Enabled && fits(s) && !contains(sockets, s) {
+				sockets = append(sockets, s)
+			}
+		}
+	}
+	add(e.Containerd, func(string) bool { return true })
+	add(e.CRI, func(s string) bool { return strings.Contains(s, "containerd") })
+	if len(sockets) == 0 && e.Containerd.Enabled {
+		return nil
+	}
+	return sockets
 }
 
 // Hostname is FALCO_HOSTNAME, or the node's name.
@@ -216,10 +201,4 @@ func contains(list []string, s string) bool {
 		}
 	}
 	return false
-}
-
-// oneLine keeps the first line of a YAML error: the rest quotes text that the user did not write.
-func oneLine(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return line
 }

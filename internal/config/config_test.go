@@ -1,6 +1,7 @@
 package config
 
 import (
+	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,11 +42,11 @@ func TestLoad(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			want := Default()
 			tt.want(&want)
-			got, err := Load(tt.overrides)
+			got, err := Load(Source{File: os.DevNull, Options: tt.overrides})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(want, got); diff != "" {
+			if diff := cmp.Diff(want, got.Config); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -56,16 +57,17 @@ func TestLoadRefuses(t *testing.T) {
 	tests := map[string]struct{ override, want string }{
 		"no value":          {"json_output", "read option -o json_output: no value; write it as -o key=value"},
 		"bad key":           {"a..b=1", `read option -o a..b=1: key "a..b" is not of the form a.b[0].c`},
+		"no map":            {"stdout_output={", `read option -o stdout_output={: stdout_output: a text stands where keys are expected: enabled`},
+		"broken map":        {"stdout_output={enabled: ]}", `read option -o stdout_output={enabled: ]}: the value in braces is no YAML map`},
 		"skipped index":     {"rules_files[1]=x", `read option -o rules_files[1]=x: key "rules_files[1]" skips an index: the next one is [0]`},
-		"unknown key":       {"json_outputs=true", `read options -o: [1:1] unknown field "json_outputs"`},
-		"bad choice":        {"rule_matching=some", `read option rule_matching: "some" is not one of: first, all`},
-		"extra field":       {"append_output[].extra_fields[]=1", "read option append_output[0].extra_fields: 1 is neither a field's name nor a key with a text"},
-		"switch of nothing": {"rules[].disable.rule=", "read option rules[0]: neither a rule nor a tag is named"},
-		"bad preset":        {"engine.modern_ebpf.buf_size_preset=11", "read option engine.modern_ebpf.buf_size_preset: 11 is not between 1 and 10"},
+		"bad choice":        {"rule_matching=some", `read option -o rule_matching=some: rule_matching: "some" is not one of: first, all`},
+		"extra field":       {"append_output[].extra_fields[]={a: [1]}", "read option -o append_output[].extra_fields[]={a: [1]}: append_output[].extra_fields[0].a: a list stands where a text is expected"},
+		"switch of nothing": {"rules[].disable.rule=", "read option -o rules[].disable.rule=: rules[0]: neither a rule nor a tag is named"},
+		"bad preset":        {"engine.modern_ebpf.buf_size_preset=11", "read option -o engine.modern_ebpf.buf_size_preset=11: engine.modern_ebpf.buf_size_preset: 11 is not between 1 and 10"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := Load([]string{tt.override})
+			_, err := Load(Source{File: os.DevNull, Options: []string{tt.override}})
 			if err == nil || err.Error() != tt.want {
 				t.Errorf("got  %v\nwant %s", err, tt.want)
 			}
@@ -75,11 +77,9 @@ func TestLoadRefuses(t *testing.T) {
 
 // FuzzSet: whatever the keys, a tree is built or an error returned.
 func FuzzSet(f *testing.F) {
-	f.Add("a.b[0].c", "a.b[0]")
-	f.Add("x[][]", "x[0]")
+	f.Add("a.b[0].c=1", "a.b[0]={x: [1]}")
+	f.Add("x[][]=1", "x[0]=2")
 	f.Fuzz(func(t *testing.T, first, second string) {
-		tree := map[string]any{}
-		_ = set(tree, first, 1)
-		_ = set(tree, second, 2)
+		_, _ = Load(Source{File: os.DevNull, Options: []string{first, second}})
 	})
 }

@@ -9,45 +9,119 @@ import (
 
 var keyPart = regexp.MustCompile(`^([A-Za-z0-9_-]+)((?:\[\d*\])*)$`)
 
-// set puts a value into a tree of maps and lists, by Falco's key syntax: a.b[0].c. An empty [] appends.
-func set(tree map[string]any, key string, value any) error {
-	parts := strings.Split(key, ".")
-	var at any = tree
-	put := func(any) {}
-	for _, part := range parts {
+// override is a "key=value" of -o.
+type override struct {
+	text, key string
+	value     *node
+}
+
+// readOverride splits an -o. A value in braces is a YAML map, as in Falco; any other is a text.
+func readOverride(option string) (override, error) {
+	key, value, ok := strings.Cut(option, "=")
+	if !ok {
+		return override{}, fmt.Errorf("read option -o %s: no value; write it as -o key=value", option)
+	}
+	o := override{text: option, key: strings.TrimSpace(key)}
+	from := origin{option: option}
+	o.value = &node{kind: scalar, text: value, from: from}
+	if strings.HasPrefix(value, "{") && strings.HasSuffix(value, "}") {
+		v, err := parseInline(value, from)
+		if err != nil {
+			return override{}, fmt.Errorf("read option -o %s: the value in braces is no YAML map", option)
+		}
+		o.value = v
+	}
+	return o, nil
+}
+
+// parseInline reads YAML that stands in a value. All of it comes from there; variables and aliases are not looked at.
+func parseInline(text string, from origin) (*node, error) {
+	c := &converter{anchors: map[string]*node{}, literal: true}
+	file, err := c.parseYAML([]byte(text))
+	if err != nil || len(file.Docs) == 0 {
+		return &node{from: from}, err
+	}
+	n, err := c.convert(file.Docs[0].Body, 0)
+	if err != nil {
+		return nil, err
+	}
+	return n.comingFrom(from), nil
+}
+
+// comingFrom is a copy whose parts all have this origin.
+func (n *node) comingFrom(from origin) *node {
+	c := *n
+	c.from, c.items, c.pairs = from, nil, nil
+	for _, i := range n.items {
+		c.items = append(c.items, i.comingFrom(from))
+	}
+	for _, p := range n.pairs {
+		c.pairs = append(c.pairs, pair{p.key, from, p.value.comingFrom(from)})
+	}
+	return &c
+}
+
+// apply gives a copy of the tree with the override in it.
+func (o override) apply(root *node) (*node, error) {
+	var steps []string
+	for _, part := range strings.Split(o.key, ".") {
 		m := keyPart.FindStringSubmatch(part)
 		if m == nil {
-			return fmt.Errorf("key %q is not of the form a.b[0].c", key)
+			return nil, fmt.Errorf("read option -o %s: key %q is not of the form a.b[0].c", o.text, o.key)
 		}
-		node, ok := at.(map[string]any)
-		if !ok {
-			if at != nil {
-				return fmt.Errorf("key %q goes below a value that is no map", key)
-			}
-			node = map[string]any{}
-			put(node)
-		}
-		name := m[1]
-		at, put = node[name], func(v any) { node[name] = v }
+		steps = append(steps, m[1])
 		for _, index := range strings.FieldsFunc(m[2], func(r rune) bool { return r == '[' }) {
-			list, ok := at.([]any)
-			if !ok && at != nil {
-				return fmt.Errorf("key %q takes an index of a value that is no list", key)
-			}
-			i := len(list)
-			if n := strings.TrimSuffix(index, "]"); n != "" {
-				i, _ = strconv.Atoi(n)
-			}
-			if i > len(list) {
-				return fmt.Errorf("key %q skips an index: the next one is [%d]", key, len(list))
-			}
-			if i == len(list) {
-				list = append(list, nil)
-			}
-			put(list)
-			at, put = list[i], func(v any) { list[i] = v }
+			steps = append(steps, "["+index)
 		}
 	}
-	put(value)
-	return nil
+	out, err := o.put(root, steps)
+	if err != nil {
+		return nil, fmt.Errorf("read option -o %s: %w", o.text, err)
+	}
+	return out, nil
+}
+
+// put copies the node and sets what the steps lead to: a key's name, or [index]. An empty [] appends.
+func (o override) put(n *node, steps []string) (*node, error) {
+	if len(steps) == 0 {
+		return o.value, nil
+	}
+	from := origin{option: o.text}
+	step := steps[0]
+	if step[0] != '[' {
+		switch {
+		case n == nil || n.empty():
+			n = &node{kind: mapping, from: from}
+		case n.kind != mapping:
+			return nil, fmt.Errorf("key %q goes below a value that is no map", o.key)
+		}
+		v, err := o.put(n.get(step), steps[1:])
+		if err != nil {
+			return nil, err
+		}
+		return n.with(step, from, v), nil
+	}
+	c := node{kind: list, from: from}
+	if n != nil && n.kind == list {
+		c = *n
+		c.items = append([]*node(nil), n.items...)
+	} else if n != nil && !n.empty() {
+		return nil, fmt.Errorf("key %q takes an index of a value that is no list", o.key)
+	}
+	i := len(c.items)
+	if index := strings.Trim(step, "[]"); index != "" {
+		i, _ = strconv.Atoi(index)
+	}
+	if i > len(c.items) {
+		return nil, fmt.Errorf("key %q skips an index: the next one is [%d]", o.key, len(c.items))
+	}
+	if i == len(c.items) {
+		c.items = append(c.items, nil)
+	}
+	v, err := o.put(c.items[i], steps[1:])
+	if err != nil {
+		return nil, err
+	}
+	c.items[i] = v
+	return &c, nil
 }

@@ -155,9 +155,12 @@ func rulesFinding(cfg config.Config) Finding {
 }
 
 func socketFindings(cfg config.Config) []Finding {
-	sockets := cfg.Engines.Containerd.Sockets
-	if len(sockets) == 0 {
+	sockets := cfg.Engines.ContainerdSockets()
+	if sockets == nil {
 		sockets = enrich.DefaultSockets()
+	}
+	if len(sockets) == 0 {
+		return []Finding{{Name: "containerd", OK: true, Detail: "switched off by container_engines"}}
 	}
 	var out []Finding
 	found := false

@@ -150,3 +150,15 @@ func ListEvents(w io.Writer, format string) error {
 	}
 	return nil
 }
+
+// ListIgnored prints the event types that rules may name and the sensor does not capture, as `falco -i` does.
+func ListIgnored(w io.Writer) error {
+	fmt.Fprintln(w, "Ignored Event(s):")
+	for _, t := range event.AllTypes() {
+		if !t.Captured() {
+			fmt.Fprintf(w, "- %s\n", t)
+		}
+	}
+	_, err := fmt.Fprintln(w)
+	return err
+}

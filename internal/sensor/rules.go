@@ -18,11 +18,14 @@ import (
 // LoadRules loads the configured rule files, or the built-in rules if none are. The rules are nil if a file has an
 // error; the results say what is wrong.
 func LoadRules(cfg config.Config) (*engine.Ruleset, engine.Results) {
-	sources := []engine.Source{{Name: rules.DefaultName, Content: rules.Default}}
+	return loadSources(cfg, ruleSources(cfg))
+}
+
+func ruleSources(cfg config.Config) []engine.Source {
 	if len(cfg.RulesFiles) > 0 {
-		sources = readSources(cfg.RulesFiles)
+		return readSources(cfg.RulesFiles)
 	}
-	return loadSources(cfg, sources)
+	return []engine.Source{{Name: rules.DefaultName, Content: rules.Default}}
 }
 
 func loadSources(cfg config.Config, sources []engine.Source) (*engine.Ruleset, engine.Results) {
@@ -121,7 +124,7 @@ func readError(path string, err error) error {
 	if errors.As(err, &pe) {
 		err = pe.Err
 	}
-	return fmt.Errorf("read rule file %s: %w; check the path given with -r", path, err)
+	return fmt.Errorf("read rule file %s: %w; check the path given with -r or rules_files", path, err)
 }
 
 // rulesError is the first error of the results in one line: file, line, column, what and the remedy.

@@ -169,10 +169,7 @@ func (s *sensor) openEnrich(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	settings := enrich.Settings{Hierarchy: hierarchy, Sockets: s.Config.Engines.Containerd.Sockets}
-	if !s.Config.Engines.Containerd.Enabled {
-		settings.Sockets = []string{}
-	}
+	settings := enrich.Settings{Hierarchy: hierarchy, Sockets: s.Config.Engines.ContainerdSockets()}
 	if s.enrich, err = enrich.New(settings); err != nil {
 		return err
 	}

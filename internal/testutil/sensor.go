@@ -80,7 +80,8 @@ func LaunchSensor(t *testing.T, binary string, args ...string) *Sensor {
 		t.Skip("needs root: the sensor loads BPF programs")
 	}
 	s := &Sensor{
-		t: t, Cmd: exec.Command(binary, args...), Lines: make(chan string, 1<<16), Ended: make(chan struct{}), grown: make(chan struct{}, 1),
+		// The machine may have a configuration of its own.
+		t: t, Cmd: exec.Command(binary, append([]string{"-c", os.DevNull}, args...)...), Lines: make(chan string, 1<<16), Ended: make(chan struct{}), grown: make(chan struct{}, 1),
 	}
 	s.Cmd.Env = append(os.Environ(), "FALCO_HOSTNAME=node-1")
 	stdout, err := s.Cmd.StdoutPipe()

@@ -1,0 +1,78 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"reflect"
+	"strings"
+)
+
+// meaning checks what no single key shows. The configuration was decoded from the tree.
+func (c *checker) meaning(cfg *Config, root *node) {
+	at := func(path ...string) origin {
+		n := root
+		for _, p := range path {
+			if next := n.get(p); next != nil {
+				n = next
+			}
+		}
+		return n.from
+	}
+	for i, r := range cfg.Rules {
+		for _, m := range []*RuleMatch{r.Enable, r.Disable} {
+			if m != nil && m.Rule == "" && m.Tag == "" {
+				c.fail(root.get("rules").items[i].from, "rules[%d]: neither a rule nor a tag is named", i)
+			}
+		}
+	}
+	if kind := strings.ToLower(cfg.Engine.Kind); !contains([]string{"modern_ebpf", "kmod", "ebpf"}, kind) {
+		c.fail(at("engine", "kind"), "engine.kind: Saker has no engine %s; use modern_ebpf", kind)
+	} else if kind != "modern_ebpf" {
+		c.notes = append(c.notes, fmt.Sprintf("%s: engine.kind %s does not apply: Saker brings its own kernel programs", at("engine", "kind"), kind))
+	}
+	if addr := cfg.Webserver.ListenAddress; !validAddress(addr) {
+		c.fail(at("webserver", "listen_address"), "webserver.listen_address: %q is no IP address", addr)
+	}
+	if contains(cfg.Drops.Actions, "ignore") && (contains(cfg.Drops.Actions, "log") || contains(cfg.Drops.Actions, "alert")) {
+		c.fail(at("syscall_event_drops", "actions"), "syscall_event_drops.actions: ignore makes no sense beside log or alert; take one out")
+	}
+	for _, s := range []struct {
+		on                  bool
+		section, key, value string
+	}{
+		{cfg.File.Enabled, "file_output", "filename", cfg.File.Filename},
+		{cfg.Program.Enabled, "program_output", "program", cfg.Program.Program},
+		{cfg.HTTP.Enabled, "http_output", "url", cfg.HTTP.URL},
+	} {
+		if s.on && s.value == "" {
+			c.fail(at(s.section), "%s is on, but has no %s; set %s.%s", s.section, s.key, s.section, s.key)
+		}
+	}
+}
+
+func validAddress(s string) bool {
+	_, err := netip.ParseAddr(strings.TrimSpace(s))
+	return err == nil
+}
+
+// notYetUsed notes keys whose feature is to come, where they ask for more than the default does: a section that is on,
+// or another value.
+func (c *checker) notYetUsed(cfg *Config, root *node) {
+	standard := Default()
+	for i := range c.table.keys {
+		k := &c.table.keys[i]
+		if above := c.table.byName[parent(k.name)]; k.effect != notYet || above != nil && above.effect == notYet {
+			continue
+		}
+		now, before := fieldOf(cfg, k.name), fieldOf(&standard, k.name)
+		if !now.IsValid() || now.Kind() == reflect.Map && now.Len() == 0 || reflect.DeepEqual(now.Interface(), before.Interface()) {
+			continue
+		}
+		if now.Kind() == reflect.Struct {
+			if on := now.FieldByName("Enabled"); on.IsValid() && !on.Bool() {
+				continue
+			}
+		}
+		c.notes = append(c.notes, fmt.Sprintf("%s: %s is accepted, but has no effect yet: %s", root.place(k.name), k.name, k.why))
+	}
+}

@@ -1,0 +1,118 @@
+package config
+
+import "time"
+
+// Switch is a section that is on or off.
+type Switch struct {
+	Enabled bool `yaml:"enabled"`
+}
+
+// Stdout is the sink that is on by default.
+type Stdout struct {
+	Enabled bool `yaml:"enabled"`
+}
+
+// Syslog is the sink of the local syslog daemon.
+type Syslog struct {
+	Enabled bool `yaml:"enabled"`
+}
+
+// File is the sink that appends to a file.
+type File struct {
+	Enabled   bool   `yaml:"enabled"`
+	KeepAlive bool   `yaml:"keep_alive"`
+	Filename  string `yaml:"filename"`
+}
+
+// Program is the sink that runs a shell command.
+type Program struct {
+	Enabled   bool   `yaml:"enabled"`
+	KeepAlive bool   `yaml:"keep_alive"`
+	Program   string `yaml:"program"`
+}
+
+// HTTP is the sink that posts alerts.
+type HTTP struct {
+	Enabled                bool   `yaml:"enabled"`
+	URL                    string `yaml:"url"`
+	UserAgent              string `yaml:"user_agent"`
+	Insecure               bool   `yaml:"insecure"`
+	CACert                 string `yaml:"ca_cert"`
+	CABundle               string `yaml:"ca_bundle"`
+	CAPath                 string `yaml:"ca_path"`
+	MTLS                   bool   `yaml:"mtls"`
+	ClientCert             string `yaml:"client_cert"`
+	ClientKey              string `yaml:"client_key"`
+	Echo                   bool   `yaml:"echo"`
+	CompressUploads        bool   `yaml:"compress_uploads"`
+	KeepAlive              bool   `yaml:"keep_alive"`
+	MaxConsecutiveTimeouts int    `yaml:"max_consecutive_timeouts"`
+}
+
+// GRPC is the server that consumers read alerts from, under the keys that it had until Falco 0.43.
+type GRPC struct {
+	Enabled bool `yaml:"enabled"`
+	// BindAddress is unix:///PATH or HOST:PORT.
+	BindAddress string `yaml:"bind_address"`
+	PrivateKey  string `yaml:"private_key"`
+	CertChain   string `yaml:"cert_chain"`
+	RootCerts   string `yaml:"root_certs"`
+}
+
+// OutputsQueue bounds the rendered alerts that wait for the sinks. Falco's 0, "without bound", is the default bound here.
+type OutputsQueue struct {
+	Capacity int `yaml:"capacity"`
+}
+
+// Webserver serves /healthz, /versions and /metrics.
+type Webserver struct {
+	Enabled           bool   `yaml:"enabled"`
+	ListenPort        int    `yaml:"listen_port"`
+	ListenAddress     string `yaml:"listen_address"`
+	HealthzEndpoint   string `yaml:"k8s_healthz_endpoint"`
+	PrometheusMetrics bool   `yaml:"prometheus_metrics_enabled"`
+	SSLEnabled        bool   `yaml:"ssl_enabled"`
+	SSLCertificate    string `yaml:"ssl_certificate"`
+}
+
+// Metrics are what the sensor tells of itself.
+type Metrics struct {
+	Enabled             bool          `yaml:"enabled"`
+	Interval            time.Duration `yaml:"interval"`
+	OutputRule          bool          `yaml:"output_rule"`
+	OutputFile          string        `yaml:"output_file"`
+	RulesCounters       bool          `yaml:"rules_counters_enabled"`
+	ResourceUtilization bool          `yaml:"resource_utilization_enabled"`
+	StateCounters       bool          `yaml:"state_counters_enabled"`
+	KernelEventCounters bool          `yaml:"kernel_event_counters_enabled"`
+	LibbpfStats         bool          `yaml:"libbpf_stats_enabled"`
+	ConvertMemoryToMB   bool          `yaml:"convert_memory_to_mb"`
+	IncludeEmptyValues  bool          `yaml:"include_empty_values"`
+}
+
+// Drops are the limits of the alert about lost events.
+type Drops struct {
+	// Threshold is the share of lost events, of 1, below which nothing is said.
+	Threshold float64  `yaml:"threshold"`
+	Actions   []string `yaml:"actions"`
+	// Rate is in alerts per second.
+	Rate     float64 `yaml:"rate"`
+	MaxBurst int     `yaml:"max_burst"`
+	Simulate bool    `yaml:"simulate_drops"`
+}
+
+// Timeouts are the limit of the alert about a silent kernel.
+type Timeouts struct {
+	MaxConsecutives int `yaml:"max_consecutives"`
+}
+
+// Capture writes what was seen around a match to a file.
+type Capture struct {
+	Enabled    bool   `yaml:"enabled"`
+	PathPrefix string `yaml:"path_prefix"`
+	// Mode is "rules" or "all_rules".
+	Mode string `yaml:"mode"`
+	// DefaultDuration is in milliseconds.
+	DefaultDuration int `yaml:"default_duration"`
+	MaxFileSizeMB   int `yaml:"max_file_size_mb"`
+}

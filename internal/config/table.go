@@ -1,0 +1,234 @@
+package config
+
+import "slices"
+
+// keys is the table of all keys, in the order of the documentation.
+func keys() []key {
+	return slices.Concat(ruleKeys(), formatKeys(), sinkKeys(), logKeys(), operationKeys(), sourceKeys(), otherKeys())
+}
+
+func ruleKeys() []key {
+	return []key{
+		{name: "config_files", typ: mixed, doc: "more configuration files and directories, merged in this order into the file that names them; a directory stands for its files, sorted by name"},
+		{name: "config_files[].path", typ: text, doc: "the file or directory"},
+		{name: "config_files[].strategy", typ: text, allowed: []string{"append", "override", "add-only"}, doc: "`append` (default): lists grow, other keys are replaced; `override`: lists are replaced too; `add-only`: keys that are there stay"},
+		{name: "watch_config_files", typ: boolean, doc: "reload when a configuration or rule file changes", effect: notYet, why: "a changed file counts from the next start"},
+		{name: "rules_files", typ: texts, doc: "rule files and directories, in the order in which they load; what is absent is skipped; none means the built-in rules"},
+		{name: "rules_file", typ: texts, doc: "the old name of `rules_files`"},
+		{name: "rule_files", typ: texts, doc: "known to Falco's schema, but not read", effect: inapplicable, why: "Falco's schema lists it, but the key that is read is rules_files"},
+		{name: "rules", typ: sections, doc: "switch rules on and off once all are loaded, in this order"},
+		{name: "rules[].enable", typ: section, doc: "switch on the rules that fit"},
+		{name: "rules[].enable.rule", typ: text, doc: "a rule's name, `*` for any text"},
+		{name: "rules[].enable.tag", typ: text, doc: "a tag"},
+		{name: "rules[].disable", typ: section, doc: "switch off the rules that fit"},
+		{name: "rules[].disable.rule", typ: text, doc: "a rule's name, `*` for any text"},
+		{name: "rules[].disable.tag", typ: text, doc: "a tag"},
+		{name: "priority", typ: text, allowed: []string{"emergency", "alert", "critical", "error", "warning", "notice", "informational", "info", "debug"}, doc: "the least severe priority that is loaded"},
+		{name: "rule_matching", typ: text, allowed: []string{"first", "all"}, doc: "whether an event alerts by the `first` rule that matches, or by `all`"},
+	}
+}
+
+func formatKeys() []key {
+	return []key{
+		{name: "json_output", typ: boolean, doc: "alerts as JSON, a line each, instead of text"},
+		{name: "json_include_output_property", typ: boolean, doc: "`output` in JSON alerts"},
+		{name: "json_include_message_property", typ: boolean, doc: "`message` in JSON alerts: the output without time and priority"},
+		{name: "json_include_output_fields_property", typ: boolean, doc: "`output_fields` in JSON alerts"},
+		{name: "json_include_tags_property", typ: boolean, doc: "`tags` in JSON alerts"},
+		{name: "time_format_iso_8601", typ: boolean, doc: "times as ISO 8601 in text alerts"},
+		{name: "buffer_format_base64", typ: boolean, doc: "byte fields as base64"},
+		{name: "append_output", typ: sections, doc: "add to the outputs of the rules that fit"},
+		{name: "append_output[].match", typ: section, doc: "which rules; all of its parts must fit, none fits all"},
+		{name: "append_output[].match.source", typ: text, doc: "the rule's source"},
+		{name: "append_output[].match.rule", typ: text, doc: "the rule's name"},
+		{name: "append_output[].match.tags", typ: texts, doc: "tags that the rule has"},
+		{name: "append_output[].extra_output", typ: text, doc: "a text with fields, put behind the output"},
+		{name: "append_output[].extra_fields", typ: mixed, doc: "names of fields, or a key with a text of fields, put into `output_fields`"},
+		{name: "append_output[].suggested_output", typ: boolean, doc: "the container's and the pod's names behind the output"},
+		{name: "static_fields", typ: textMap, doc: "constants that rules and outputs read as `static.NAME`", effect: notYet, why: "there are no static fields"},
+	}
+}
+
+func sinkKeys() []key {
+	const stdoutOnly = "alerts go to standard output alone"
+	return []key{
+		{name: "buffered_outputs", typ: boolean, doc: "keep alerts back until a buffer is full or nothing waits"},
+		{name: "outputs_queue", typ: section, doc: "the queue before the sinks"},
+		{name: "outputs_queue.capacity", typ: integer, most: 1 << 24, doc: "alerts that may wait; 0, without bound in Falco, is 16384"},
+		{name: "output_timeout", typ: integer, most: 1 << 31, doc: "milliseconds that a sink may take for an alert before the log says so", effect: notYet, why: "a slow sink is not reported"},
+		{name: "stdout_output", typ: section, doc: "alerts on standard output"},
+		{name: "stdout_output.enabled", typ: boolean, doc: "on or off"},
+		{name: "file_output", typ: section, doc: "alerts appended to a file", effect: notYet, why: stdoutOnly},
+		{name: "file_output.enabled", typ: boolean, doc: "on or off"},
+		{name: "file_output.keep_alive", typ: boolean, doc: "keep the file open between alerts"},
+		{name: "file_output.filename", typ: text, doc: "the file"},
+		{name: "syslog_output", typ: section, doc: "alerts to the local syslog daemon", effect: notYet, why: stdoutOnly},
+		{name: "syslog_output.enabled", typ: boolean, doc: "on or off"},
+		{name: "program_output", typ: section, doc: "alerts to a program's standard input", effect: notYet, why: stdoutOnly},
+		{name: "program_output.enabled", typ: boolean, doc: "on or off"},
+		{name: "program_output.keep_alive", typ: boolean, doc: "one program for all alerts, instead of one each"},
+		{name: "program_output.program", typ: text, doc: "the shell command"},
+		{name: "http_output", typ: section, doc: "alerts posted to an HTTP server", effect: notYet, why: stdoutOnly},
+		{name: "http_output.enabled", typ: boolean, doc: "on or off"},
+		{name: "http_output.url", typ: text, doc: "where to post"},
+		{name: "http_output.user_agent", typ: text, doc: "the User-Agent header"},
+		{name: "http_output.insecure", typ: boolean, doc: "do not check the server's certificate"},
+		{name: "http_output.ca_cert", typ: text, doc: "file with the certificate of the authority to trust"},
+		{name: "http_output.ca_bundle", typ: text, doc: "file with the certificates of several"},
+		{name: "http_output.ca_path", typ: text, doc: "directory of such files"},
+		{name: "http_output.mtls", typ: boolean, doc: "show a client certificate"},
+		{name: "http_output.client_cert", typ: text, doc: "the client's certificate"},
+		{name: "http_output.client_key", typ: text, doc: "the client's private key"},
+		{name: "http_output.echo", typ: boolean, doc: "log the server's answers"},
+		{name: "http_output.compress_uploads", typ: boolean, doc: "gzip what is posted"},
+		{name: "http_output.keep_alive", typ: boolean, doc: "keep the connection open between alerts"},
+		{name: "http_output.max_consecutive_timeouts", typ: integer, most: 255, doc: "timeouts in a row after which alerts are given up without trying"},
+		{name: "grpc", typ: section, doc: "the gRPC server, which Falco had until 0.43", effect: notYet, why: "there is no gRPC server"},
+		{name: "grpc.enabled", typ: boolean, doc: "on or off"},
+		{name: "grpc.bind_address", typ: text, doc: "`unix:///PATH` or `HOST:PORT`"},
+		{name: "grpc.threadiness", typ: integer, most: 1 << 16, doc: "threads", effect: inapplicable, why: "each consumer has a goroutine"},
+		{name: "grpc.private_key", typ: text, doc: "the server's private key"},
+		{name: "grpc.cert_chain", typ: text, doc: "the server's certificates"},
+		{name: "grpc.root_certs", typ: text, doc: "the authority of the clients' certificates"},
+		{name: "grpc_output", typ: section, doc: "alerts to the consumers of the gRPC server", effect: notYet, why: "there is no gRPC server"},
+		{name: "grpc_output.enabled", typ: boolean, doc: "on or off"},
+	}
+}
+
+func logKeys() []key {
+	return []key{
+		{name: "log_level", typ: text, allowed: []string{"emergency", "alert", "critical", "error", "warning", "notice", "info", "debug"}, doc: "the least severe level of the sensor's own log"},
+		{name: "log_stderr", typ: boolean, doc: "the sensor's own log on standard error"},
+		{name: "log_syslog", typ: boolean, doc: "the sensor's own log to the local syslog daemon"},
+		{name: "libs_logger", typ: section, doc: "the log of Falco's libraries", effect: inapplicable, why: "there are no such libraries; see log_level"},
+		{name: "libs_logger.enabled", typ: boolean, doc: "on or off"},
+		{name: "libs_logger.severity", typ: text, doc: "the least severe level"},
+	}
+}
+
+func operationKeys() []key {
+	const noServer = "there is no web server"
+	const noMetrics = "there are no metrics"
+	return []key{
+		{name: "webserver", typ: section, doc: "the web server", effect: notYet, why: noServer},
+		{name: "webserver.enabled", typ: boolean, doc: "on or off"},
+		{name: "webserver.threadiness", typ: integer, most: 1 << 16, doc: "threads", effect: inapplicable, why: "each request has a goroutine"},
+		{name: "webserver.listen_port", typ: integer, most: 65535, doc: "port"},
+		{name: "webserver.listen_address", typ: text, doc: "IP address"},
+		{name: "webserver.k8s_healthz_endpoint", typ: text, doc: "path of the health check"},
+		{name: "webserver.k8s_audit_endpoint", typ: text, doc: "path of audit events, in old files", effect: inapplicable, why: "audit events are not received"},
+		{name: "webserver.prometheus_metrics_enabled", typ: boolean, doc: "serve `/metrics`"},
+		{name: "webserver.ssl_enabled", typ: boolean, doc: "serve by TLS"},
+		{name: "webserver.ssl_certificate", typ: text, doc: "file with certificate and key"},
+		{name: "metrics", typ: section, doc: "what the sensor tells of itself", effect: notYet, why: noMetrics},
+		{name: "metrics.enabled", typ: boolean, doc: "on or off"},
+		{name: "metrics.interval", typ: duration, doc: "time between two snapshots, at least 100ms"},
+		{name: "metrics.output_rule", typ: boolean, doc: "a snapshot as an alert"},
+		{name: "metrics.output_file", typ: text, doc: "snapshots appended to this file"},
+		{name: "metrics.rules_counters_enabled", typ: boolean, doc: "matches by rule"},
+		{name: "metrics.resource_utilization_enabled", typ: boolean, doc: "CPU and memory"},
+		{name: "metrics.state_counters_enabled", typ: boolean, doc: "the state of the tables"},
+		{name: "metrics.kernel_event_counters_enabled", typ: boolean, doc: "events and losses in the kernel"},
+		{name: "metrics.libbpf_stats_enabled", typ: boolean, doc: "run time of the kernel programs"},
+		{name: "metrics.convert_memory_to_mb", typ: boolean, doc: "memory in MB"},
+		{name: "metrics.include_empty_values", typ: boolean, doc: "zeros too"},
+		{name: "metrics.kernel_event_counters_per_cpu_enabled", typ: boolean, doc: "events and losses by CPU", effect: inapplicable, why: "counters are summed over the CPUs"},
+		{name: "metrics.kernel_iter_event_counters_enabled", typ: boolean, doc: "events of Falco's iterators", effect: inapplicable, why: "they count Falco's iterators"},
+		{name: "metrics.plugins_metrics_enabled", typ: boolean, doc: "metrics of plugins", effect: inapplicable, why: "there are no plugins"},
+		{name: "metrics.jemalloc_stats_enabled", typ: boolean, doc: "metrics of jemalloc", effect: inapplicable, why: "Go has its own allocator"},
+		{name: "syscall_event_drops", typ: section, doc: "the alert about lost events", effect: notYet, why: "each second with a loss gives an alert"},
+		{name: "syscall_event_drops.threshold", typ: number, most: 1, doc: "share of lost events below which nothing is said"},
+		{name: "syscall_event_drops.actions", typ: texts, allowed: []string{"ignore", "log", "alert", "exit"}, doc: "what to do: `ignore`, `log`, `alert`, `exit`"},
+		{name: "syscall_event_drops.rate", typ: number, most: 1e6, doc: "alerts per second"},
+		{name: "syscall_event_drops.max_burst", typ: integer, most: 1e6, doc: "alerts at once"},
+		{name: "syscall_event_drops.simulate_drops", typ: boolean, doc: "for tests: act as if events were lost"},
+		{name: "syscall_event_timeouts", typ: section, doc: "the alert about a kernel that sends nothing", effect: notYet, why: "silence is not reported"},
+		{name: "syscall_event_timeouts.max_consecutives", typ: integer, least: 1, most: 1 << 31, doc: "reads without an event before the alert"},
+		{name: "capture", typ: section, doc: "write what was seen around a match to a file", effect: notYet, why: "nothing is recorded"},
+		{name: "capture.enabled", typ: boolean, doc: "on or off"},
+		{name: "capture.path_prefix", typ: text, doc: "how the files' names begin"},
+		{name: "capture.mode", typ: text, allowed: []string{"rules", "all_rules"}, doc: "for rules that ask for it, or for `all_rules`"},
+		{name: "capture.default_duration", typ: integer, most: 1 << 31, doc: "milliseconds after the match"},
+		{name: "capture.max_file_size_mb", typ: integer, most: 1 << 20, doc: "bound of a file; 0 is none"},
+	}
+}
+
+func sourceKeys() []key {
+	const noName = "its containers are recognised by their cgroup, without a name"
+	const kmod = "Saker brings its own kernel programs; see engine.modern_ebpf"
+	const percpu = "all CPUs share two rings"
+	const failed = "the rules decide whether failed calls are sent"
+	return []key{
+		{name: "container_engines", typ: section, doc: "the container runtimes to ask; the settings of Falco's container plugin count as these"},
+		{name: "container_engines.containerd", typ: section, doc: "containerd"},
+		{name: "container_engines.containerd.enabled", typ: boolean, doc: "on or off"},
+		{name: "container_engines.containerd.sockets", typ: texts, doc: "its sockets; none means the usual ones"},
+		{name: "container_engines.cri", typ: section, doc: "runtimes with Kubernetes' CRI; of the sockets, containerd's are asked"},
+		{name: "container_engines.cri.enabled", typ: boolean, doc: "on or off"},
+		{name: "container_engines.cri.sockets", typ: texts, doc: "their sockets"},
+		{name: "container_engines.cri.disable_async", typ: boolean, doc: "wait for the runtime's answer", effect: inapplicable, why: "an alert that needs the answer always waits a moment for it, the events never do"},
+		{name: "container_engines.docker", typ: section, doc: "Docker", effect: notYet, why: noName},
+		{name: "container_engines.docker.enabled", typ: boolean, doc: "on or off"},
+		{name: "container_engines.docker.sockets", typ: texts, doc: "its sockets"},
+		{name: "container_engines.podman", typ: section, doc: "Podman", effect: notYet, why: noName},
+		{name: "container_engines.podman.enabled", typ: boolean, doc: "on or off"},
+		{name: "container_engines.podman.sockets", typ: texts, doc: "its sockets"},
+		{name: "container_engines.lxc", typ: section, doc: "LXC", effect: inapplicable, why: noName},
+		{name: "container_engines.lxc.enabled", typ: boolean, doc: "on or off"},
+		{name: "container_engines.libvirt_lxc", typ: section, doc: "libvirt's LXC", effect: inapplicable, why: noName},
+		{name: "container_engines.libvirt_lxc.enabled", typ: boolean, doc: "on or off"},
+		{name: "container_engines.bpm", typ: section, doc: "BOSH's process manager", effect: inapplicable, why: noName},
+		{name: "container_engines.bpm.enabled", typ: boolean, doc: "on or off"},
+		{name: "engine", typ: section, doc: "the source of events"},
+		{name: "engine.kind", typ: text, allowed: engineKinds(), doc: "`modern_ebpf`; `kmod` and `ebpf` stand for it"},
+		{name: "engine.modern_ebpf", typ: section, doc: "the kernel programs"},
+		{name: "engine.modern_ebpf.buf_size_preset", typ: integer, least: 1, most: 10, doc: "size of the bulk ring: 1 is 1 MiB, each next one twice the last"},
+		{name: "engine.modern_ebpf.cpus_for_each_buffer", typ: integer, most: 1 << 16, doc: "CPUs that share a buffer", effect: inapplicable, why: percpu},
+		{name: "engine.modern_ebpf.drop_failed_exit", typ: boolean, doc: "leave out failed calls", effect: inapplicable, why: failed},
+		{name: "engine.modern_ebpf.disable_iterators", typ: boolean, doc: "do without BPF iterators", effect: inapplicable, why: "/proc is read by itself where the iterator does not work"},
+		{name: "engine.kmod", typ: section, doc: "Falco's kernel module", effect: inapplicable, why: kmod},
+		{name: "engine.kmod.buf_size_preset", typ: integer, doc: "size of its buffers"},
+		{name: "engine.kmod.drop_failed_exit", typ: boolean, doc: "leave out failed calls"},
+		{name: "engine.ebpf", typ: section, doc: "Falco's old eBPF probe, until 0.43", effect: inapplicable, why: kmod},
+		{name: "engine.ebpf.probe", typ: text, doc: "its file"},
+		{name: "engine.ebpf.buf_size_preset", typ: integer, doc: "size of its buffers"},
+		{name: "engine.ebpf.drop_failed_exit", typ: boolean, doc: "leave out failed calls"},
+		{name: "engine.replay", typ: section, doc: "events from a file", effect: inapplicable, why: "it counts with engine.kind replay, which is refused"},
+		{name: "engine.replay.capture_file", typ: text, doc: "the file"},
+		{name: "engine.gvisor", typ: section, doc: "gVisor, until 0.43", effect: inapplicable, why: "it counts with engine.kind gvisor, which is refused"},
+		{name: "engine.gvisor.config", typ: text, doc: "its configuration"},
+		{name: "engine.gvisor.root", typ: text, doc: "its root directory"},
+		{name: "base_syscalls", typ: section, doc: "system calls to collect beyond those of the rules", effect: inapplicable, why: "processes are followed in any case; beyond that the rules decide what the kernel sends"},
+		{name: "base_syscalls.all", typ: boolean, doc: "all that Falco can"},
+		{name: "base_syscalls.custom_set", typ: texts, doc: "these"},
+		{name: "base_syscalls.repair", typ: boolean, doc: "what Falco's state needs"},
+		{name: "falco_libs", typ: section, doc: "the limits of Falco's libraries", effect: inapplicable, why: "tables have bounds of their own"},
+		{name: "falco_libs.thread_table_size", typ: integer, doc: "threads"},
+		{name: "falco_libs.thread_table_auto_purging_interval_s", typ: integer, doc: "seconds between two clean-ups"},
+		{name: "falco_libs.thread_table_auto_purging_thread_timeout_s", typ: integer, doc: "seconds that a silent thread stays"},
+		{name: "falco_libs.snaplen", typ: integer, doc: "bytes of a buffer that are captured"},
+	}
+}
+
+// engineKinds are those that Falco has or had; checkEngine refuses some.
+func engineKinds() []string {
+	return []string{"modern_ebpf", "kmod", "ebpf", "replay", "nodriver", "gvisor"}
+}
+
+func otherKeys() []key {
+	const gone = "Falco dropped it before 0.40"
+	return []key{
+		{name: "plugins", typ: sections, doc: "plugins that may be loaded; of one named `container`, the runtimes and sockets in `init_config.engines` count as `container_engines`", effect: inapplicable, why: "Saker loads no plugins; the runtimes of a container plugin count as container_engines"},
+		{name: "plugins[].name", typ: text, doc: "its name"},
+		{name: "plugins[].library_path", typ: text, doc: "its file"},
+		{name: "plugins[].init_config", typ: anything, doc: "its settings"},
+		{name: "plugins[].open_params", typ: text, doc: "what it opens"},
+		{name: "load_plugins", typ: texts, doc: "the plugins to load, by name", effect: inapplicable, why: "Saker loads no plugins"},
+		{name: "plugins_hostinfo", typ: boolean, doc: "tell plugins about the host", effect: inapplicable, why: "Saker loads no plugins"},
+		{name: "metadata_download", typ: anything, doc: "limits of the Kubernetes client, in old files", effect: inapplicable, why: gone},
+		{name: "modern_bpf", typ: anything, doc: "now `engine.modern_ebpf`", effect: inapplicable, why: gone},
+		{name: "syscall_buf_size_preset", typ: anything, doc: "now `engine.modern_ebpf.buf_size_preset`", effect: inapplicable, why: gone},
+		{name: "syscall_drop_failed_exit", typ: anything, doc: "now `engine.modern_ebpf.drop_failed_exit`", effect: inapplicable, why: gone},
+		{name: "outputs", typ: anything, doc: "limits of the rate of alerts, in old files", effect: inapplicable, why: gone},
+	}
+}
