@@ -51,7 +51,7 @@ func writeWarnings(stderr io.Writer, loaded *config.Loaded) {
 // logLoaded tells the log which files count, and what in them has no effect.
 func logLoaded(log *zap.Logger, loaded *config.Loaded) {
 	if len(loaded.Files) == 0 {
-		log.Info("configuration: the built-in defaults; no file was found")
+		log.Debug("configuration: the built-in defaults; there is no file")
 	} else {
 		log.Info("configuration", zap.Strings("files", loaded.Files))
 	}

@@ -65,10 +65,10 @@ type Sensor struct {
 	grown  chan struct{}
 }
 
-// StartSensor runs the sensor with JSON alerts and waits until it is ready. The test's end kills it.
+// StartSensor runs the sensor with JSON alerts, without the machine's configuration file, and waits until it is ready. The test's end kills it.
 func StartSensor(t *testing.T, binary string, args ...string) *Sensor {
 	t.Helper()
-	s := LaunchSensor(t, binary, append([]string{"-o", "json_output=true"}, args...)...)
+	s := LaunchSensor(t, binary, append([]string{"-c", os.DevNull, "-o", "json_output=true"}, args...)...)
 	s.WaitLog("ready")
 	return s
 }
@@ -80,8 +80,7 @@ func LaunchSensor(t *testing.T, binary string, args ...string) *Sensor {
 		t.Skip("needs root: the sensor loads BPF programs")
 	}
 	s := &Sensor{
-		// The machine may have a configuration of its own.
-		t: t, Cmd: exec.Command(binary, append([]string{"-c", os.DevNull}, args...)...), Lines: make(chan string, 1<<16), Ended: make(chan struct{}), grown: make(chan struct{}, 1),
+		t: t, Cmd: exec.Command(binary, args...), Lines: make(chan string, 1<<16), Ended: make(chan struct{}), grown: make(chan struct{}, 1),
 	}
 	s.Cmd.Env = append(os.Environ(), "FALCO_HOSTNAME=node-1")
 	stdout, err := s.Cmd.StdoutPipe()

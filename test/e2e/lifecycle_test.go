@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -69,6 +70,65 @@ func TestSymlink(t *testing.T) {
 	s.Stop()
 }
 
+// TestConfigurationFile: a Falco configuration file is all that the sensor needs; the log tells what of it counts.
+func TestConfigurationFile(t *testing.T) {
+	dir := t.TempDir()
+	watched, pidfile := filepath.Join(dir, "watched"), filepath.Join(dir, "pid")
+	for name, text := range map[string]string{
+		"watched": "",
+		"falco.yaml": `
+json_output: true
+json_include_tags_property: false
+watch_config_files: true
+rules_files: [` + dir + `/rules.yaml, ` + dir + `/rules.local.yaml]
+config_files: [` + dir + `/config.d]
+engine: {kind: kmod, kmod: {buf_size_preset: 4}}
+stdout_ouput: {enabled: false}
+`,
+		"config.d/mine.yaml": "append_output:\n- extra_output: in ${FALCO_HOSTNAME}\n",
+		"rules.yaml": fmt.Sprintf(`
+- rule: Watched
+  desc: d
+  condition: open_read and fd.name = %s
+  output: opened
+  priority: NOTICE
+`, watched),
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := launch(t, "-c", dir+"/falco.yaml", "-P", pidfile)
+	s.WaitLog("ready")
+	pid, err := os.ReadFile(pidfile)
+	if err != nil || string(pid) != strconv.Itoa(s.Cmd.Process.Pid) {
+		t.Errorf("pid file: %q, %v", pid, err)
+	}
+	openMany(t, watched, 1)
+	a := s.Next("the open", func(a *alert) bool { return a.Rule == "Watched" })
+	if !strings.HasSuffix(a.Output, "Notice opened in node-1") || a.Tags != nil {
+		t.Errorf("alert %+v", a)
+	}
+	s.Stop()
+	if _, err := os.Stat(pidfile); !os.IsNotExist(err) {
+		t.Errorf("the pid file is left: %v", err)
+	}
+	for _, want := range []string{
+		`configuration	{"files": ["` + dir + `/falco.yaml", "` + dir + `/config.d/mine.yaml"]}`,
+		dir + "/falco.yaml:8:1: key stdout_ouput is unknown and has no effect; did you mean stdout_output?",
+		dir + "/falco.yaml:7:16: engine.kind kmod does not apply: Saker brings its own kernel programs",
+		dir + "/falco.yaml:5:", "/rules.local.yaml is absent and left out",
+	} {
+		if strings.Count(s.Log(), want) != 1 {
+			t.Errorf("the log does not hold once: %s", want)
+		}
+	}
+}
+
 // TestDuration: -M ends the run by itself, with exit code 0.
 func TestDuration(t *testing.T) {
 	s := launch(t, "-M", "1")
@@ -97,7 +157,7 @@ func TestBadInput(t *testing.T) {
 			want: `^Error: .*/does/not/exist\.yaml.*no such file.*-r`},
 		{name: "broken YAML", args: []string{"-r", broken}, want: `^Error: load rules: ` + regexp.QuoteMeta(broken) + `:\d+:\d+: LOAD_ERR_YAML_PARSE`},
 		{name: "unknown field", args: []string{"-r", unknown}, want: `^Error: load rules: ` + regexp.QuoteMeta(unknown) + `:4:5: LOAD_ERR_COMPILE_CONDITION.*proc\.nam\b.*proc\.name`},
-		{name: "unknown option", args: []string{"-o", "json_outptu=true"}, want: `^Error: .*json_outptu`},
+		{name: "bad option", args: []string{"-o", "json_output=perhaps"}, want: `^Error: read option -o json_output=perhaps: .*neither true nor false`},
 		{name: "unknown flag", args: []string{"--nonsense"}, want: `^Error: unknown flag: --nonsense`},
 		{name: "no privileges", user: 65534, want: `^Error: load BPF programs: no privilege \(missing CAP_BPF, CAP_PERFMON\); run as root`},
 		{name: "no BTF", wrap: []string{"unshare", "--mount", "sh", "-c", `mount -t tmpfs none /sys/kernel/btf && exec "$0" "$@"`},
