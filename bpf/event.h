@@ -40,6 +40,7 @@ enum record_type {
 	RECORD_EXEC_FAILED,
 	/* Written by the task iterator only, never into a ring; same layout as RECORD_EXEC. */
 	RECORD_TASK,
+	RECORD_IO_URING_SETUP,
 	RECORD_TYPES,
 };
 
@@ -74,6 +75,8 @@ enum record_flags {
 	FLAG_MEMFD = 1 << 7,
 	FLAG_KERNEL_THREAD = 1 << 8,
 	FLAG_FILE_GONE = 1 << 9,       /* the descriptor held no file any more when it was looked up */
+	FLAG_IO_URING = 1 << 10,       /* asked of a ring, not by a system call of its own */
+	FLAG_NO_RESULT = 1 << 11,      /* the ring does not tell what became of it: ret is 0 and means nothing */
 };
 
 enum layer {
@@ -159,6 +162,15 @@ struct open_record {
 	__u32 pad;
 };
 
+/* A new ring. */
+struct io_uring_setup_record {
+	struct record_header h;
+	__s64 ret;
+	__u32 sq_entries, cq_entries, setup_flags;
+	__u32 has_params;          /* whether the rest could be had: it is read from user memory */
+	__u32 entries, sq_thread_cpu, sq_thread_idle, features;
+};
+
 struct exec_failed_record {
 	struct record_header h;
 	__s64 ret;
@@ -191,6 +203,7 @@ struct kernel_counters {
 	__u64 lost[RINGS];             /* the ring was full */
 	__u64 lost_by_type[RECORD_TYPES];
 	__u64 path_truncated, raw_unreadable, file_gone, oversize;
+	__u64 uring_unmatched;         /* an open's name and its result did not find each other */
 	struct loser loser;
 };
 

@@ -38,6 +38,7 @@ union wire {
 	struct exit_record exit;
 	struct open_record open;
 	struct exec_failed_record exec_failed;
+	struct io_uring_setup_record io_uring_setup;
 	struct cgroup_record cgroup;
 	struct {
 		enum schema schema;
@@ -82,6 +83,31 @@ struct {
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratch SEC(".maps");
+
+#define URING_BUCKETS 64
+#define URING_OPENS 8 /* per bucket; a power of two */
+
+/* Opens that rings were asked for and have not answered yet (programs/io_uring.h). The keys stand together: every
+ * completion of every ring looks at them on some kernels. */
+struct uring_bucket {
+	struct uring_key {
+		__u64 ctx, user_data, req;
+		__u32 holders; /* who adds the first one holds the open: spin locks are not for tracing programs */
+		__u32 state;   /* enum uring_state */
+	} keys[URING_OPENS];
+	struct uring_open {
+		struct open_record r;
+		__u8 name[PATH_LEN_MAX];
+		__u32 file_slot, pad;
+	} opens[URING_OPENS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, URING_BUCKETS); /* 1 where no loaded rule is about opens */
+	__type(key, __u32);
+	__type(value, struct uring_bucket);
+} uring_opens SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -5,6 +5,8 @@
 #include "programs/exit.h"
 #include "programs/cgroup.h"
 #include "programs/sys_exit.h"
+#include "programs/io_uring.h"
+#include "programs/io_uring_setup.h"
 #include "programs/task_iter.h"
 #include "programs/whoami.h"
 

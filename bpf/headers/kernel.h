@@ -39,6 +39,11 @@ enum {
 	BPF_RB_FORCE_WAKEUP = 2,
 };
 
+/* linux/openat2.h: fixed by the system call's interface, so no relocation. */
+struct open_how {
+	__u64 flags, mode, resolve;
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 #if defined(__TARGET_ARCH_x86)
@@ -238,6 +243,57 @@ struct task_struct {
 	kuid_t loginuid;
 };
 
+struct io_rsrc_node {
+	unsigned long file_ptr;
+};
+
+struct io_fixed_file {
+	unsigned long file_ptr;
+};
+
+struct io_rsrc_data {
+	unsigned int nr;
+	struct io_rsrc_node **nodes;
+};
+
+struct io_file_table {
+	struct io_rsrc_data data;         /* since 6.13 */
+	struct io_fixed_file *files;      /* up to 6.12 */
+};
+
+struct io_ring_ctx {
+	struct io_file_table file_table;
+};
+
+struct io_cmd_data { /* since 6.0 */
+	struct file *file;
+};
+
+struct io_cqe {
+	__u64 user_data;
+	__s32 res;
+};
+
+/* A request; what its operation keeps (struct io_open) stands at its start. */
+struct io_kiocb {
+	__u8 opcode;
+	unsigned int flags;               /* 64 bits since 6.8, of which the lower half is read */
+	struct io_cqe cqe;                /* since 5.19 */
+	__u64 user_data;                  /* up to 5.18 */
+	struct io_ring_ctx *ctx;
+};
+
+struct filename {
+	const char *name;
+};
+
+struct io_open {
+	int dfd;
+	unsigned int file_slot;           /* since 5.15 */
+	struct filename *filename;
+	struct open_how how;
+};
+
 struct linux_binprm {
 	struct file *file;
 	const char *filename, *interp, *fdpath;
@@ -258,12 +314,11 @@ struct bpf_iter__task {
 
 #pragma clang attribute pop
 
-/* linux/openat2.h; user memory, so no relocation. */
-struct open_how {
-	__u64 flags, mode, resolve;
-};
-
 #define PF_KTHREAD 0x00200000        /* linux/sched.h */
+#define IORING_OP_OPENAT 18          /* linux/io_uring.h */
+#define IORING_OP_OPENAT2 28
+#define IOSQE_CQE_SKIP_SUCCESS (1 << 6)
+#define IORING_FILE_INDEX_ALLOC (~0U)
 #define FMODE_CREATED 0x100000       /* linux/fs.h */
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630 /* linux/magic.h */
 #define AT_FDCWD -100

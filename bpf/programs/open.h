@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+#ifndef SAKER_OPEN_H
+#define SAKER_OPEN_H
+
 #include "programs/open_class.h"
 
 /* What the calls of the family say in their arguments. */
@@ -72,6 +75,48 @@ INLINE __u32 store__start_dir(__u32 off, struct record_header *h, struct task_st
 	return len;
 }
 
+/* The record without its texts and its file. */
+INLINE void open__begin(struct open_record *r, struct task_struct *task, const struct open_args *args, __u32 call, __s64 ret)
+{
+	store__header(&r->h, task, RECORD_OPEN);
+	r->ret = ret;
+	r->resolve = args->resolve;
+	r->open_flags = args->flags;
+	r->open_mode = args->mode;
+	r->dirfd = args->dirfd;
+	r->call = call;
+	r->dir_len = r->path_len = r->raw_len = r->pad = 0;
+	__builtin_memset(&r->file, 0, sizeof(r->file));
+}
+
+/* Adds the directory and the file to a record that has the caller's text, if it is `named`, and sends it. */
+INLINE void open__end(struct scratch *s, struct task_struct *task, bool named, struct file *file)
+{
+	struct open_record *r = (void *)s->record;
+	__u32 off = sizeof(*r) + r->raw_len;
+	struct kernel_counters *c;
+
+	/* The scratch byte at sizeof(*r) is the path's first; empty and relative paths both need the directory. */
+	if (named && (!r->raw_len || s->record[sizeof(*r)] != '/'))
+		r->dir_len = store__start_dir(off, &r->h, task, r->dirfd);
+	off += r->dir_len;
+
+	if (file) {
+		extract__inode(READ(file, f_inode), &r->file);
+		if (READ(file, f_mode) & FMODE_CREATED)
+			r->h.flags |= FLAG_CREATED;
+		r->path_len = store__path(off, &r->h, task, __builtin_preserve_access_index(&file->f_path));
+		off += r->path_len;
+	} else if (r->ret >= 0 && !(r->h.flags & FLAG_NO_RESULT)) {
+		/* Another thread was quick to close it. */
+		r->h.flags |= FLAG_FILE_GONE;
+		c = base__counters();
+		if (c)
+			c->file_gone++;
+	}
+	store__submit(s, RING_BULK, off);
+}
+
 GLOBAL int open__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -79,9 +124,7 @@ GLOBAL int open__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
 	struct scratch *s = base__scratch();
 	struct open_args args = {};
 	struct open_record *r;
-	struct kernel_counters *c;
 	struct file *file = NULL;
-	__u32 off = sizeof(*r);
 
 	if (!s)
 		return 0;
@@ -91,39 +134,13 @@ GLOBAL int open__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
 		file = extract__file(task, ret);
 	if (!args.unread && !open__wanted(call, args.flags, ret, file))
 		return 0;
-	store__header(&r->h, task, RECORD_OPEN);
+	open__begin(r, task, &args, call, ret);
 	if (compat)
 		r->h.flags |= FLAG_COMPAT;
-	r->ret = ret;
-	r->resolve = args.resolve;
-	r->open_flags = args.flags;
-	r->open_mode = args.mode;
-	r->dirfd = args.dirfd;
-	r->call = call;
-	r->dir_len = r->path_len = r->raw_len = r->pad = 0;
-	__builtin_memset(&r->file, 0, sizeof(r->file));
-
 	if (args.path)
-		r->raw_len = store__user_string(s, off, &r->h, args.path);
-	off += r->raw_len;
-	/* The scratch byte at sizeof(*r) is the path's first; empty and relative paths both need the directory. */
-	if (args.path && (!r->raw_len || s->record[sizeof(*r)] != '/'))
-		r->dir_len = store__start_dir(off, &r->h, task, args.dirfd);
-	off += r->dir_len;
-
-	if (file) {
-		extract__inode(READ(file, f_inode), &r->file);
-		if (READ(file, f_mode) & FMODE_CREATED)
-			r->h.flags |= FLAG_CREATED;
-		r->path_len = store__path(off, &r->h, task, __builtin_preserve_access_index(&file->f_path));
-		off += r->path_len;
-	} else if (ret >= 0) {
-		/* Another thread was quick to close it. */
-		r->h.flags |= FLAG_FILE_GONE;
-		c = base__counters();
-		if (c)
-			c->file_gone++;
-	}
-	store__submit(s, RING_BULK, off);
+		r->raw_len = store__user_string(s, sizeof(*r), &r->h, args.path);
+	open__end(s, task, args.path, file);
 	return 0;
 }
+
+#endif

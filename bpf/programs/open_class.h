@@ -24,15 +24,20 @@ enum open_outcome {
 
 #define OPEN_OUTCOMES 0xf
 
-/* Tells whether a rule may be about an open; `file` is NULL if it failed. */
-INLINE bool open__wanted(__u32 call, __u32 flags, __s64 ret, struct file *file)
+/* The outcomes of an open, a bit each, that a rule may be about. */
+INLINE __u32 open__any_wanted(__u32 call, __u32 flags)
 {
-	__u32 outcomes, type;
-
 	/* A verifier before 6.2 loses a compared bound on the way to the index, so the index is masked where it is used. */
 	_Static_assert(CALLS <= CALLS_MAX, "each call has its classes");
 	BARRIER_VAR(call);
-	outcomes = open_classes[call & (CALLS_MAX - 1)] >> ((flags & O_ACCMODE) * 4) & OPEN_OUTCOMES;
+	return open_classes[call & (CALLS_MAX - 1)] >> ((flags & O_ACCMODE) * 4) & OPEN_OUTCOMES;
+}
+
+/* Tells whether a rule may be about an open; `file` is NULL if it failed. */
+INLINE bool open__wanted(__u32 call, __u32 flags, __s64 ret, struct file *file)
+{
+	__u32 outcomes = open__any_wanted(call, flags), type;
+
 	if (outcomes == 0)
 		return false;
 	if (outcomes == OPEN_OUTCOMES)

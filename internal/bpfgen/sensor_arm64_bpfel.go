@@ -122,16 +122,31 @@ type SensorInodeInfo struct {
 	Layer uint32
 }
 
+type SensorIoUringSetupRecord struct {
+	_            structs.HostLayout
+	H            SensorRecordHeader
+	Ret          int64
+	SqEntries    uint32
+	CqEntries    uint32
+	SetupFlags   uint32
+	HasParams    uint32
+	Entries      uint32
+	SqThreadCpu  uint32
+	SqThreadIdle uint32
+	Features     uint32
+}
+
 type SensorKernelCounters struct {
-	_             structs.HostLayout
-	Sent          [2]uint64
-	Lost          [2]uint64
-	LostByType    [9]uint64
-	PathTruncated uint64
-	RawUnreadable uint64
-	FileGone      uint64
-	Oversize      uint64
-	Loser         struct {
+	_              structs.HostLayout
+	Sent           [2]uint64
+	Lost           [2]uint64
+	LostByType     [10]uint64
+	PathTruncated  uint64
+	RawUnreadable  uint64
+	FileGone       uint64
+	Oversize       uint64
+	UringUnmatched uint64
+	Loser          struct {
 		_         structs.HostLayout
 		StartTime uint64
 		CgroupId  uint64
@@ -195,6 +210,8 @@ const (
 	SensorRecordFlagsFLAG_MEMFD          SensorRecordFlags = 128
 	SensorRecordFlagsFLAG_KERNEL_THREAD  SensorRecordFlags = 256
 	SensorRecordFlagsFLAG_FILE_GONE      SensorRecordFlags = 512
+	SensorRecordFlagsFLAG_IO_URING       SensorRecordFlags = 1024
+	SensorRecordFlagsFLAG_NO_RESULT      SensorRecordFlags = 2048
 )
 
 type SensorRecordHeader struct {
@@ -220,15 +237,16 @@ type SensorRecordHeader struct {
 type SensorRecordType uint32
 
 const (
-	SensorRecordTypeRECORD_EXEC         SensorRecordType = 1
-	SensorRecordTypeRECORD_FORK         SensorRecordType = 2
-	SensorRecordTypeRECORD_EXIT         SensorRecordType = 3
-	SensorRecordTypeRECORD_CGROUP_MKDIR SensorRecordType = 4
-	SensorRecordTypeRECORD_CGROUP_RMDIR SensorRecordType = 5
-	SensorRecordTypeRECORD_OPEN         SensorRecordType = 6
-	SensorRecordTypeRECORD_EXEC_FAILED  SensorRecordType = 7
-	SensorRecordTypeRECORD_TASK         SensorRecordType = 8
-	SensorRecordTypeRECORD_TYPES        SensorRecordType = 9
+	SensorRecordTypeRECORD_EXEC           SensorRecordType = 1
+	SensorRecordTypeRECORD_FORK           SensorRecordType = 2
+	SensorRecordTypeRECORD_EXIT           SensorRecordType = 3
+	SensorRecordTypeRECORD_CGROUP_MKDIR   SensorRecordType = 4
+	SensorRecordTypeRECORD_CGROUP_RMDIR   SensorRecordType = 5
+	SensorRecordTypeRECORD_OPEN           SensorRecordType = 6
+	SensorRecordTypeRECORD_EXEC_FAILED    SensorRecordType = 7
+	SensorRecordTypeRECORD_TASK           SensorRecordType = 8
+	SensorRecordTypeRECORD_IO_URING_SETUP SensorRecordType = 9
+	SensorRecordTypeRECORD_TYPES          SensorRecordType = 10
 )
 
 type SensorRing uint32
@@ -263,29 +281,54 @@ type SensorScratch struct {
 	Object uint64
 }
 
+type SensorUringBucket struct {
+	_    structs.HostLayout
+	Keys [8]struct {
+		_        structs.HostLayout
+		Ctx      uint64
+		UserData uint64
+		Req      uint64
+		Holders  uint32
+		State    uint32
+	}
+	Opens [8]struct {
+		_        structs.HostLayout
+		R        SensorOpenRecord
+		Name     [4096]uint8
+		FileSlot uint32
+		Pad      uint32
+	}
+}
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	SensorMapBulk              = "bulk"
-	SensorMapCounters          = "counters"
-	SensorMapCritical          = "critical"
-	SensorMapReader            = "reader"
-	SensorMapScratch           = "scratch"
-	SensorProgCgroupMkdir      = "cgroup_mkdir"
-	SensorProgCgroupRmdir      = "cgroup_rmdir"
-	SensorProgSchedProcessExec = "sched_process_exec"
-	SensorProgSchedProcessExit = "sched_process_exit"
-	SensorProgSchedProcessFork = "sched_process_fork"
-	SensorProgSysExit          = "sys_exit"
-	SensorProgTaskIter         = "task_iter"
-	SensorProgWhoami           = "whoami"
-	SensorVarCallsCompat       = "calls_compat"
-	SensorVarCallsNative       = "calls_native"
-	SensorVarCgroupSubsys      = "cgroup_subsys"
-	SensorVarIteratorSlot      = "iterator_slot"
-	SensorVarOpenClasses       = "open_classes"
-	SensorVarOwnTgid           = "own_tgid"
+	SensorMapBulk                = "bulk"
+	SensorMapCounters            = "counters"
+	SensorMapCritical            = "critical"
+	SensorMapReader              = "reader"
+	SensorMapScratch             = "scratch"
+	SensorMapUringOpens          = "uring_opens"
+	SensorProgCgroupMkdir        = "cgroup_mkdir"
+	SensorProgCgroupRmdir        = "cgroup_rmdir"
+	SensorProgIoUringComplete    = "io_uring_complete"
+	SensorProgIoUringCqeOverflow = "io_uring_cqe_overflow"
+	SensorProgIoUringCreate      = "io_uring_create"
+	SensorProgIoUringSubmitReq   = "io_uring_submit_req"
+	SensorProgIoUringSubmitSqe   = "io_uring_submit_sqe"
+	SensorProgSchedProcessExec   = "sched_process_exec"
+	SensorProgSchedProcessExit   = "sched_process_exit"
+	SensorProgSchedProcessFork   = "sched_process_fork"
+	SensorProgSysExit            = "sys_exit"
+	SensorProgTaskIter           = "task_iter"
+	SensorProgWhoami             = "whoami"
+	SensorVarCallsCompat         = "calls_compat"
+	SensorVarCallsNative         = "calls_native"
+	SensorVarCgroupSubsys        = "cgroup_subsys"
+	SensorVarIteratorSlot        = "iterator_slot"
+	SensorVarOpenClasses         = "open_classes"
+	SensorVarOwnTgid             = "own_tgid"
 )
 
 // LoadSensor returns the embedded CollectionSpec for Sensor.
@@ -330,25 +373,31 @@ type SensorSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SensorProgramSpecs struct {
-	CgroupMkdir      *ebpf.ProgramSpec `ebpf:"cgroup_mkdir"`
-	CgroupRmdir      *ebpf.ProgramSpec `ebpf:"cgroup_rmdir"`
-	SchedProcessExec *ebpf.ProgramSpec `ebpf:"sched_process_exec"`
-	SchedProcessExit *ebpf.ProgramSpec `ebpf:"sched_process_exit"`
-	SchedProcessFork *ebpf.ProgramSpec `ebpf:"sched_process_fork"`
-	SysExit          *ebpf.ProgramSpec `ebpf:"sys_exit"`
-	TaskIter         *ebpf.ProgramSpec `ebpf:"task_iter"`
-	Whoami           *ebpf.ProgramSpec `ebpf:"whoami"`
+	CgroupMkdir        *ebpf.ProgramSpec `ebpf:"cgroup_mkdir"`
+	CgroupRmdir        *ebpf.ProgramSpec `ebpf:"cgroup_rmdir"`
+	IoUringComplete    *ebpf.ProgramSpec `ebpf:"io_uring_complete"`
+	IoUringCqeOverflow *ebpf.ProgramSpec `ebpf:"io_uring_cqe_overflow"`
+	IoUringCreate      *ebpf.ProgramSpec `ebpf:"io_uring_create"`
+	IoUringSubmitReq   *ebpf.ProgramSpec `ebpf:"io_uring_submit_req"`
+	IoUringSubmitSqe   *ebpf.ProgramSpec `ebpf:"io_uring_submit_sqe"`
+	SchedProcessExec   *ebpf.ProgramSpec `ebpf:"sched_process_exec"`
+	SchedProcessExit   *ebpf.ProgramSpec `ebpf:"sched_process_exit"`
+	SchedProcessFork   *ebpf.ProgramSpec `ebpf:"sched_process_fork"`
+	SysExit            *ebpf.ProgramSpec `ebpf:"sys_exit"`
+	TaskIter           *ebpf.ProgramSpec `ebpf:"task_iter"`
+	Whoami             *ebpf.ProgramSpec `ebpf:"whoami"`
 }
 
 // SensorMapSpecs contains maps before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SensorMapSpecs struct {
-	Bulk     *ebpf.MapSpec `ebpf:"bulk"`
-	Counters *ebpf.MapSpec `ebpf:"counters"`
-	Critical *ebpf.MapSpec `ebpf:"critical"`
-	Reader   *ebpf.MapSpec `ebpf:"reader"`
-	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
+	Bulk       *ebpf.MapSpec `ebpf:"bulk"`
+	Counters   *ebpf.MapSpec `ebpf:"counters"`
+	Critical   *ebpf.MapSpec `ebpf:"critical"`
+	Reader     *ebpf.MapSpec `ebpf:"reader"`
+	Scratch    *ebpf.MapSpec `ebpf:"scratch"`
+	UringOpens *ebpf.MapSpec `ebpf:"uring_opens"`
 }
 
 // SensorVariableSpecs contains global variables before they are loaded into the kernel.
@@ -383,11 +432,12 @@ func (o *SensorObjects) Close() error {
 //
 // It can be passed to LoadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SensorMaps struct {
-	Bulk     *ebpf.Map `ebpf:"bulk"`
-	Counters *ebpf.Map `ebpf:"counters"`
-	Critical *ebpf.Map `ebpf:"critical"`
-	Reader   *ebpf.Map `ebpf:"reader"`
-	Scratch  *ebpf.Map `ebpf:"scratch"`
+	Bulk       *ebpf.Map `ebpf:"bulk"`
+	Counters   *ebpf.Map `ebpf:"counters"`
+	Critical   *ebpf.Map `ebpf:"critical"`
+	Reader     *ebpf.Map `ebpf:"reader"`
+	Scratch    *ebpf.Map `ebpf:"scratch"`
+	UringOpens *ebpf.Map `ebpf:"uring_opens"`
 }
 
 func (m *SensorMaps) Close() error {
@@ -397,6 +447,7 @@ func (m *SensorMaps) Close() error {
 		m.Critical,
 		m.Reader,
 		m.Scratch,
+		m.UringOpens,
 	)
 }
 
@@ -416,20 +467,30 @@ type SensorVariables struct {
 //
 // It can be passed to LoadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SensorPrograms struct {
-	CgroupMkdir      *ebpf.Program `ebpf:"cgroup_mkdir"`
-	CgroupRmdir      *ebpf.Program `ebpf:"cgroup_rmdir"`
-	SchedProcessExec *ebpf.Program `ebpf:"sched_process_exec"`
-	SchedProcessExit *ebpf.Program `ebpf:"sched_process_exit"`
-	SchedProcessFork *ebpf.Program `ebpf:"sched_process_fork"`
-	SysExit          *ebpf.Program `ebpf:"sys_exit"`
-	TaskIter         *ebpf.Program `ebpf:"task_iter"`
-	Whoami           *ebpf.Program `ebpf:"whoami"`
+	CgroupMkdir        *ebpf.Program `ebpf:"cgroup_mkdir"`
+	CgroupRmdir        *ebpf.Program `ebpf:"cgroup_rmdir"`
+	IoUringComplete    *ebpf.Program `ebpf:"io_uring_complete"`
+	IoUringCqeOverflow *ebpf.Program `ebpf:"io_uring_cqe_overflow"`
+	IoUringCreate      *ebpf.Program `ebpf:"io_uring_create"`
+	IoUringSubmitReq   *ebpf.Program `ebpf:"io_uring_submit_req"`
+	IoUringSubmitSqe   *ebpf.Program `ebpf:"io_uring_submit_sqe"`
+	SchedProcessExec   *ebpf.Program `ebpf:"sched_process_exec"`
+	SchedProcessExit   *ebpf.Program `ebpf:"sched_process_exit"`
+	SchedProcessFork   *ebpf.Program `ebpf:"sched_process_fork"`
+	SysExit            *ebpf.Program `ebpf:"sys_exit"`
+	TaskIter           *ebpf.Program `ebpf:"task_iter"`
+	Whoami             *ebpf.Program `ebpf:"whoami"`
 }
 
 func (p *SensorPrograms) Close() error {
 	return _SensorClose(
 		p.CgroupMkdir,
 		p.CgroupRmdir,
+		p.IoUringComplete,
+		p.IoUringCqeOverflow,
+		p.IoUringCreate,
+		p.IoUringSubmitReq,
+		p.IoUringSubmitSqe,
 		p.SchedProcessExec,
 		p.SchedProcessExit,
 		p.SchedProcessFork,

@@ -48,6 +48,8 @@ func (d *Decoder) Decode(raw []byte, rec *event.Record) error {
 		return d.open(raw, rec)
 	case bpfgen.SensorRecordTypeRECORD_EXEC_FAILED:
 		return d.execFailed(raw, rec)
+	case bpfgen.SensorRecordTypeRECORD_IO_URING_SETUP:
+		return uring(raw, rec)
 	case bpfgen.SensorRecordTypeRECORD_CGROUP_MKDIR:
 		rec.Kind = event.KindCgroupMade
 		return cgroup(raw, rec)
@@ -219,11 +221,11 @@ func (d *Decoder) open(raw []byte, rec *event.Record) error {
 	}
 	ev.File.Given = d.givenName(&r.H, dir, name)
 	if name == "" && r.Ret >= 0 {
-		// open_by_handle_at has no name but the file's own.
+		// open_by_handle_at has no name but the file's own; that of an open by io_uring may have been lost.
 		ev.File.Given = path
 	}
-	if r.Ret < 0 {
-		ev.Flags |= event.FlagUnverified
+	if r.Ret < 0 && !has(r.H.Flags, bpfgen.SensorRecordFlagsFLAG_IO_URING) {
+		ev.Flags |= event.FlagUnverified // the name of a ring's request is the kernel's own
 	}
 	return nil
 }
@@ -244,6 +246,21 @@ func (d *Decoder) execFailed(raw []byte, rec *event.Record) error {
 	ev.Ret, ev.DirFD = r.Ret, r.Dirfd
 	ev.Flags |= event.FlagUnverified
 	ev.Filename = d.givenName(&r.H, dir, name)
+	return nil
+}
+
+func uring(raw []byte, rec *event.Record) error {
+	r, err := as[bpfgen.SensorIoUringSetupRecord](raw)
+	if err != nil {
+		return err
+	}
+	rec.Kind = event.KindUring
+	rec.Event.Type = event.TypeIoUringSetup
+	rec.Event.Ret = r.Ret
+	rec.Event.Uring = event.Uring{
+		SQEntries: r.SqEntries, CQEntries: r.CqEntries, Flags: r.SetupFlags, Known: r.HasParams != 0,
+		Entries: r.Entries, ThreadCPU: r.SqThreadCpu, ThreadIdle: r.SqThreadIdle, Features: r.Features,
+	}
 	return nil
 }
 

@@ -80,11 +80,19 @@ func TestOpen(t *testing.T) {
 				ev.Flags = event.FlagRawTruncated
 				ev.File = file(func(f *event.File) { f.Raw, f.Given = "", "/real/file" })
 			}},
+		{"failed in a ring", func(r *bpfgen.SensorOpenRecord) {
+			r.Ret, r.File, r.H.Flags = -2, bpfgen.SensorInodeInfo{}, uint32(bpfgen.SensorRecordFlagsFLAG_IO_URING)
+		}, "/absent", "", "", func(ev *event.Event) {
+			ev.Ret, ev.Flags = -2, event.FlagIoUring // the name is the kernel's own
+			ev.File = file(func(f *event.File) {
+				f.FD, f.Raw, f.Given, f.Resolved, f.ID, f.InodeMode, f.Nlink, f.Layer = -2, "/absent", "/absent", "", event.FileID{}, 0, 0, event.LayerNone
+			})
+		}},
 		{"every other flag", func(r *bpfgen.SensorOpenRecord) {
 			r.H.Flags = uint32(bpfgen.SensorRecordFlagsFLAG_PATH_TRUNCATED | bpfgen.SensorRecordFlagsFLAG_COMPAT |
-				bpfgen.SensorRecordFlagsFLAG_OUTSIDE_ROOT | bpfgen.SensorRecordFlagsFLAG_FILE_GONE)
+				bpfgen.SensorRecordFlagsFLAG_OUTSIDE_ROOT | bpfgen.SensorRecordFlagsFLAG_FILE_GONE | bpfgen.SensorRecordFlagsFLAG_IO_URING)
 		}, "/dir/file", "", "/real/file", func(ev *event.Event) {
-			ev.Flags = event.FlagPathTruncated | event.FlagCompat | event.FlagOutsideRoot | event.FlagUnverified
+			ev.Flags = event.FlagPathTruncated | event.FlagCompat | event.FlagOutsideRoot | event.FlagUnverified | event.FlagIoUring
 			ev.File = file(func(*event.File) {})
 		}},
 	} {
@@ -226,6 +234,18 @@ func TestFailedExec(t *testing.T) {
 			same(t, want, decoded(t, failedRaw(tt.call, tt.flags, tt.raw, tt.dir)))
 		})
 	}
+}
+
+func TestUring(t *testing.T) {
+	want := based(event.KindUring, headed(event.TypeIoUringSetup, 0))
+	want.Event.Ret = 9
+	want.Event.Uring = event.Uring{SQEntries: 8, CQEntries: 16, Flags: 2, Known: true, Entries: 5, ThreadCPU: 3, ThreadIdle: 1000, Features: 0x7ff}
+	same(t, want, decoded(t, uringRaw(nil)))
+
+	want.Event.Uring = event.Uring{SQEntries: 8, CQEntries: 16, Flags: 2}
+	same(t, want, decoded(t, uringRaw(func(r *bpfgen.SensorIoUringSetupRecord) {
+		r.HasParams, r.Entries, r.SqThreadCpu, r.SqThreadIdle, r.Features = 0, 0, 0, 0, 0
+	})))
 }
 
 func TestCgroup(t *testing.T) {

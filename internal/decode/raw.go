@@ -63,6 +63,8 @@ func flags(wire uint32) event.Flags {
 		{bpfgen.SensorRecordFlagsFLAG_COMPAT, event.FlagCompat},
 		{bpfgen.SensorRecordFlagsFLAG_OUTSIDE_ROOT, event.FlagOutsideRoot},
 		{bpfgen.SensorRecordFlagsFLAG_FILE_GONE, event.FlagUnverified},
+		{bpfgen.SensorRecordFlagsFLAG_NO_RESULT, event.FlagUnverified},
+		{bpfgen.SensorRecordFlagsFLAG_IO_URING, event.FlagIoUring},
 	} {
 		if has(wire, m.wire) {
 			f |= m.event

@@ -104,6 +104,16 @@ func failedRaw(call bpfgen.SensorCall, flags bpfgen.SensorRecordFlags, raw, dir 
 	return wire(r, &r.H, bpfgen.SensorRecordTypeRECORD_EXEC_FAILED, raw, dir)
 }
 
+func uringRaw(change func(*bpfgen.SensorIoUringSetupRecord)) []byte {
+	r := &bpfgen.SensorIoUringSetupRecord{
+		H: header, Ret: 9, SqEntries: 8, CqEntries: 16, SetupFlags: 2, HasParams: 1, Entries: 5, SqThreadCpu: 3, SqThreadIdle: 1000, Features: 0x7ff,
+	}
+	if change != nil {
+		change(r)
+	}
+	return wire(r, &r.H, bpfgen.SensorRecordTypeRECORD_IO_URING_SETUP)
+}
+
 func cgroupRaw(typ bpfgen.SensorRecordType, path string) []byte {
 	r := &bpfgen.SensorCgroupRecord{H: header, Id: 4713, PathLen: uint32(len(path))}
 	return wire(r, &r.H, typ, path)
@@ -118,6 +128,7 @@ func samples() map[string][]byte {
 		"fork":           forkRaw(),
 		"exit":           exitRaw(1 << 8),
 		"failed exec":    failedRaw(bpfgen.SensorCallCALL_EXECVE, 0, "/absent", ""),
+		"io_uring setup": uringRaw(nil),
 		"cgroup made":    cgroupRaw(bpfgen.SensorRecordTypeRECORD_CGROUP_MKDIR, "/pod/1"),
 		"cgroup removed": cgroupRaw(bpfgen.SensorRecordTypeRECORD_CGROUP_RMDIR, "/pod/1"),
 	}

@@ -37,6 +37,8 @@ type Event struct {
 	DirFD int32
 	// Exit is set for procexit.
 	Exit Exit
+	// Uring is set for io_uring_setup.
+	Uring Uring
 
 	// Process is the image that made the call: never nil once the process room has seen the event.
 	Process *Process
@@ -61,7 +63,8 @@ func (e *Event) Failed() bool { return e.Ret < 0 }
 type Flags uint32
 
 const (
-	// FlagUnverified: a path was read from user memory, which another thread may have rewritten.
+	// FlagUnverified: a path was read from user memory, which another thread may have rewritten, or the file could not be
+	// looked at.
 	FlagUnverified Flags = 1 << iota
 	// FlagPathTruncated: File.Resolved or Process.ExePath lost its front.
 	FlagPathTruncated
@@ -78,6 +81,8 @@ const (
 	FlagOutsideRoot
 	// FlagRepaired: the process was not in the table; what is known was read back from the kernel.
 	FlagRepaired
+	// FlagIoUring: a ring of io_uring made the call.
+	FlagIoUring
 )
 
 // Key names a process for as long as the machine is up: the pid alone is reused.
@@ -92,6 +97,19 @@ type Exit struct {
 	// Code is the wait(2) status; Ret and Sig its parts.
 	Code, Ret, Sig int32
 	Core           bool
+}
+
+// Uring describes a new ring of io_uring.
+type Uring struct {
+	SQEntries, CQEntries uint32
+	// Flags are the kernel's IORING_SETUP_* bits (linux/io_uring.h).
+	Flags uint32
+	// Known: the rest could be had. It was read from user memory.
+	Known bool
+	// Entries is the number that was asked for. ThreadCPU and ThreadIdle, in ms, are for a polling thread.
+	Entries, ThreadCPU, ThreadIdle uint32
+	// Features are the kernel's IORING_FEAT_* bits.
+	Features uint32
 }
 
 // Clone copies the event and every string that aliases the ring buffer. Process, Container and Accounts are

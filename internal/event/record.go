@@ -16,6 +16,8 @@ const (
 	// KindOpen and KindExecFailed are events.
 	KindOpen
 	KindExecFailed
+	// KindUring: a new ring of io_uring. An event.
+	KindUring
 	// KindCgroupMade and KindCgroupRemoved are about Record.Cgroup.
 	KindCgroupMade
 	KindCgroupRemoved
@@ -52,7 +54,7 @@ type Record struct {
 // IsEvent tells whether rules may see the record.
 func (r *Record) IsEvent() bool {
 	switch r.Kind {
-	case KindExec, KindExit, KindOpen, KindExecFailed:
+	case KindExec, KindExit, KindOpen, KindExecFailed, KindUring:
 		return true
 	}
 	return false

@@ -4,7 +4,7 @@ package event
 // name that Falco's rule language knows, sorted.
 var typeNames = [...]string{
 	"",
-	"open", "openat", "openat2", "creat", "open_by_handle_at", "execve", "execveat", "procexit",
+	"open", "openat", "openat2", "creat", "open_by_handle_at", "execve", "execveat", "procexit", "io_uring_setup",
 
 	"_newselect", "_sysctl", "accept", "accept4", "access", "acct", "add_key", "adjtimex", "alarm", "arch_prctl",
 	"asyncevent", "bdflush", "bind", "bpf", "brk", "cachestat", "capget", "capset", "chdir", "chmod", "chown",
@@ -23,7 +23,7 @@ var typeNames = [...]string{
 	"getsockopt", "gettid", "gettimeofday", "getuid", "getxattr", "getxattrat", "groupadded", "groupdeleted", "idle",
 	"infra", "init_module", "inotify_add_watch", "inotify_init", "inotify_init1", "inotify_rm_watch", "io_cancel",
 	"io_destroy", "io_getevents", "io_pgetevents", "io_setup", "io_submit", "io_uring_enter", "io_uring_register",
-	"io_uring_setup", "ioctl", "ioperm", "iopl", "ioprio_get", "ioprio_set", "ipc", "kcmp", "kexec_file_load",
+	"ioctl", "ioperm", "iopl", "ioprio_get", "ioprio_set", "ipc", "kcmp", "kexec_file_load",
 	"kexec_load", "keyctl", "kill", "landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self",
 	"lchown", "lgetxattr", "link", "linkat", "listen", "listmount", "listns", "listxattr", "listxattrat",
 	"llistxattr", "llseek", "lookup_dcookie", "lremovexattr", "lseek", "lsetxattr", "lsm_get_self_attr",

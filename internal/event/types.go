@@ -14,6 +14,7 @@ const (
 	TypeExecve
 	TypeExecveat
 	TypeProcexit
+	TypeIoUringSetup
 	firstUncaptured
 )
 

@@ -142,6 +142,8 @@ func typeCode(t event.Type) int {
 		return 331
 	case event.TypeOpenByHandleAt:
 		return 337
+	case event.TypeIoUringSetup:
+		return 339
 	}
 	return -1
 }
@@ -171,8 +173,10 @@ func wantNumber(a Arg) error {
 
 func evtAdditive() []Info {
 	return []Info{
-		constant("evt.is_io_uring", Bool, Plain, "Whether io_uring made the call; always false today.", 0).with(Additive),
-		boolean("evt.unverified", "Whether a path was read from user memory, which another thread may have rewritten.", func(ev *event.Event) (bool, bool) {
+		boolean("evt.is_io_uring", "Whether a ring of io_uring made the call.", func(ev *event.Event) (bool, bool) {
+			return ev.Flags&event.FlagIoUring != 0, true
+		}).with(Additive),
+		boolean("evt.unverified", "Whether a path was read from user memory, which another thread may have rewritten, or the file could not be looked at.", func(ev *event.Event) (bool, bool) {
 			return ev.Flags&event.FlagUnverified != 0, true
 		}).with(Additive),
 		text("evt.truncated", "What was cut for its length, joined by commas: path, name, args, env; empty if nothing was.", truncated).with(Additive),

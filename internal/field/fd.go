@@ -24,10 +24,13 @@ func fdFile() []Info {
 	}
 	return []Info{
 		number("fd.num", Int64, ID, "Number of the file descriptor; -1 if the open failed.", func(ev *event.Event) (int64, bool) {
-			return max(ev.Ret, -1), ev.File.Present
+			return max(ev.Ret, -1), ev.File.Present || isRing(ev)
 		}),
 		text("fd.type", "Kind of descriptor: file, directory, ipv4, ipv6, unix, pipe, event, ….", func(ev *event.Event) (string, bool) {
-			if isDir(ev) {
+			switch {
+			case isRing(ev):
+				return "io_uring", true
+			case isDir(ev):
 				return "directory", true
 			}
 			return "file", isOpened(ev)
@@ -102,6 +105,9 @@ func fdAdditive() []Info {
 // isOpened tells whether the event has a descriptor of an opened file.
 func isOpened(ev *event.Event) bool { return ev.File.Present && !ev.Failed() }
 
+// isRing: the descriptor is a ring of io_uring, which has no name.
+func isRing(ev *event.Event) bool { return ev.Type == event.TypeIoUringSetup && !ev.Failed() }
+
 // isDir: all that was opened by path and is no directory counts as a file, also a device or a named pipe, as in Falco.
 func isDir(ev *event.Event) bool {
 	return isOpened(ev) && ev.File.InodeMode&unix.S_IFMT == unix.S_IFDIR
@@ -124,6 +130,8 @@ func fileName(ev *event.Event, v *Value) (ok bool) {
 
 func fileTypeChar(ev *event.Event, v *Value) bool {
 	switch {
+	case isRing(ev):
+		v.Str = "r"
 	case !ev.File.Present:
 		return false
 	case isDir(ev):

@@ -76,7 +76,7 @@ const unsetID = int64(^uint32(0))
 
 // params are the parameters of the captured events.
 type params struct {
-	open, openat, openat2, creat, byHandle, execve, execveat, exit []param
+	open, openat, openat2, creat, byHandle, execve, execveat, exit, uring []param
 }
 
 func (ps *params) of(t event.Type) []param {
@@ -97,6 +97,8 @@ func (ps *params) of(t event.Type) []param {
 		return ps.execveat
 	case event.TypeProcexit:
 		return ps.exit
+	case event.TypeIoUringSetup:
+		return ps.uring
 	}
 	return nil
 }
@@ -145,6 +147,7 @@ func newParams() *params {
 		byHandle: []param{fd, mountfd, flags, path, dev, ino},
 		execve:   execve,
 		execveat: execveat,
+		uring:    uringParams(),
 		exit: []param{
 			{"status", Errno, Dec, num(func(ev *event.Event) int64 { return int64(ev.Exit.Code) }), errnoMeaning},
 			{"ret", Errno, Dec, num(func(ev *event.Event) int64 { return int64(ev.Exit.Ret) }), errnoMeaning},

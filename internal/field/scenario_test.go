@@ -114,6 +114,8 @@ func scenarioEvent(s step) *event.Event {
 		_ = json.Unmarshal(p.Value, &n)
 		textErr := json.Unmarshal(p.Value, &text)
 		switch p.Name {
+		case "res":
+			ev.Ret = n
 		case "fd":
 			ev.Ret, ev.File.FD, ev.File.Present = n, n, true
 		case "name", "path":

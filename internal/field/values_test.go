@@ -63,6 +63,16 @@ func exited() *event.Event {
 	return ev
 }
 
+func ringMade(known bool) *event.Event {
+	ev := opened()
+	ev.Type, ev.Ret, ev.File = event.TypeIoUringSetup, 5, event.File{}
+	ev.Uring = event.Uring{SQEntries: 8, CQEntries: 16, Flags: 1<<1 | 1<<6 | 1<<13}
+	if known {
+		ev.Uring.Known, ev.Uring.Entries, ev.Uring.ThreadIdle, ev.Uring.Features = true, 5, 1000, 3
+	}
+	return ev
+}
+
 func inContainer(known bool) *event.Event {
 	ev := opened()
 	ev.ContainerID = "ec123142a786"
@@ -115,6 +125,15 @@ func TestValues(t *testing.T) {
 			"evt.res": "ENOENT", "evt.rawres": "-2", "evt.failed": "true", "evt.arg.fd": "ENOENT", "fs.path.name": "<NA>", "fd.name.resolved": "<NA>",
 			"evt.args":             "fd=-2(ENOENT) dirfd=-100(AT_FDCWD) name=missing(/root/missing) flags=1(O_RDONLY) mode=0 dev=0 ino=0",
 			"evt.count.error.file": "1", "evt.is_open_read": "true", "fd.ino": "<NA>",
+		}},
+		{"new ring", ringMade(true), map[string]string{
+			"evt.type": "io_uring_setup", "evt.category": "other", "evt.type.is.339": "1", "syscall.type": "io_uring_setup", "evt.res": "SUCCESS", "evt.rawres": "5",
+			"fd.num": "5", "fd.type": "io_uring", "fd.typechar": "r", "fd.name": "<NA>", "evt.is_open_read": "false", "evt.is_io_uring": "false",
+			"evt.args":      "res=5 entries=5 sq_entries=8 cq_entries=16 flags=16514(IORING_SETUP_SQPOLL|IORING_SETUP_R_DISABLED|IORING_SETUP_DEFER_TASKRUN) sq_thread_cpu=0 sq_thread_idle=1000 features=3(IORING_FEAT_SINGLE_MMAP|IORING_FEAT_NODROP)",
+			"evt.arg.flags": "IORING_SETUP_SQPOLL|IORING_SETUP_R_DISABLED|IORING_SETUP_DEFER_TASKRUN", "evt.rawarg.sq_entries": "8",
+		}},
+		{"new ring on an old kernel", ringMade(false), map[string]string{
+			"evt.args": "res=5 entries=<NA> sq_entries=8 cq_entries=16 flags=16514(IORING_SETUP_SQPOLL|IORING_SETUP_R_DISABLED|IORING_SETUP_DEFER_TASKRUN) sq_thread_cpu=<NA> sq_thread_idle=<NA> features=<NA>",
 		}},
 		{"exec", executed(), map[string]string{
 			"evt.category": "process", "fd.name": "<NA>", "fd.num": "<NA>", "evt.is_open_write": "false", "evt.res": "SUCCESS", "evt.arg.res": "0",

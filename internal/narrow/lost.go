@@ -29,6 +29,8 @@ func (r *Rule) needs(kind event.Kind) bool {
 			return kind == event.KindExec || kind == event.KindExecFailed && readsResult(r.Fields)
 		case t == event.TypeProcexit:
 			return kind == event.KindExit
+		case t == event.TypeIoUringSetup:
+			return kind == event.KindUring
 		}
 		return kind == event.KindOpen
 	})

@@ -36,7 +36,7 @@ func Types(rules []Rule) event.TypeSet {
 				hook = hook || readsResult(r.Fields)
 			case t.Captured():
 				wanted.Add(t)
-				hook = hook || t != event.TypeProcexit
+				hook = hook || t != event.TypeProcexit && t != event.TypeIoUringSetup // those have hooks of their own
 			}
 		}
 	}

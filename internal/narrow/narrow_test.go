@@ -31,6 +31,7 @@ func TestTypes(t *testing.T) {
 			set(event.TypeOpenat, event.TypeExecve, event.TypeExecveat)},
 		{"an open rule alone", []Rule{{Types: set(event.TypeOpen)}}, set(event.TypeOpen)},
 		{"exits attach no hook", []Rule{execs, {Types: set(event.TypeProcexit)}}, set(event.TypeProcexit)},
+		{"neither do new rings", []Rule{execs, {Types: set(event.TypeIoUringSetup)}}, set(event.TypeIoUringSetup)},
 		{"what is not captured is not asked for", []Rule{{Types: set(connect)}}, set()},
 	}
 	for _, tt := range tests {

@@ -67,6 +67,7 @@ func allCalls() event.TypeSet {
 	for _, c := range calls {
 		types.Add(c.typ)
 	}
+	types.Add(event.TypeIoUringSetup)
 	return types
 }
 

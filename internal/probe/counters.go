@@ -18,6 +18,9 @@ type Counters struct {
 	// PathTruncated paths were deeper or longer than the walk goes; RawUnreadable path strings were not in memory;
 	// FileGone descriptors were closed before they could be looked up; Oversize records did not fit the buffer.
 	PathTruncated, RawUnreadable, FileGone, Oversize uint64
+	// UringUnmatched opens by io_uring were told without their name, or without what became of them: too many were in
+	// flight at once.
+	UringUnmatched uint64
 	// Losers are those who lost most, one of each processor that lost any.
 	Losers []Loser
 }
@@ -54,13 +57,14 @@ func (c *Counters) Flooder(after uint64) *Loser {
 func (c *Counters) Lost() uint64 { return c.CriticalLost + c.BulkLost }
 
 var lostKinds = map[bpfgen.SensorRecordType]event.Kind{
-	bpfgen.SensorRecordTypeRECORD_EXEC:         event.KindExec,
-	bpfgen.SensorRecordTypeRECORD_FORK:         event.KindFork,
-	bpfgen.SensorRecordTypeRECORD_EXIT:         event.KindExit,
-	bpfgen.SensorRecordTypeRECORD_OPEN:         event.KindOpen,
-	bpfgen.SensorRecordTypeRECORD_EXEC_FAILED:  event.KindExecFailed,
-	bpfgen.SensorRecordTypeRECORD_CGROUP_MKDIR: event.KindCgroupMade,
-	bpfgen.SensorRecordTypeRECORD_CGROUP_RMDIR: event.KindCgroupRemoved,
+	bpfgen.SensorRecordTypeRECORD_EXEC:           event.KindExec,
+	bpfgen.SensorRecordTypeRECORD_FORK:           event.KindFork,
+	bpfgen.SensorRecordTypeRECORD_EXIT:           event.KindExit,
+	bpfgen.SensorRecordTypeRECORD_OPEN:           event.KindOpen,
+	bpfgen.SensorRecordTypeRECORD_EXEC_FAILED:    event.KindExecFailed,
+	bpfgen.SensorRecordTypeRECORD_IO_URING_SETUP: event.KindUring,
+	bpfgen.SensorRecordTypeRECORD_CGROUP_MKDIR:   event.KindCgroupMade,
+	bpfgen.SensorRecordTypeRECORD_CGROUP_RMDIR:   event.KindCgroupRemoved,
 }
 
 // Counters reads the kernel's counters.
@@ -80,6 +84,7 @@ func (p *Probe) Counters() (Counters, error) {
 		c.RawUnreadable += k.RawUnreadable
 		c.FileGone += k.FileGone
 		c.Oversize += k.Oversize
+		c.UringUnmatched += k.UringUnmatched
 		for wire, kind := range lostKinds {
 			if n := k.LostByType[wire]; n > 0 {
 				c.LostByKind[kind] += n

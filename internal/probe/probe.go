@@ -99,7 +99,7 @@ func load(s Settings) (*Probe, error) {
 	return p, nil
 }
 
-// configure writes the settings into the object's constants; it tells whether any system call is wanted.
+// configure writes the settings into the object's constants, and leaves out what is for other kernels; it tells whether any system call is wanted.
 func configure(spec *ebpf.CollectionSpec, s Settings) (bool, error) {
 	own, err := ownTgid()
 	if err != nil {
@@ -110,6 +110,9 @@ func configure(spec *ebpf.CollectionSpec, s Settings) (bool, error) {
 		if subsys, err = cgroupSubsys(s.CgroupController); err != nil {
 			return false, err
 		}
+	}
+	if err := keepUring(spec, &s.Types); err != nil {
+		return false, err
 	}
 	native, compat, any := callTables(&s.Types)
 	cpus, err := ebpf.PossibleCPU()
@@ -239,13 +242,13 @@ func (p *Probe) Detach() error {
 	return errors.Join(errs...)
 }
 
-// Syscalls tells whether the system-call hook is wanted, and with it the bulk ring.
+// Syscalls tells whether the system-call hook is wanted.
 func (p *Probe) Syscalls() bool { return p.syscalls }
 
 // Critical and Bulk are the two rings.
 func (p *Probe) Critical() *Ring { return p.critical }
 
-// Bulk is the ring of opens and failed execs.
+// Bulk is the ring of opens, failed execs and new rings of io_uring.
 func (p *Probe) Bulk() *Ring { return p.bulk }
 
 // Close releases everything. The rings are invalid afterwards.

@@ -14,7 +14,7 @@ import (
 // program is one program of the object. None needs another one: a kernel that refuses it loses what it feeds, and no more.
 type program struct {
 	name string
-	// kinds are the records that come from this program alone.
+	// kinds are the records of which some, or all, come from this program alone.
 	kinds []event.Kind
 	// cost says in words what is lost without it.
 	cost string
@@ -29,6 +29,11 @@ var programs = []program{
 	{bpfgen.SensorProgSchedProcessExit, []event.Kind{event.KindExit}, "ends of processes, and some memory: processes that ended leave the table later"},
 	{bpfgen.SensorProgSchedProcessExec, []event.Kind{event.KindExec}, "executed programs; the names of a process at other events come from /proc, if it still runs"},
 	{bpfgen.SensorProgSysExit, []event.Kind{event.KindOpen, event.KindExecFailed}, "opened files, and failed execs"},
+	{bpfgen.SensorProgIoUringCreate, []event.Kind{event.KindUring}, "new rings of io_uring"},
+	{bpfgen.SensorProgIoUringComplete, []event.Kind{event.KindOpen}, "files opened by io_uring"},
+	{bpfgen.SensorProgIoUringCqeOverflow, []event.Kind{event.KindOpen}, "files opened by io_uring while its ring is full"},
+	{bpfgen.SensorProgIoUringSubmitReq, []event.Kind{event.KindOpen}, "files opened by io_uring, or their names"},
+	{bpfgen.SensorProgIoUringSubmitSqe, []event.Kind{event.KindOpen}, "files opened by io_uring, or their names"},
 	{bpfgen.SensorProgTaskIter, nil, "the names of a process that ran already and has ended before it could be looked up in /proc"},
 }
 

@@ -90,8 +90,8 @@ func (t *Totals) WriteSummary(w io.Writer, rules *engine.Ruleset) {
 	fmt.Fprintf(&b, "Alerts: %d written, %d dropped (queue full), %d failed (sink error)\n", t.Alerts.Written, t.Alerts.Dropped, t.Alerts.Errors)
 	fmt.Fprintf(&b, "Lost records: %d critical ring full, %d bulk ring full%s, %d undecodable, %d missing by sequence\n",
 		t.Kernel.CriticalLost, t.Kernel.BulkLost, lostKinds(t.Kernel.LostByKind), t.DecodeErrors, t.Gaps)
-	fmt.Fprintf(&b, "Incomplete: %d paths truncated, %d path strings unreadable, %d files closed too soon, %d processes repaired, %d processes unknown\n",
-		t.Kernel.PathTruncated, t.Kernel.RawUnreadable, t.Kernel.FileGone, t.Table.Repaired, t.Table.Unknown)
+	fmt.Fprintf(&b, "Incomplete: %d paths truncated, %d path strings unreadable, %d files closed too soon, %d io_uring opens without name or result, %d processes repaired, %d processes unknown\n",
+		t.Kernel.PathTruncated, t.Kernel.RawUnreadable, t.Kernel.FileGone, t.Kernel.UringUnmatched, t.Table.Repaired, t.Table.Unknown)
 	fmt.Fprintf(&b, "Containers: %d events waited, %d answered; without metadata: %d no runtime, %d not found, %d too slow, %d waiting room full, %d cgroup gone\n",
 		t.Enrich.Held, t.Enrich.Answered, t.Enrich.RuntimeAbsent, t.Enrich.NotFound, t.Enrich.TooSlow, t.Enrich.Overflow, t.Enrich.CgroupGone)
 	_, _ = io.WriteString(w, b.String())
@@ -99,7 +99,7 @@ func (t *Totals) WriteSummary(w io.Writer, rules *engine.Ruleset) {
 
 var kindNames = map[event.Kind]string{
 	event.KindExec: "exec", event.KindFork: "fork", event.KindExit: "exit", event.KindOpen: "open",
-	event.KindExecFailed: "failed exec", event.KindCgroupMade: "cgroup made", event.KindCgroupRemoved: "cgroup removed",
+	event.KindExecFailed: "failed exec", event.KindUring: "io_uring setup", event.KindCgroupMade: "cgroup made", event.KindCgroupRemoved: "cgroup removed",
 }
 
 func lostKinds(lost map[event.Kind]uint64) string {

@@ -84,6 +84,12 @@ var triggers = map[string]func(args []string) (any, error){
 	"open_by_handle_at": openByHandleAtTrigger,
 	"failed open":       failedOpenTrigger,
 
+	"io_uring":          uringTrigger,
+	"io_uring many":     manyTrigger,
+	"io_uring overflow": overflowTrigger,
+	"io_uring silent":   silentTrigger,
+	"io_uring setup":    uringSetupTrigger,
+
 	"open as":           openAsTrigger,
 	"dirfd":             dirfdTrigger,
 	"pipe":              pipeTrigger,

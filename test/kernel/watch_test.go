@@ -41,6 +41,8 @@ type capture struct {
 	forks   []*event.Process
 	cgroups []cgroupChange
 	ended   bool
+	// counters are the kernel's at the end.
+	counters probe.Counters
 }
 
 type cgroupChange struct {
@@ -121,6 +123,7 @@ func (w *watcher) run(facts any, cmd *exec.Cmd) *capture {
 	}
 	k, err := w.probe.Counters()
 	must(t, err)
+	w.c.counters = k
 	if k.Lost() != 0 {
 		t.Fatalf("records were lost: %+v", k)
 	}
