@@ -66,7 +66,7 @@ func answerFrom(stdout, stderr io.Writer, f *flags, loaded *config.Loaded, cfg c
 // checkSources refuses a choice of event sources that leaves none, or names one that is not there, in Falco's words.
 func checkSources(enable, disable []string) error {
 	if len(enable) > 0 && len(disable) > 0 {
-		return errors.New("You can not mix --enable-source and --disable-source") //nolint:revive,staticcheck // Falco's text
+		return errors.New("You can not mix --enable-source and --disable-source") //nolint:staticcheck // Falco's text
 	}
 	for _, c := range []struct {
 		sources []string
@@ -74,12 +74,12 @@ func checkSources(enable, disable []string) error {
 	}{{enable, "enabling"}, {disable, "disabling"}} {
 		for _, s := range c.sources {
 			if s != "syscall" {
-				return fmt.Errorf("Attempted %s an unknown event source: %s", c.doing, s) //nolint:revive,staticcheck // Falco's text
+				return fmt.Errorf("Attempted %s an unknown event source: %s", c.doing, s) //nolint:staticcheck // Falco's text
 			}
 		}
 	}
 	if len(disable) > 0 {
-		return errors.New("Must enable at least one event source") //nolint:revive,staticcheck // Falco's text
+		return errors.New("Must enable at least one event source") //nolint:staticcheck // Falco's text
 	}
 	return nil
 }

@@ -234,7 +234,7 @@ static_fields: {cluster: 7}
 
 func TestWarnings(t *testing.T) {
 	dir := write(t, map[string]string{"f.yaml": `
-json_ouput: true
+json_outpt: true
 htp_output: {enabled: true}
 http_output:
   enabeld: true
@@ -252,7 +252,7 @@ rules:
 	f := dir + "/f.yaml"
 	want := []string{
 		f + ":8:1: key priority is there twice; the first one, in line 7, counts",
-		f + ":2:1: key json_ouput is unknown and has no effect; did you mean json_output?",
+		f + ":2:1: key json_outpt is unknown and has no effect; did you mean json_output?",
 		f + ":3:1: key htp_output is unknown and has no effect; did you mean http_output?",
 		f + ":5:3: key http_output.enabeld is unknown and has no effect; did you mean http_output.enabled?",
 		f + ":6:3: key http_output.zzz is unknown and has no effect",
@@ -293,7 +293,6 @@ rules_file: [/etc]
 		"11:13: rules_file is the old name of rules_files",
 		"3:1: base_syscalls does not apply: processes are followed in any case; beyond that the rules decide what the kernel sends",
 		"10:46: container_engines.lxc does not apply: its containers are recognised by their cgroup, without a name",
-		"9:1: static_fields is accepted, but has no effect yet: there are no static fields",
 		"6:1: file_output is accepted, but has no effect yet: alerts go to standard output alone",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -327,6 +326,7 @@ func TestMistakes(t *testing.T) {
 		"text of texts":     {"rules_files: [[a]]\n", `$F:1:15: rules_files: a list stands where a text is expected`},
 		"map of texts":      {"static_fields: [a]\n", `$F:1:16: static_fields: a list stands where lines of the form key: text are expected`},
 		"text in a map":     {"static_fields: {a: [b]}\n", `$F:1:20: static_fields.a: a list stands where a text is expected`},
+		"static name":       {"static_fields: {my-name: x}\n", `$F:1:17: static_fields: "my-name" can't be a field's name; use letters, digits and _`},
 		"no unit":           {"metrics: {interval: 5000}\n", `$F:1:21: metrics.interval: "5000" is no duration; write a number with its unit, such as 30s, 5m or 1h`},
 		"too short":         {"metrics: {interval: 50ms}\n", `$F:1:21: metrics.interval: 50ms is less than 100ms`},
 		"engine":            {"engine:\n  kind: gvisor\n", `$F:2:9: engine.kind: Saker has no engine gvisor; use modern_ebpf`},

@@ -4,8 +4,12 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"regexp"
 	"strings"
 )
+
+// staticName is what may follow "static." in a condition.
+var staticName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*$`)
 
 // meaning checks what no single key shows. The configuration was decoded from the tree.
 func (c *checker) meaning(cfg *Config, root *node) {
@@ -17,6 +21,11 @@ func (c *checker) meaning(cfg *Config, root *node) {
 			}
 		}
 		return n.from
+	}
+	for _, p := range root.get("static_fields").entries() {
+		if !staticName.MatchString(p.key) {
+			c.fail(p.at, "static_fields: %q can't be a field's name; use letters, digits and _", p.key)
+		}
 	}
 	for i, r := range cfg.Rules {
 		for _, m := range []*RuleMatch{r.Enable, r.Disable} {

@@ -105,5 +105,13 @@ func (n *node) elements() []*node {
 	return []*node{n}
 }
 
+// entries are the keys of a map, with their values.
+func (n *node) entries() []pair {
+	if n == nil {
+		return nil
+	}
+	return n.pairs
+}
+
 // empty tells whether a value says nothing: Falco takes the default then.
 func (n *node) empty() bool { return n.kind == null || n.kind == scalar && n.text == "" }

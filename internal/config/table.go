@@ -45,7 +45,7 @@ func formatKeys() []key {
 		{name: "append_output[].extra_output", typ: text, doc: "a text with fields, put behind the output"},
 		{name: "append_output[].extra_fields", typ: mixed, doc: "names of fields, or a key with a text of fields, put into `output_fields`"},
 		{name: "append_output[].suggested_output", typ: boolean, doc: "the container's and the pod's names behind the output"},
-		{name: "static_fields", typ: textMap, doc: "constants that rules and outputs read as `static.NAME`", effect: notYet, why: "there are no static fields"},
+		{name: "static_fields", typ: textMap, doc: "constants that rules and outputs read as `static.NAME`; `suggested_output` appends them too"},
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 type Settings struct {
 	// Hostname is evt.hostname; empty makes it missing.
 	Hostname string
+	// Static are the constants that rules read as static.NAME.
+	Static map[string]string
 	// Zone is the time zone of evt.time and its like, nil for the machine's own.
 	Zone *time.Location
 }
@@ -31,6 +33,7 @@ func New(s Settings) *Dictionary {
 		classed("fd", fdFile(), fdSocket(), fdAdditive()),
 		classed("fs.path", fsPath()),
 		classed("fdlist", fdList()),
+		classed("static", staticFields(s.Static)),
 		classed("container", containerFields(), containerMounts(), containerDeprecated()),
 		classed("k8s", k8sFields(), k8sDeprecated()),
 	)...)

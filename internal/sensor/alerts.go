@@ -38,7 +38,7 @@ func openAlerts(cfg config.Config, rules *engine.Ruleset, stdout io.Writer) (*al
 		},
 		byRule: make(map[*engine.Rule]*output.Alert, len(rules.Rules())),
 	}
-	dict := dictionary()
+	dict := dictionary(cfg)
 	for _, r := range rules.Rules() {
 		alert, err := output.NewAlert(output.Rule{
 			Name: r.Name, Output: r.Output, Priority: r.Priority.String(), Source: r.Source, Tags: r.Tags,

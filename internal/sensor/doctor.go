@@ -121,7 +121,7 @@ func programFindings(cfg config.Config) []Finding {
 	out := []Finding{f}
 	var rules []narrow.Rule
 	if set, results := LoadRules(cfg); results.Successful() { // else rulesFinding says so
-		rules, _ = narrowed(set)
+		rules, _ = narrowed(cfg, set)
 	}
 	for _, l := range coverage(missing, rules) {
 		out = append(out, l.finding())

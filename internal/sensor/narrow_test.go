@@ -23,7 +23,7 @@ func opensOf(t *testing.T, text string) (*engine.Ruleset, map[event.Type]event.O
 	if !results.Successful() {
 		t.Fatal(rulesError(&results))
 	}
-	narrowed, err := narrowed(rules)
+	narrowed, err := narrowed(cfg, rules)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -81,7 +81,7 @@ func RuleSchema(w io.Writer) error {
 
 // ListFields prints the field dictionary: text, markdown, JSON, or the names alone.
 func ListFields(w io.Writer, format string, namesOnly bool) error {
-	dict := dictionary()
+	dict := dictionary(config.Default())
 	switch {
 	case namesOnly:
 		for _, f := range dict.Fields() {

@@ -29,7 +29,7 @@ func ruleSources(cfg config.Config) []engine.Source {
 }
 
 func loadSources(cfg config.Config, sources []engine.Source) (*engine.Ruleset, engine.Results) {
-	dict := dictionary()
+	dict := dictionary(cfg)
 	priority, ok := engine.ParsePriority(cfg.Priority)
 	if !ok {
 		return nil, engine.Results{Err: fmt.Errorf("read option priority: %q is no priority; use one of emergency … debug", cfg.Priority)}
@@ -154,4 +154,6 @@ func fileError(f *engine.Result) error {
 }
 
 // dictionary holds the fields that rules and outputs may name.
-func dictionary() *field.Dictionary { return field.New(field.Settings{Hostname: config.Hostname()}) }
+func dictionary(cfg config.Config) *field.Dictionary {
+	return field.New(field.Settings{Hostname: config.Hostname(), Static: cfg.StaticFields})
+}

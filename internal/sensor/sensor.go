@@ -121,7 +121,7 @@ func (s *sensor) openOutputs(context.Context) error {
 
 func (s *sensor) loadProbe(context.Context) error {
 	var err error
-	if s.narrow, err = narrowed(s.rules); err != nil {
+	if s.narrow, err = narrowed(s.Config, s.rules); err != nil {
 		return err
 	}
 	settings := probe.Settings{Types: narrow.Types(s.narrow), Opens: narrow.Opens(s.narrow), BulkBytes: s.Config.BulkBytes()}
@@ -138,8 +138,8 @@ func (s *sensor) loadProbe(context.Context) error {
 }
 
 // narrowed is the one arrow from the rules back to the kernel.
-func narrowed(set *engine.Ruleset) ([]narrow.Rule, error) {
-	dict := dictionary()
+func narrowed(cfg config.Config, set *engine.Ruleset) ([]narrow.Rule, error) {
+	dict := dictionary(cfg)
 	var rules []narrow.Rule
 	for _, r := range set.Rules() {
 		if !r.Enabled {

@@ -83,15 +83,21 @@ watch_config_files: true
 rules_files: [` + dir + `/rules.yaml, ` + dir + `/rules.local.yaml]
 config_files: [` + dir + `/config.d]
 engine: {kind: kmod, kmod: {buf_size_preset: 4}}
-stdout_ouput: {enabled: false}
+static_fields: {cluster: blue, zone: b}
+stdout_outpt: {enabled: false}
 `,
-		"config.d/mine.yaml": "append_output:\n- extra_output: in ${FALCO_HOSTNAME}\n",
+		"config.d/mine.yaml": "append_output:\n- {suggested_output: true}\n- extra_output: in ${FALCO_HOSTNAME}\n",
 		"rules.yaml": fmt.Sprintf(`
 - rule: Watched
   desc: d
-  condition: open_read and fd.name = %s
-  output: opened
+  condition: open_read and fd.name = %s and static.zone = b
+  output: opened in %%static.zone
   priority: NOTICE
+- rule: Elsewhere
+  desc: d
+  condition: open_read and fd.name = %[1]s and static.zone = c
+  output: opened
+  priority: ALERT
 `, watched),
 	} {
 		path := filepath.Join(dir, name)
@@ -109,8 +115,9 @@ stdout_ouput: {enabled: false}
 		t.Errorf("pid file: %q, %v", pid, err)
 	}
 	openMany(t, watched, 1)
-	a := s.Next("the open", func(a *alert) bool { return a.Rule == "Watched" })
-	if !strings.HasSuffix(a.Output, "Notice opened in node-1") || a.Tags != nil {
+	a := s.Next("the open", func(*alert) bool { return true })
+	if a.Rule != "Watched" || !strings.Contains(a.Output, "Notice opened in b in node-1 static_cluster=blue static_zone=b container_id=host") ||
+		a.Field("static.cluster") != "blue" || a.Tags != nil {
 		t.Errorf("alert %+v", a)
 	}
 	s.Stop()
@@ -119,12 +126,30 @@ stdout_ouput: {enabled: false}
 	}
 	for _, want := range []string{
 		`configuration	{"files": ["` + dir + `/falco.yaml", "` + dir + `/config.d/mine.yaml"]}`,
-		dir + "/falco.yaml:8:1: key stdout_ouput is unknown and has no effect; did you mean stdout_output?",
+		dir + "/falco.yaml:9:1: key stdout_outpt is unknown and has no effect; did you mean stdout_output?",
 		dir + "/falco.yaml:7:16: engine.kind kmod does not apply: Saker brings its own kernel programs",
 		dir + "/falco.yaml:5:", "/rules.local.yaml is absent and left out",
 	} {
 		if strings.Count(s.Log(), want) != 1 {
 			t.Errorf("the log does not hold once: %s", want)
+		}
+	}
+}
+
+// TestDefaultFile: without -c, Falco's file counts where there is one, and Saker's own before it.
+func TestDefaultFile(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root: it hides /etc from the sensor")
+	}
+	for files, want := range map[string]string{
+		"":                                  "none, these are the built-in defaults",
+		"falco/falco.yaml":                  "/etc/falco/falco.yaml",
+		"falco/falco.yaml saker/saker.yaml": "/etc/saker/saker.yaml",
+	} {
+		script := `mount -t tmpfs none /etc && mkdir /etc/falco /etc/saker && for f in ` + files + `; do echo "priority: error" > /etc/$f; done && exec "$0" config show`
+		out, err := exec.Command("unshare", "--mount", "sh", "-c", script, sensorBinary).CombinedOutput()
+		if err != nil || !strings.HasPrefix(string(out), "# files read: "+want+"\n") {
+			t.Errorf("%q: %v\n%s", files, err, out)
 		}
 	}
 }
