@@ -19,7 +19,7 @@
 #define SAKER_EVENT_H
 
 enum schema {
-	SCHEMA_VERSION = 2,
+	SCHEMA_VERSION = 3,
 };
 
 enum limits {
@@ -77,6 +77,7 @@ enum record_flags {
 	FLAG_FILE_GONE = 1 << 9,       /* the descriptor held no file any more when it was looked up */
 	FLAG_IO_URING = 1 << 10,       /* asked of a ring, not by a system call of its own */
 	FLAG_NO_RESULT = 1 << 11,      /* the ring does not tell what became of it: ret is 0 and means nothing */
+	FLAG_NAME_CHANGED = 1 << 12,   /* the caller's path string was another one at the end of the call */
 };
 
 enum layer {
@@ -157,9 +158,9 @@ struct open_record {
 	__u32 open_flags, open_mode;
 	__s32 dirfd;
 	__u32 call;
-	/* Texts: the caller's path string; if that is relative, the directory it starts from; the file's own path. */
-	__u32 raw_len, dir_len, path_len;
-	__u32 pad;
+	/* Texts: the caller's path string; if that changed during a failed call, what it was at the end; if one of them is
+	 * relative, the directory it starts from; the file's own path. */
+	__u32 raw_len, exit_raw_len, dir_len, path_len;
 };
 
 /* A new ring. */
@@ -176,7 +177,9 @@ struct exec_failed_record {
 	__s64 ret;
 	__s32 dirfd;
 	__u32 call;
-	__u32 raw_len, dir_len;
+	/* Texts, as those of an open. */
+	__u32 raw_len, exit_raw_len, dir_len;
+	__u32 pad;
 };
 
 struct cgroup_record {
@@ -204,6 +207,7 @@ struct kernel_counters {
 	__u64 lost_by_type[RECORD_TYPES];
 	__u64 path_truncated, raw_unreadable, file_gone, oversize;
 	__u64 uring_unmatched;         /* an open's name and its result did not find each other */
+	__u64 entry_missing;           /* failed calls without a copy of their path from entry */
 	struct loser loser;
 };
 

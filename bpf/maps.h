@@ -28,6 +28,8 @@ const volatile __u32 iterator_slot = 1;
 
 /* The classes of opens that some rule may be about, by call (programs/open_class.h). */
 const volatile __u32 open_classes[CALLS_MAX] = {};
+/* Whether the paths of calls that may fail are copied at entry. */
+const volatile bool entry_copies_on = false;
 
 #define RECORD_CAP 65536
 
@@ -124,6 +126,25 @@ struct {
 	__type(key, __u32);
 	__type(value, struct reader);
 } reader SEC(".maps");
+
+#define ENTRY_COPIES 1024 /* a power of two */
+
+/* The path string of a call as it was at entry (helpers/store/entry.h). */
+struct entry_copy {
+	/* The thread whose copy this is; tid 0: nobody's. */
+	__u64 start_time;
+	__u32 tid;
+	__u32 len;
+	__u64 writers;
+	char text[PATH_LEN_MAX];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* set to ENTRY_COPIES at load, if they are on */
+	__type(key, __u32);
+	__type(value, struct entry_copy);
+} entry_copies SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

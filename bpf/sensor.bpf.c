@@ -4,6 +4,7 @@
 #include "programs/fork.h"
 #include "programs/exit.h"
 #include "programs/cgroup.h"
+#include "programs/sys_enter.h"
 #include "programs/sys_exit.h"
 #include "programs/io_uring.h"
 #include "programs/io_uring_setup.h"

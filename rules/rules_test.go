@@ -85,6 +85,8 @@ func TestStyle(t *testing.T) {
 // happening is an event as the tests write it.
 type happening struct {
 	exec, open, failedOpen, byHandle string
+	// becomes is the path of a failed call when it returned, if another.
+	becomes string
 	// flags of an open; 0 reads.
 	flags uint32
 	errno int64
@@ -130,9 +132,13 @@ func (h happening) event() *event.Event {
 		}
 		if h.failedOpen != "" {
 			ev.Ret, ev.File.FD, ev.File.Resolved, ev.File.InodeMode = -h.errno, -h.errno, "", 0
+			ev.File.AtExit = h.becomes
 		}
 	case h.failed:
-		ev.Ret = -int64(unix.ENOENT)
+		ev.Ret, ev.FilenameAtExit = -int64(unix.ENOENT), h.becomes
+	}
+	if h.becomes != "" {
+		ev.Flags |= event.FlagNameChanged
 	}
 	return ev
 }
@@ -175,6 +181,10 @@ func TestAttacks(t *testing.T) {
 		{"a child of a daemon", happening{open: "/etc/shadow", comm: "php", parents: []string{"systemd"}}, []string{"Sensitive file read by an untrusted program"}},
 		{"refused", happening{failedOpen: "/etc/shadow", errno: int64(unix.EACCES), uid: 1000, comm: "cat", parents: []string{"bash"}},
 			[]string{"Sensitive file refused to a user"}},
+		{"path swapped during an open", happening{failedOpen: "/etc/shadow", becomes: "/tmp/x", errno: int64(unix.ENOENT), comm: "x"},
+			[]string{"Path rewritten during a call"}},
+		{"path swapped during an exec", happening{exec: "/tmp/x", becomes: "/bin/true", comm: "x", failed: true},
+			[]string{"Path rewritten during a call"}},
 		{"token", happening{open: "/var/run/secrets/kubernetes.io/serviceaccount/token",
 			resolved: "/run/secrets/kubernetes.io/serviceaccount/..2026_11_23/token", comm: "cat", container: true, parents: []string{"sh"}},
 			[]string{"Service account token read by a tool"}},

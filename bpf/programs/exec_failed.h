@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 #include "programs/open.h"
 
+INLINE __u64 exec__path(struct pt_regs *regs, __u32 call, bool compat, __s32 *dirfd)
+{
+	*dirfd = AT_FDCWD;
+	if (call != CALL_EXECVEAT)
+		return extract__syscall_arg(regs, 0, compat);
+	*dirfd = extract__syscall_arg(regs, 0, compat);
+	return extract__syscall_arg(regs, 1, compat);
+}
+
 /* An execve or execveat that returned: it failed, and the caller is what it was. The name is from user memory. */
 GLOBAL int exec_failed__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
 {
@@ -8,29 +17,29 @@ GLOBAL int exec_failed__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 comp
 	struct pt_regs *regs = (void *)regs_ptr;
 	struct scratch *s = base__scratch();
 	struct exec_failed_record *r;
-	__u64 path;
+	struct call_path path;
 	__u32 off = sizeof(*r);
+	bool relative;
+	__s32 dirfd;
 
 	if (!s)
 		return 0;
 	r = (void *)s->record;
+	path = store__failed_path(off, exec__path(regs, call, compat, &dirfd));
 	store__header(&r->h, task, RECORD_EXEC_FAILED);
+	r->h.flags = path.flags;
 	if (compat)
 		r->h.flags |= FLAG_COMPAT;
 	r->ret = ret;
 	r->call = call;
-	r->dirfd = AT_FDCWD;
-	r->dir_len = 0;
-	if (call == CALL_EXECVEAT) {
-		r->dirfd = extract__syscall_arg(regs, 0, compat);
-		path = extract__syscall_arg(regs, 1, compat);
-	} else {
-		path = extract__syscall_arg(regs, 0, compat);
-	}
-	r->raw_len = store__user_string(s, off, &r->h, path);
-	off += r->raw_len;
-	if (!r->raw_len || s->record[sizeof(*r)] != '/')
-		r->dir_len = store__start_dir(off, &r->h, task, r->dirfd);
+	r->dirfd = dirfd;
+	r->raw_len = path.len;
+	r->exit_raw_len = path.exit_len;
+	r->dir_len = r->pad = 0;
+	relative = store__is_relative(s, off, &path);
+	off += path.len + path.exit_len;
+	if (relative)
+		r->dir_len = store__start_dir(off, &r->h, task, dirfd);
 	off += r->dir_len;
 	store__submit(s, RING_BULK, off);
 	return 0;

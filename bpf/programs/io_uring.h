@@ -28,6 +28,12 @@ INLINE __u32 uring__call(struct io_kiocb *req)
 	}
 }
 
+/* The outcomes that a rule may be about. The name is the kernel's own copy: nobody rewrites it. */
+INLINE __u32 uring__outcomes(__u32 call, __u32 flags)
+{
+	return open__outcomes(call, flags) & ~(1 << OPEN_NAME_CHANGED);
+}
+
 INLINE struct uring_bucket *uring__bucket(__u32 number)
 {
 	return bpf_map_lookup_elem(&uring_opens, &number);
@@ -82,7 +88,7 @@ INLINE void uring__end(struct scratch *s, struct task_struct *task, bool named, 
 
 	if (r->ret >= 0 && !(r->h.flags & FLAG_NO_RESULT))
 		file = file_slot ? extract__fixed_file((void *)ctx, file_slot, r->ret) : extract__file(task, r->ret);
-	if (open__wanted(r->call, r->open_flags, r->ret, file))
+	if (open__wanted(uring__outcomes(r->call, r->open_flags), r->ret, file))
 		open__end(s, task, named, file);
 }
 
@@ -152,7 +158,7 @@ GLOBAL int uring__submitted(__u64 req_ptr, __u32 call)
 	long n;
 
 	uring__args(req, &args);
-	if (!s || !open__any_wanted(call, args.flags))
+	if (!s || !uring__outcomes(call, args.flags))
 		return 0;
 	ctx = base__number(s, READ(req, ctx));
 	user_data = extract__user_data(req);

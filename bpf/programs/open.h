@@ -3,6 +3,7 @@
 #define SAKER_OPEN_H
 
 #include "programs/open_class.h"
+#include "helpers/store/entry.h"
 
 /* What the calls of the family say in their arguments. */
 struct open_args {
@@ -85,7 +86,7 @@ INLINE void open__begin(struct open_record *r, struct task_struct *task, const s
 	r->open_mode = args->mode;
 	r->dirfd = args->dirfd;
 	r->call = call;
-	r->dir_len = r->path_len = r->raw_len = r->pad = 0;
+	r->raw_len = r->exit_raw_len = r->dir_len = r->path_len = 0;
 	__builtin_memset(&r->file, 0, sizeof(r->file));
 }
 
@@ -93,11 +94,11 @@ INLINE void open__begin(struct open_record *r, struct task_struct *task, const s
 INLINE void open__end(struct scratch *s, struct task_struct *task, bool named, struct file *file)
 {
 	struct open_record *r = (void *)s->record;
-	__u32 off = sizeof(*r) + r->raw_len;
+	struct call_path path = {r->raw_len, r->exit_raw_len, r->h.flags};
+	__u32 off = sizeof(*r) + path.len + path.exit_len;
 	struct kernel_counters *c;
 
-	/* The scratch byte at sizeof(*r) is the path's first; empty and relative paths both need the directory. */
-	if (named && (!r->raw_len || s->record[sizeof(*r)] != '/'))
+	if (named && store__is_relative(s, sizeof(*r), &path))
 		r->dir_len = store__start_dir(off, &r->h, task, r->dirfd);
 	off += r->dir_len;
 
@@ -123,8 +124,10 @@ GLOBAL int open__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
 	struct pt_regs *regs = (void *)regs_ptr;
 	struct scratch *s = base__scratch();
 	struct open_args args = {};
+	struct call_path path = {};
 	struct open_record *r;
 	struct file *file = NULL;
+	__u32 outcomes;
 
 	if (!s)
 		return 0;
@@ -132,12 +135,22 @@ GLOBAL int open__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
 	open__args(regs, call, compat, &args);
 	if (ret >= 0)
 		file = extract__file(task, ret);
-	if (!args.unread && !open__wanted(call, args.flags, ret, file))
+	outcomes = args.unread ? OPEN_OUTCOMES : open__outcomes(call, args.flags);
+	if (!open__wanted(outcomes, ret, file))
 		return 0;
+	if (ret < 0) {
+		if (args.path)
+			path = store__failed_path(sizeof(*r), args.path);
+		if (!(outcomes & (path.flags & FLAG_NAME_CHANGED ? 1 << OPEN_NAME_CHANGED : 1 << OPEN_FAILED)))
+			return 0;
+	}
 	open__begin(r, task, &args, call, ret);
+	r->h.flags = path.flags;
+	r->raw_len = path.len;
+	r->exit_raw_len = path.exit_len;
 	if (compat)
 		r->h.flags |= FLAG_COMPAT;
-	if (args.path)
+	if (ret >= 0 && args.path)
 		r->raw_len = store__user_string(s, sizeof(*r), &r->h, args.path);
 	open__end(s, task, args.path, file);
 	return 0;

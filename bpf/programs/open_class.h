@@ -20,30 +20,33 @@ enum open_outcome {
 	OPEN_REGULAR,
 	OPEN_DIRECTORY,
 	OPEN_OTHER,
+	OPEN_NAME_CHANGED, /* failed, and the name was rewritten meanwhile */
 };
 
-#define OPEN_OUTCOMES 0xf
+#define OPEN_OUTCOMES 0x1f
+#define OPEN_FAILURES (1 << OPEN_FAILED | 1 << OPEN_NAME_CHANGED)
 
-/* The outcomes of an open, a bit each, that a rule may be about. */
-INLINE __u32 open__any_wanted(__u32 call, __u32 flags)
+/* What may become of the opens that some rule may be about; `flags` are those of the call. */
+INLINE __u32 open__outcomes(__u32 call, __u32 flags)
 {
 	/* A verifier before 6.2 loses a compared bound on the way to the index, so the index is masked where it is used. */
 	_Static_assert(CALLS <= CALLS_MAX, "each call has its classes");
 	BARRIER_VAR(call);
-	return open_classes[call & (CALLS_MAX - 1)] >> ((flags & O_ACCMODE) * 4) & OPEN_OUTCOMES;
+	return open_classes[call & (CALLS_MAX - 1)] >> (flags & O_ACCMODE) * 8 & OPEN_OUTCOMES;
 }
 
-/* Tells whether a rule may be about an open; `file` is NULL if it failed. */
-INLINE bool open__wanted(__u32 call, __u32 flags, __s64 ret, struct file *file)
+/* Tells whether a rule may be about an open; `file` is NULL if it failed. Whether the name of a failed one changed is
+ * not known here yet. */
+INLINE bool open__wanted(__u32 outcomes, __s64 ret, struct file *file)
 {
-	__u32 outcomes = open__any_wanted(call, flags), type;
+	__u32 type;
 
 	if (outcomes == 0)
 		return false;
 	if (outcomes == OPEN_OUTCOMES)
 		return true;
 	if (ret < 0)
-		return outcomes & (1 << OPEN_FAILED);
+		return outcomes & OPEN_FAILURES;
 	if (!file)
 		return true; /* closed too soon to tell */
 	type = READ(file, f_inode, i_mode) & S_IFMT;

@@ -43,14 +43,25 @@ type SensorCgroupRecord struct {
 	Pad     uint32
 }
 
+type SensorEntryCopy struct {
+	_         structs.HostLayout
+	StartTime uint64
+	Tid       uint32
+	Len       uint32
+	Writers   uint64
+	Text      [4096]int8
+}
+
 type SensorExecFailedRecord struct {
-	_      structs.HostLayout
-	H      SensorRecordHeader
-	Ret    int64
-	Dirfd  int32
-	Call   uint32
-	RawLen uint32
-	DirLen uint32
+	_          structs.HostLayout
+	H          SensorRecordHeader
+	Ret        int64
+	Dirfd      int32
+	Call       uint32
+	RawLen     uint32
+	ExitRawLen uint32
+	DirLen     uint32
+	Pad        uint32
 }
 
 type SensorExecRecord struct {
@@ -146,6 +157,7 @@ type SensorKernelCounters struct {
 	FileGone       uint64
 	Oversize       uint64
 	UringUnmatched uint64
+	EntryMissing   uint64
 	Loser          struct {
 		_         structs.HostLayout
 		StartTime uint64
@@ -177,19 +189,19 @@ const (
 )
 
 type SensorOpenRecord struct {
-	_         structs.HostLayout
-	H         SensorRecordHeader
-	Ret       int64
-	Resolve   uint64
-	File      SensorInodeInfo
-	OpenFlags uint32
-	OpenMode  uint32
-	Dirfd     int32
-	Call      uint32
-	RawLen    uint32
-	DirLen    uint32
-	PathLen   uint32
-	Pad       uint32
+	_          structs.HostLayout
+	H          SensorRecordHeader
+	Ret        int64
+	Resolve    uint64
+	File       SensorInodeInfo
+	OpenFlags  uint32
+	OpenMode   uint32
+	Dirfd      int32
+	Call       uint32
+	RawLen     uint32
+	ExitRawLen uint32
+	DirLen     uint32
+	PathLen    uint32
 }
 
 type SensorReader struct {
@@ -212,6 +224,7 @@ const (
 	SensorRecordFlagsFLAG_FILE_GONE      SensorRecordFlags = 512
 	SensorRecordFlagsFLAG_IO_URING       SensorRecordFlags = 1024
 	SensorRecordFlagsFLAG_NO_RESULT      SensorRecordFlags = 2048
+	SensorRecordFlagsFLAG_NAME_CHANGED   SensorRecordFlags = 4096
 )
 
 type SensorRecordHeader struct {
@@ -260,7 +273,7 @@ const (
 type SensorSchema uint32
 
 const (
-	SensorSchemaSCHEMA_VERSION SensorSchema = 2
+	SensorSchemaSCHEMA_VERSION SensorSchema = 3
 )
 
 type SensorScratch struct {
@@ -307,6 +320,7 @@ const (
 	SensorMapBulk                = "bulk"
 	SensorMapCounters            = "counters"
 	SensorMapCritical            = "critical"
+	SensorMapEntryCopies         = "entry_copies"
 	SensorMapReader              = "reader"
 	SensorMapScratch             = "scratch"
 	SensorMapUringOpens          = "uring_opens"
@@ -320,12 +334,14 @@ const (
 	SensorProgSchedProcessExec   = "sched_process_exec"
 	SensorProgSchedProcessExit   = "sched_process_exit"
 	SensorProgSchedProcessFork   = "sched_process_fork"
+	SensorProgSysEnter           = "sys_enter"
 	SensorProgSysExit            = "sys_exit"
 	SensorProgTaskIter           = "task_iter"
 	SensorProgWhoami             = "whoami"
 	SensorVarCallsCompat         = "calls_compat"
 	SensorVarCallsNative         = "calls_native"
 	SensorVarCgroupSubsys        = "cgroup_subsys"
+	SensorVarEntryCopiesOn       = "entry_copies_on"
 	SensorVarIteratorSlot        = "iterator_slot"
 	SensorVarOpenClasses         = "open_classes"
 	SensorVarOwnTgid             = "own_tgid"
@@ -383,6 +399,7 @@ type SensorProgramSpecs struct {
 	SchedProcessExec   *ebpf.ProgramSpec `ebpf:"sched_process_exec"`
 	SchedProcessExit   *ebpf.ProgramSpec `ebpf:"sched_process_exit"`
 	SchedProcessFork   *ebpf.ProgramSpec `ebpf:"sched_process_fork"`
+	SysEnter           *ebpf.ProgramSpec `ebpf:"sys_enter"`
 	SysExit            *ebpf.ProgramSpec `ebpf:"sys_exit"`
 	TaskIter           *ebpf.ProgramSpec `ebpf:"task_iter"`
 	Whoami             *ebpf.ProgramSpec `ebpf:"whoami"`
@@ -392,24 +409,26 @@ type SensorProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SensorMapSpecs struct {
-	Bulk       *ebpf.MapSpec `ebpf:"bulk"`
-	Counters   *ebpf.MapSpec `ebpf:"counters"`
-	Critical   *ebpf.MapSpec `ebpf:"critical"`
-	Reader     *ebpf.MapSpec `ebpf:"reader"`
-	Scratch    *ebpf.MapSpec `ebpf:"scratch"`
-	UringOpens *ebpf.MapSpec `ebpf:"uring_opens"`
+	Bulk        *ebpf.MapSpec `ebpf:"bulk"`
+	Counters    *ebpf.MapSpec `ebpf:"counters"`
+	Critical    *ebpf.MapSpec `ebpf:"critical"`
+	EntryCopies *ebpf.MapSpec `ebpf:"entry_copies"`
+	Reader      *ebpf.MapSpec `ebpf:"reader"`
+	Scratch     *ebpf.MapSpec `ebpf:"scratch"`
+	UringOpens  *ebpf.MapSpec `ebpf:"uring_opens"`
 }
 
 // SensorVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SensorVariableSpecs struct {
-	CallsCompat  *ebpf.VariableSpec `ebpf:"calls_compat"`
-	CallsNative  *ebpf.VariableSpec `ebpf:"calls_native"`
-	CgroupSubsys *ebpf.VariableSpec `ebpf:"cgroup_subsys"`
-	IteratorSlot *ebpf.VariableSpec `ebpf:"iterator_slot"`
-	OpenClasses  *ebpf.VariableSpec `ebpf:"open_classes"`
-	OwnTgid      *ebpf.VariableSpec `ebpf:"own_tgid"`
+	CallsCompat   *ebpf.VariableSpec `ebpf:"calls_compat"`
+	CallsNative   *ebpf.VariableSpec `ebpf:"calls_native"`
+	CgroupSubsys  *ebpf.VariableSpec `ebpf:"cgroup_subsys"`
+	EntryCopiesOn *ebpf.VariableSpec `ebpf:"entry_copies_on"`
+	IteratorSlot  *ebpf.VariableSpec `ebpf:"iterator_slot"`
+	OpenClasses   *ebpf.VariableSpec `ebpf:"open_classes"`
+	OwnTgid       *ebpf.VariableSpec `ebpf:"own_tgid"`
 }
 
 // SensorObjects contains all objects after they have been loaded into the kernel.
@@ -432,12 +451,13 @@ func (o *SensorObjects) Close() error {
 //
 // It can be passed to LoadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SensorMaps struct {
-	Bulk       *ebpf.Map `ebpf:"bulk"`
-	Counters   *ebpf.Map `ebpf:"counters"`
-	Critical   *ebpf.Map `ebpf:"critical"`
-	Reader     *ebpf.Map `ebpf:"reader"`
-	Scratch    *ebpf.Map `ebpf:"scratch"`
-	UringOpens *ebpf.Map `ebpf:"uring_opens"`
+	Bulk        *ebpf.Map `ebpf:"bulk"`
+	Counters    *ebpf.Map `ebpf:"counters"`
+	Critical    *ebpf.Map `ebpf:"critical"`
+	EntryCopies *ebpf.Map `ebpf:"entry_copies"`
+	Reader      *ebpf.Map `ebpf:"reader"`
+	Scratch     *ebpf.Map `ebpf:"scratch"`
+	UringOpens  *ebpf.Map `ebpf:"uring_opens"`
 }
 
 func (m *SensorMaps) Close() error {
@@ -445,6 +465,7 @@ func (m *SensorMaps) Close() error {
 		m.Bulk,
 		m.Counters,
 		m.Critical,
+		m.EntryCopies,
 		m.Reader,
 		m.Scratch,
 		m.UringOpens,
@@ -455,12 +476,13 @@ func (m *SensorMaps) Close() error {
 //
 // It can be passed to LoadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SensorVariables struct {
-	CallsCompat  *ebpf.Variable `ebpf:"calls_compat"`
-	CallsNative  *ebpf.Variable `ebpf:"calls_native"`
-	CgroupSubsys *ebpf.Variable `ebpf:"cgroup_subsys"`
-	IteratorSlot *ebpf.Variable `ebpf:"iterator_slot"`
-	OpenClasses  *ebpf.Variable `ebpf:"open_classes"`
-	OwnTgid      *ebpf.Variable `ebpf:"own_tgid"`
+	CallsCompat   *ebpf.Variable `ebpf:"calls_compat"`
+	CallsNative   *ebpf.Variable `ebpf:"calls_native"`
+	CgroupSubsys  *ebpf.Variable `ebpf:"cgroup_subsys"`
+	EntryCopiesOn *ebpf.Variable `ebpf:"entry_copies_on"`
+	IteratorSlot  *ebpf.Variable `ebpf:"iterator_slot"`
+	OpenClasses   *ebpf.Variable `ebpf:"open_classes"`
+	OwnTgid       *ebpf.Variable `ebpf:"own_tgid"`
 }
 
 // SensorPrograms contains all programs after they have been loaded into the kernel.
@@ -477,6 +499,7 @@ type SensorPrograms struct {
 	SchedProcessExec   *ebpf.Program `ebpf:"sched_process_exec"`
 	SchedProcessExit   *ebpf.Program `ebpf:"sched_process_exit"`
 	SchedProcessFork   *ebpf.Program `ebpf:"sched_process_fork"`
+	SysEnter           *ebpf.Program `ebpf:"sys_enter"`
 	SysExit            *ebpf.Program `ebpf:"sys_exit"`
 	TaskIter           *ebpf.Program `ebpf:"task_iter"`
 	Whoami             *ebpf.Program `ebpf:"whoami"`
@@ -494,6 +517,7 @@ func (p *SensorPrograms) Close() error {
 		p.SchedProcessExec,
 		p.SchedProcessExit,
 		p.SchedProcessFork,
+		p.SysEnter,
 		p.SysExit,
 		p.TaskIter,
 		p.Whoami,

@@ -19,7 +19,8 @@ type Decoder struct {
 	BootTime int64
 
 	ancestors [bpfgen.SensorLimitsANCESTORS_MAX]event.Ancestor
-	given     [2 * bpfgen.SensorLimitsPATH_LEN_MAX]byte
+	// What absolute made of the caller's path string, and of the one that it had become.
+	given, atExit pathBuffer
 }
 
 // Decode fills rec from raw, whose first byte must be aligned to 8. The texts of rec alias raw and the decoder: they
@@ -197,7 +198,7 @@ func (d *Decoder) open(raw []byte, rec *event.Record) error {
 		return err
 	}
 	t := texts{raw, unsafe.Sizeof(*r)}
-	name, dir, path := t.next(r.RawLen), t.next(r.DirLen), t.next(r.PathLen)
+	name, atExit, dir, path := t.next(r.RawLen), t.next(r.ExitRawLen), t.next(r.DirLen), t.next(r.PathLen)
 	if !t.ok() {
 		return ErrShort
 	}
@@ -224,6 +225,7 @@ func (d *Decoder) open(raw []byte, rec *event.Record) error {
 		// open_by_handle_at has no name but the file's own; that of an open by io_uring may have been lost.
 		ev.File.Given = path
 	}
+	ev.File.AtExit = d.exitName(&r.H, dir, atExit)
 	if r.Ret < 0 && !has(r.H.Flags, bpfgen.SensorRecordFlagsFLAG_IO_URING) {
 		ev.Flags |= event.FlagUnverified // the name of a ring's request is the kernel's own
 	}
@@ -236,7 +238,7 @@ func (d *Decoder) execFailed(raw []byte, rec *event.Record) error {
 		return err
 	}
 	t := texts{raw, unsafe.Sizeof(*r)}
-	name, dir := t.next(r.RawLen), t.next(r.DirLen)
+	name, atExit, dir := t.next(r.RawLen), t.next(r.ExitRawLen), t.next(r.DirLen)
 	if !t.ok() {
 		return ErrShort
 	}
@@ -246,6 +248,7 @@ func (d *Decoder) execFailed(raw []byte, rec *event.Record) error {
 	ev.Ret, ev.DirFD = r.Ret, r.Dirfd
 	ev.Flags |= event.FlagUnverified
 	ev.Filename = d.givenName(&r.H, dir, name)
+	ev.FilenameAtExit = d.exitName(&r.H, dir, atExit)
 	return nil
 }
 
@@ -269,7 +272,15 @@ func (d *Decoder) givenName(h *bpfgen.SensorRecordHeader, dir, name string) stri
 	if name == "" && has(h.Flags, bpfgen.SensorRecordFlagsFLAG_RAW_TRUNCATED) {
 		return ""
 	}
-	return d.absolute(dir, name)
+	return absolute(&d.given, dir, name)
+}
+
+// exitName is the absolute name of what the caller's string had become at the end of the call; empty if that is the same.
+func (d *Decoder) exitName(h *bpfgen.SensorRecordHeader, dir, name string) string {
+	if !has(h.Flags, bpfgen.SensorRecordFlagsFLAG_NAME_CHANGED) {
+		return ""
+	}
+	return absolute(&d.atExit, dir, name)
 }
 
 func cgroup(raw []byte, rec *event.Record) error {

@@ -248,6 +248,38 @@ func TestUring(t *testing.T) {
 	})))
 }
 
+// A failed call whose path was rewritten has both names, made absolute by the same directory.
+func TestNameChanged(t *testing.T) {
+	const flags = event.FlagUnverified | event.FlagNameChanged
+	for _, tt := range []struct{ name, raw, exit, dir, given, atExit string }{
+		{"absolute", "/a/../b", "/c/./d", "", "/b", "/c/d"},
+		{"relative", "b", "../c", "/x/y", "/x/y/b", "/x/c"},
+		{"one of them relative", "/b", "c", "/x", "/b", "/x/c"},
+		{"clean and absolute", "/b", "/c", "/x", "/b", "/c"},
+		{"emptied", "/b", "", "/x", "/b", "/x"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			open := &bpfgen.SensorOpenRecord{
+				H: header, Ret: -2, Dirfd: 4, Call: uint32(bpfgen.SensorCallCALL_OPENAT),
+				RawLen: uint32(len(tt.raw)), ExitRawLen: uint32(len(tt.exit)), DirLen: uint32(len(tt.dir)),
+			}
+			open.H.Flags = uint32(bpfgen.SensorRecordFlagsFLAG_NAME_CHANGED)
+			want := based(event.KindOpen, headed(event.TypeOpenat, flags))
+			want.Event.Ret, want.Event.DirFD = -2, 4
+			want.Event.File = event.File{Present: true, FD: -2, Raw: tt.raw, Given: tt.given, AtExit: tt.atExit}
+			same(t, want, decoded(t, wire(open, &open.H, bpfgen.SensorRecordTypeRECORD_OPEN, tt.raw, tt.exit, tt.dir)))
+
+			exec := &bpfgen.SensorExecFailedRecord{
+				H: open.H, Ret: -2, Dirfd: 4, Call: uint32(bpfgen.SensorCallCALL_EXECVEAT),
+				RawLen: open.RawLen, ExitRawLen: open.ExitRawLen, DirLen: open.DirLen,
+			}
+			want = based(event.KindExecFailed, headed(event.TypeExecveat, flags))
+			want.Event.Ret, want.Event.DirFD, want.Event.Filename, want.Event.FilenameAtExit = -2, 4, tt.given, tt.atExit
+			same(t, want, decoded(t, wire(exec, &exec.H, bpfgen.SensorRecordTypeRECORD_EXEC_FAILED, tt.raw, tt.exit, tt.dir)))
+		})
+	}
+}
+
 func TestCgroup(t *testing.T) {
 	for typ, kind := range map[bpfgen.SensorRecordType]event.Kind{
 		bpfgen.SensorRecordTypeRECORD_CGROUP_MKDIR: event.KindCgroupMade, bpfgen.SensorRecordTypeRECORD_CGROUP_RMDIR: event.KindCgroupRemoved,

@@ -3,11 +3,16 @@ package decode
 import (
 	"strings"
 	"unsafe"
+
+	"github.com/saker-sensor/saker/internal/bpfgen"
 )
 
+// pathBuffer has room for a directory and a name behind it.
+type pathBuffer [2 * bpfgen.SensorLimitsPATH_LEN_MAX]byte
+
 // absolute makes a caller's path absolute and normal by its text alone, as Falco's fd.name: dir is what a relative
-// path starts from. Symbolic links are not followed. The result aliases name, dir or the decoder's buffer.
-func (d *Decoder) absolute(dir, name string) string {
+// path starts from. Symbolic links are not followed. The result aliases name, dir or the buffer.
+func absolute(into *pathBuffer, dir, name string) string {
 	if strings.HasPrefix(name, "/") {
 		if isClean(name) {
 			return name
@@ -17,7 +22,7 @@ func (d *Decoder) absolute(dir, name string) string {
 		// Nothing is known of where it starts: the text itself is the best name.
 		return name
 	}
-	buf := d.given[:0]
+	buf := into[:0]
 	buf = appendClean(buf, dir)
 	buf = appendClean(buf, name)
 	if len(buf) == 0 {

@@ -37,7 +37,7 @@ func TestAbsolute(t *testing.T) {
 		{"name of blanks and newlines", "/a b", " \n/", "/a b/ \n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := new(Decoder).absolute(tt.dir, tt.path); got != tt.want {
+			if got := absolute(new(pathBuffer), tt.dir, tt.path); got != tt.want {
 				t.Errorf("%q, want %q", got, tt.want)
 			}
 		})
@@ -74,7 +74,7 @@ func TestFalcosPaths(t *testing.T) {
 			continue
 		}
 		n++
-		if got := new(Decoder).absolute(dir, name); got != want {
+		if got := absolute(new(pathBuffer), dir, name); got != want {
 			t.Errorf("%q, %q: %q, want %q", dir, name, got, want)
 		}
 	}
@@ -97,14 +97,14 @@ func TestAbsoluteIsClean(t *testing.T) {
 		}
 		return b.String()
 	}
-	d := new(Decoder)
+	var buf pathBuffer
 	for range 200_000 {
 		dir, name := "/"+any(), any()
 		want := path.Clean(dir + "/" + name)
 		if strings.HasPrefix(name, "/") {
 			want = path.Clean(name)
 		}
-		if got := d.absolute(dir, name); got != want {
+		if got := absolute(&buf, dir, name); got != want {
 			t.Fatalf("%q in %q is %q, want %q", name, dir, got, want)
 		}
 		if got := isClean("/" + name); got != (path.Clean("/"+name) == "/"+name) {

@@ -65,6 +65,7 @@ func flags(wire uint32) event.Flags {
 		{bpfgen.SensorRecordFlagsFLAG_FILE_GONE, event.FlagUnverified},
 		{bpfgen.SensorRecordFlagsFLAG_NO_RESULT, event.FlagUnverified},
 		{bpfgen.SensorRecordFlagsFLAG_IO_URING, event.FlagIoUring},
+		{bpfgen.SensorRecordFlagsFLAG_NAME_CHANGED, event.FlagNameChanged},
 	} {
 		if has(wire, m.wire) {
 			f |= m.event

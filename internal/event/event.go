@@ -33,6 +33,8 @@ type Event struct {
 	// Filename is the path given to execve or execveat, as the kernel copied it; for a failed exec it is read
 	// from user memory (FlagUnverified).
 	Filename string
+	// FilenameAtExit is what Filename had become when the exec failed, if it was rewritten (FlagNameChanged).
+	FilenameAtExit string
 	// DirFD is the directory descriptor of an "at" call, AtFDCWD if none was given.
 	DirFD int32
 	// Exit is set for procexit.
@@ -79,6 +81,8 @@ const (
 	// FlagOutsideRoot: the file does not lie below the process's root directory; its path is from its own mount
 	// namespace's root.
 	FlagOutsideRoot
+	// FlagNameChanged: the path string of a failed call was another one when it returned than when it began.
+	FlagNameChanged
 	// FlagRepaired: the process was not in the table; what is known was read back from the kernel.
 	FlagRepaired
 	// FlagIoUring: a ring of io_uring made the call.
@@ -117,6 +121,7 @@ type Uring struct {
 func (e *Event) Clone() *Event {
 	c := *e
 	c.Filename = strings.Clone(e.Filename)
+	c.FilenameAtExit = strings.Clone(e.FilenameAtExit)
 	c.File.cloneStrings()
 	return &c
 }

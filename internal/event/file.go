@@ -15,6 +15,8 @@ type File struct {
 	// Resolved is the path of the opened file itself, walked in the kernel from its dentry to the process's root.
 	// Empty for a failed call.
 	Resolved string
+	// AtExit is what Given had become when the call failed, if its string was rewritten (FlagNameChanged).
+	AtExit string
 	// Matched says which of the two names the rules see at the moment, and which one an alert shows.
 	Matched Name
 	// OpenFlags are the kernel's O_* flags (asm-generic/fcntl.h), Mode the permission bits asked for,
@@ -63,6 +65,7 @@ func (f *File) cloneStrings() {
 	f.Raw = strings.Clone(f.Raw)
 	f.Given = strings.Clone(f.Given)
 	f.Resolved = strings.Clone(f.Resolved)
+	f.AtExit = strings.Clone(f.AtExit)
 }
 
 // FileID names an inode.

@@ -179,6 +179,9 @@ func evtAdditive() []Info {
 		boolean("evt.unverified", "Whether a path was read from user memory, which another thread may have rewritten, or the file could not be looked at.", func(ev *event.Event) (bool, bool) {
 			return ev.Flags&event.FlagUnverified != 0, true
 		}).with(Additive),
+		boolean("evt.name_changed", "Whether the path of a call that failed was another one when it returned than when it began.", func(ev *event.Event) (bool, bool) {
+			return ev.Flags&event.FlagNameChanged != 0, true
+		}).with(Additive),
 		text("evt.truncated", "What was cut for its length, joined by commas: path, name, args, env; empty if nothing was.", truncated).with(Additive),
 	}
 }

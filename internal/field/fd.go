@@ -96,6 +96,14 @@ func fdAdditive() []Info {
 		text("fd.name.resolved", "Path of the opened file itself, as the kernel knows it; missing for a failed open.", func(ev *event.Event) (string, bool) {
 			return ev.File.Resolved, ev.File.Resolved != ""
 		}).with(Additive),
+		text("fd.name.exit", "Path of a failed open or exec when it returned, made absolute; missing unless that is another one than at its begin.",
+			func(ev *event.Event) (string, bool) {
+				name := ev.File.AtExit
+				if !ev.File.Present {
+					name = ev.FilenameAtExit
+				}
+				return name, name != ""
+			}).with(Additive),
 		text("fd.name.matched", "Which of the two names fd.name is at the moment: given or resolved.", func(ev *event.Event) (string, bool) {
 			return ev.File.Matched.String(), ev.File.Present
 		}).with(Additive),

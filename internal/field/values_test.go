@@ -298,6 +298,23 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
+func TestNameChanged(t *testing.T) {
+	open, exec := failed(), executed()
+	d := Syscall()
+	for _, ev := range []*event.Event{open, exec} {
+		if got := show(t, d, ev, "evt.name_changed", "") + " " + show(t, d, ev, "fd.name.exit", ""); got != "false <NA>" {
+			t.Errorf("%v: got %s", ev.Type, got)
+		}
+		ev.Flags |= event.FlagNameChanged
+	}
+	open.File.AtExit, exec.FilenameAtExit = "/tmp/x", "/bin/y"
+	for ev, want := range map[*event.Event]string{open: "true /tmp/x", exec: "true /bin/y"} {
+		if got := show(t, d, ev, "evt.name_changed", "") + " " + show(t, d, ev, "fd.name.exit", ""); got != want {
+			t.Errorf("%v: got %s, want %s", ev.Type, got, want)
+		}
+	}
+}
+
 // TestExtractionAllocatesNothing covers the fields that conditions ask for again and again.
 func TestExtractionAllocatesNothing(t *testing.T) {
 	d := Syscall()

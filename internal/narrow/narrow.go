@@ -5,7 +5,11 @@
 // access and outcome; tests on paths and names belong here too.
 package narrow
 
-import "github.com/saker-sensor/saker/internal/event"
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/saker-sensor/saker/internal/event"
+)
 
 // Rule is what narrowing has to know of a compiled rule.
 type Rule struct {
@@ -23,8 +27,8 @@ type Rule struct {
 // Types returns the events that the probe has to capture for the rules.
 //
 // A successful exec comes from a hook of its own, which is always there. A failed one comes from the system-call hook,
-// which slows every call of every process a little. So exec rules alone do not attach it, unless one of them asks for
-// the result: then it is about failures. (docs/adr/0003-failed-execs.md)
+// which slows every call of every process a little. So exec rules alone do not attach it, unless one of them is about
+// failures. (docs/adr/0003-failed-execs.md)
 func Types(rules []Rule) event.TypeSet {
 	var wanted, execs event.TypeSet
 	hook := false
@@ -33,7 +37,7 @@ func Types(rules []Rule) event.TypeSet {
 			switch {
 			case t == event.TypeExecve || t == event.TypeExecveat:
 				execs.Add(t)
-				hook = hook || readsResult(r.Fields)
+				hook = hook || failedExec(&r, t)
 			case t.Captured():
 				wanted.Add(t)
 				hook = hook || t != event.TypeProcexit && t != event.TypeIoUringSetup // those have hooks of their own
@@ -46,8 +50,44 @@ func Types(rules []Rule) event.TypeSet {
 	return wanted
 }
 
+// EntryCopies tells whether a rule may be about the failure of a call. Its path is in the caller's memory alone, so a
+// copy is kept from its begin on. opens are those of [Opens].
+func EntryCopies(rules []Rule, opens map[event.Type]event.OpenClasses) bool {
+	for access := range uint32(4) {
+		failures := event.OpenClass(access, event.OutcomeFailed) | event.OpenClass(access, event.OutcomeNameChanged)
+		for _, classes := range opens {
+			if classes&failures != 0 {
+				return true
+			}
+		}
+	}
+	for i := range rules {
+		if failedExec(&rules[i], event.TypeExecve) || failedExec(&rules[i], event.TypeExecveat) {
+			return true
+		}
+	}
+	return false
+}
+
+// failedExec tells whether a rule asks for execs that failed: it reads the result, and may be true of a failure.
+func failedExec(r *Rule, t event.Type) bool {
+	if !r.Types.Has(t) || !readsResult(r.Fields) {
+		return false
+	}
+	for _, o := range []event.Outcome{event.OutcomeFailed, event.OutcomeNameChanged} {
+		ev := event.Event{Num: 1, Type: t, Flags: flagsOf(o), Ret: -int64(unix.ENOENT), DirFD: event.AtFDCWD, Process: &event.Process{}}
+		if r.May == nil || r.May(&ev, knownOf(o)) {
+			return true
+		}
+	}
+	return false
+}
+
 // resultFields tell success from failure.
-var resultFields = map[string]bool{"evt.res": true, "evt.rawres": true, "evt.failed": true, "evt.arg": true, "evt.rawarg": true, "evt.args": true}
+var resultFields = map[string]bool{
+	"evt.res": true, "evt.rawres": true, "evt.failed": true, "evt.arg": true, "evt.rawarg": true, "evt.args": true,
+	"evt.name_changed": true, "fd.name.exit": true,
+}
 
 func readsResult(fields []string) bool {
 	for _, f := range fields {

@@ -16,6 +16,36 @@ func set(types ...event.Type) event.TypeSet {
 	return s
 }
 
+// An example of an open, or of a failed exec, that a rule may be about: reading the result says which.
+func about(failed bool) func(*event.Event, Known) bool {
+	return func(like *event.Event, known Known) bool {
+		return !known("evt.failed", "=", "true") || like.Failed() == failed
+	}
+}
+
+func TestEntryCopies(t *testing.T) {
+	opens, execs := set(event.TypeOpenat, event.TypeCreat), set(event.TypeExecve, event.TypeExecveat)
+	tests := []struct {
+		name string
+		rule Rule
+		want bool
+	}{
+		{"opens that succeed", Rule{Types: opens, May: about(false)}, false},
+		{"opens that fail", Rule{Types: opens, May: about(true)}, true},
+		{"any open", Rule{Types: opens}, true},
+		{"execs, whatever their result", Rule{Types: execs, Fields: []string{"proc.name"}}, false},
+		{"execs that succeed", Rule{Types: execs, Fields: []string{"evt.failed"}, May: about(false)}, false},
+		{"execs that fail", Rule{Types: execs, Fields: []string{"evt.failed"}, May: about(true)}, true},
+		{"ends of processes", Rule{Types: set(event.TypeProcexit), Fields: []string{"evt.res"}}, false},
+	}
+	for _, tt := range tests {
+		rules := []Rule{tt.rule}
+		if got := EntryCopies(rules, Opens(rules)); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+	}
+}
+
 func TestTypes(t *testing.T) {
 	connect, _ := event.TypeByName("connect")
 	execs := Rule{Types: set(event.TypeExecve, event.TypeExecveat), Fields: []string{"proc.name"}}
@@ -27,6 +57,7 @@ func TestTypes(t *testing.T) {
 		{"no rule", nil, set()},
 		{"exec rules attach no hook", []Rule{execs}, set()},
 		{"an exec rule about results does", []Rule{{Types: execs.Types, Fields: []string{"evt.res"}}}, execs.Types},
+		{"one about success alone does not", []Rule{{Types: execs.Types, Fields: []string{"evt.failed"}, May: about(false)}}, set()},
 		{"an open rule brings the failed execs along", []Rule{execs, {Types: set(event.TypeOpenat)}},
 			set(event.TypeOpenat, event.TypeExecve, event.TypeExecveat)},
 		{"an open rule alone", []Rule{{Types: set(event.TypeOpen)}}, set(event.TypeOpen)},

@@ -7,8 +7,9 @@ import (
 
 // bpf/maps.h
 const (
-	syscallsMax = 512 // SYSCALLS_MAX
-	callsMax    = 16  // CALLS_MAX
+	syscallsMax = 512  // SYSCALLS_MAX
+	callsMax    = 16   // CALLS_MAX
+	entryCopies = 1024 // ENTRY_COPIES
 )
 
 // call is one system call of the hook, with its numbers. -1: this architecture has none.

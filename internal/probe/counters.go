@@ -21,6 +21,9 @@ type Counters struct {
 	// UringUnmatched opens by io_uring were told without their name, or without what became of them: too many were in
 	// flight at once.
 	UringUnmatched uint64
+	// EntryMissing failed calls had no copy of their path from entry: it was not in memory then, or another thread had
+	// the place.
+	EntryMissing uint64
 	// Losers are those who lost most, one of each processor that lost any.
 	Losers []Loser
 }
@@ -85,6 +88,7 @@ func (p *Probe) Counters() (Counters, error) {
 		c.FileGone += k.FileGone
 		c.Oversize += k.Oversize
 		c.UringUnmatched += k.UringUnmatched
+		c.EntryMissing += k.EntryMissing
 		for wire, kind := range lostKinds {
 			if n := k.LostByType[wire]; n > 0 {
 				c.LostByKind[kind] += n

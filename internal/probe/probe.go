@@ -26,6 +26,8 @@ type Settings struct {
 	Types event.TypeSet
 	// Opens narrows the opens of a type to these classes; a type that is not in it is not narrowed.
 	Opens map[event.Type]event.OpenClasses
+	// EntryCopies keeps the paths of calls that may fail from their begin on, so that a rewritten one is known.
+	EntryCopies bool
 	// CgroupController names the cgroup v1 controller whose hierarchy is followed; empty for cgroup v2.
 	CgroupController string
 	// CriticalBytes and BulkBytes are the rings' sizes: powers of two, multiples of the page size.
@@ -81,6 +83,9 @@ func load(s Settings) (*Probe, error) {
 	if !p.syscalls {
 		delete(spec.Programs, bpfgen.SensorProgSysExit)
 	}
+	if !p.syscalls || !s.EntryCopies {
+		delete(spec.Programs, bpfgen.SensorProgSysEnter)
+	}
 	delete(spec.Programs, bpfgen.SensorProgWhoami)
 	coll, err := p.collect(spec)
 	if err != nil {
@@ -119,6 +124,9 @@ func configure(spec *ebpf.CollectionSpec, s Settings) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("count the processors: %w", err)
 	}
+	if s.EntryCopies {
+		spec.Maps[bpfgen.SensorMapEntryCopies].MaxEntries = entryCopies
+	}
 	spec.Maps[bpfgen.SensorMapScratch].MaxEntries = uint32(cpus) + 1
 	spec.Maps[bpfgen.SensorMapCritical].MaxEntries = uint32(s.CriticalBytes)
 	spec.Maps[bpfgen.SensorMapBulk].MaxEntries = uint32(s.BulkBytes)
@@ -126,6 +134,7 @@ func configure(spec *ebpf.CollectionSpec, s Settings) (bool, error) {
 		spec.Variables[bpfgen.SensorVarOwnTgid].Set(own),
 		spec.Variables[bpfgen.SensorVarCgroupSubsys].Set(subsys),
 		spec.Variables[bpfgen.SensorVarIteratorSlot].Set(uint32(cpus)),
+		spec.Variables[bpfgen.SensorVarEntryCopiesOn].Set(s.EntryCopies),
 		spec.Variables[bpfgen.SensorVarOpenClasses].Set(openClasses(s.Opens)),
 		spec.Variables[bpfgen.SensorVarCallsNative].Set(native),
 		spec.Variables[bpfgen.SensorVarCallsCompat].Set(compat),

@@ -28,6 +28,7 @@ var programs = []program{
 	{bpfgen.SensorProgSchedProcessFork, []event.Kind{event.KindFork}, "the names of a process that executed nothing and has ended before it could be looked up in /proc"},
 	{bpfgen.SensorProgSchedProcessExit, []event.Kind{event.KindExit}, "ends of processes, and some memory: processes that ended leave the table later"},
 	{bpfgen.SensorProgSchedProcessExec, []event.Kind{event.KindExec}, "executed programs; the names of a process at other events come from /proc, if it still runs"},
+	{bpfgen.SensorProgSysEnter, nil, "paths that were rewritten during a call that failed: they are read when it returns"},
 	{bpfgen.SensorProgSysExit, []event.Kind{event.KindOpen, event.KindExecFailed}, "opened files, and failed execs"},
 	{bpfgen.SensorProgIoUringCreate, []event.Kind{event.KindUring}, "new rings of io_uring"},
 	{bpfgen.SensorProgIoUringComplete, []event.Kind{event.KindOpen}, "files opened by io_uring"},

@@ -108,7 +108,7 @@ func programFindings(cfg config.Config) []Finding {
 			types.Add(t)
 		}
 	}
-	p, err := probe.Load(probe.Settings{Types: types, CriticalBytes: 1 << 16, BulkBytes: 1 << 16})
+	p, err := probe.Load(probe.Settings{Types: types, EntryCopies: true, CriticalBytes: 1 << 16, BulkBytes: 1 << 16})
 	if err != nil {
 		f.OK, f.Detail, f.Remedy = false, oneLine(err), "mend what is reported above; else report this kernel to the project"
 		return []Finding{f}

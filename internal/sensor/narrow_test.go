@@ -51,7 +51,12 @@ func TestOpensByRule(t *testing.T) {
 			class(read, event.OutcomeFailed), class(read, event.OutcomeRegular) | class(read, event.OutcomeOther)},
 		{"evt.type = openat and evt.res in (EACCES, EPERM)", class(write, event.OutcomeFailed), class(write, event.OutcomeRegular)},
 		{"evt.type = openat and not evt.is_open_write = true", class(read, event.OutcomeOther), class(write, event.OutcomeOther)},
-		{"evt.type = openat and fd.num = -1", class(read, event.OutcomeFailed), 0},
+		{"evt.type = openat and fd.num = -1", class(read, event.OutcomeFailed) | class(read, event.OutcomeNameChanged), 0},
+		{"evt.type = openat and evt.name_changed = true",
+			class(read, event.OutcomeNameChanged) | class(write, event.OutcomeNameChanged), class(read, event.OutcomeFailed) | class(read, event.OutcomeRegular)},
+		{"evt.type = openat and fd.name.exit startswith /etc", class(read, event.OutcomeNameChanged), ^class(0, event.OutcomeNameChanged) & 0xff},
+		{"open_read and evt.name_changed = true", 0, event.AllOpenClasses},
+		{"evt.type = openat and evt.failed = true and evt.name_changed = false", class(read, event.OutcomeFailed), class(read, event.OutcomeNameChanged)},
 		// What can't be told is not narrowed.
 		{"evt.type = openat and fd.num > 100", class(read, event.OutcomeRegular), 0},
 		{"evt.type = openat and proc.name = x", event.AllOpenClasses, 0},
@@ -64,7 +69,7 @@ func TestOpensByRule(t *testing.T) {
 		_, opens := opensOf(t, rule(tt.condition))
 		got := opens[event.TypeOpenat]
 		if got&tt.in != tt.in || got&tt.out != 0 {
-			t.Errorf("%s: classes %016b, want all of %016b and none of %016b", tt.condition, got, tt.in, tt.out)
+			t.Errorf("%s: classes %032b, want all of %032b and none of %032b", tt.condition, got, tt.in, tt.out)
 		}
 	}
 }
@@ -79,6 +84,9 @@ func TestOpensAreSound(t *testing.T) {
 		"evt.type = creat and evt.res != SUCCESS",
 		"evt.type = open_by_handle_at and fd.typechar = o",
 		"evt.type = open and not fd.type exists",
+		"evt.type in (open, creat) and evt.name_changed = true and fd.name startswith /etc",
+		"evt.type = openat2 and fd.name.exit exists",
+		"evt.type = creat and evt.failed = true and not evt.name_changed = true",
 	} {
 		nasty += "- rule: N" + string(rune('0'+i)) + "\n  desc: d\n  condition: " + c + "\n  output: o\n  priority: INFO\n"
 	}
@@ -116,9 +124,12 @@ func randomOpen(rnd *rand.Rand) (event.Event, event.OpenClasses) {
 		Present: true, FD: ev.Ret, Raw: name, Given: name, Resolved: name,
 		OpenFlags: access | uint32(rnd.IntN(2))*unix.O_CREAT | uint32(rnd.IntN(2))*unix.O_TRUNC | uint32(rnd.IntN(2))*unix.O_DIRECTORY,
 	}
-	outcome := event.Outcomes()[rnd.IntN(4)]
+	outcome := event.Outcomes()[rnd.IntN(5)]
 	switch outcome {
-	case event.OutcomeFailed:
+	case event.OutcomeFailed, event.OutcomeNameChanged:
+		if outcome == event.OutcomeNameChanged {
+			ev.Flags, ev.File.AtExit = event.FlagNameChanged, pick("/etc/passwd", "/tmp/x", "")
+		}
 		ev.Ret = -int64([]unix.Errno{unix.ENOENT, unix.EACCES, unix.EPERM}[rnd.IntN(3)])
 		ev.File.FD, ev.File.Resolved = ev.Ret, ""
 	case event.OutcomeRegular:

@@ -124,7 +124,10 @@ func (s *sensor) loadProbe(context.Context) error {
 	if s.narrow, err = narrowed(s.Config, s.rules); err != nil {
 		return err
 	}
-	settings := probe.Settings{Types: narrow.Types(s.narrow), Opens: narrow.Opens(s.narrow), BulkBytes: s.Config.BulkBytes()}
+	opens := narrow.Opens(s.narrow)
+	settings := probe.Settings{
+		Types: narrow.Types(s.narrow), Opens: opens, EntryCopies: narrow.EntryCopies(s.narrow, opens), BulkBytes: s.Config.BulkBytes(),
+	}
 	hierarchy, err := enrich.FindHierarchy("")
 	if err != nil {
 		return err

@@ -90,8 +90,8 @@ func (t *Totals) WriteSummary(w io.Writer, rules *engine.Ruleset) {
 	fmt.Fprintf(&b, "Alerts: %d written, %d dropped (queue full), %d failed (sink error)\n", t.Alerts.Written, t.Alerts.Dropped, t.Alerts.Errors)
 	fmt.Fprintf(&b, "Lost records: %d critical ring full, %d bulk ring full%s, %d undecodable, %d missing by sequence\n",
 		t.Kernel.CriticalLost, t.Kernel.BulkLost, lostKinds(t.Kernel.LostByKind), t.DecodeErrors, t.Gaps)
-	fmt.Fprintf(&b, "Incomplete: %d paths truncated, %d path strings unreadable, %d files closed too soon, %d io_uring opens without name or result, %d processes repaired, %d processes unknown\n",
-		t.Kernel.PathTruncated, t.Kernel.RawUnreadable, t.Kernel.FileGone, t.Kernel.UringUnmatched, t.Table.Repaired, t.Table.Unknown)
+	fmt.Fprintf(&b, "Incomplete: %d paths truncated, %d path strings unreadable, %d not kept from entry, %d files closed too soon, %d io_uring opens without name or result, %d processes repaired, %d processes unknown\n",
+		t.Kernel.PathTruncated, t.Kernel.RawUnreadable, t.Kernel.EntryMissing, t.Kernel.FileGone, t.Kernel.UringUnmatched, t.Table.Repaired, t.Table.Unknown)
 	fmt.Fprintf(&b, "Containers: %d events waited, %d answered; without metadata: %d no runtime, %d not found, %d too slow, %d waiting room full, %d cgroup gone\n",
 		t.Enrich.Held, t.Enrich.Answered, t.Enrich.RuntimeAbsent, t.Enrich.NotFound, t.Enrich.TooSlow, t.Enrich.Overflow, t.Enrich.CgroupGone)
 	_, _ = io.WriteString(w, b.String())

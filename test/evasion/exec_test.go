@@ -58,6 +58,10 @@ var execs = []technique{
 		}
 		return execveat(fd, "payload", 0, "true", "x")
 	}, []expectation{seen(payloadRun, "evt.type=execveat")}},
+	{"name rewritten and exec fails", rewriteAndExecFails, []expectation{
+		seen("evt.type = execve and evt.failed = true and evt.arg.filename = DIR/fuse/wanted",
+			"evt.arg.filename=DIR/fuse/wanted", "fd.name.exit=DIR/fuse/decoy!", "evt.name_changed=true", "evt.unverified=true"),
+	}},
 	{"deleted program", func(dir string) error {
 		fd, err := unix.Open(dir+"/payload", unix.O_PATH, 0)
 		if err != nil {

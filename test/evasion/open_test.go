@@ -217,10 +217,10 @@ var opens = []technique{
 	{"name rewritten and open succeeds", rewriteAndOpen, []expectation{
 		seen("evt.type in (open, openat) and fd.name = DIR/fifo", "fd.name.given=DIR/decoy", "fd.name.matched=resolved"),
 	}},
-	{"name rewritten and open fails", rewriteAndFail, []expectation{
-		gap("evt.type = openat and evt.failed = true and fd.name = DIR/fuse/wanted",
-			"a failed open has no file to ask, and its name is read when the call returns"),
-		seen("evt.type = openat and evt.failed = true and evt.unverified = true and fd.name startswith DIR/fuse/", "fd.name=DIR/fuse/decoy!"),
+	{"name rewritten and open fails", rewriteAndOpenFails, []expectation{
+		seen("evt.type = openat and evt.failed = true and fd.name = DIR/fuse/wanted",
+			"fd.name=DIR/fuse/wanted", "fd.name.exit=DIR/fuse/decoy!", "evt.name_changed=true", "evt.unverified=true"),
+		seen("evt.type in (open, openat, openat2, creat) and evt.name_changed = true and fd.name.exit = DIR/fuse/decoy!", "fd.name=DIR/fuse/wanted"),
 	}},
 	{"exits at once", func(dir string) error { return openAndExit(dir + "/secret") }, []expectation{
 		seen(secretRead, "fd.name=DIR/secret", "proc.name=exe", "proc.exepath=*"),

@@ -61,8 +61,19 @@ func waitUntilItSleeps(tid int) {
 	}
 }
 
-// rewriteAndFail opens a name that does not exist on a file system that takes its time to say so.
-func rewriteAndFail(dir string) error {
+func (b *buffer) exec() (uintptr, unix.Errno) {
+	_, _, errno := unix.Syscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(b)), 0, 0)
+	return 0, errno
+}
+
+func rewriteAndOpenFails(dir string) error {
+	return rewriteAndFail(dir, func(name *buffer) (uintptr, unix.Errno) { return name.open(unix.O_RDONLY) })
+}
+
+func rewriteAndExecFails(dir string) error { return rewriteAndFail(dir, (*buffer).exec) }
+
+// rewriteAndFail makes a call with a name that does not exist, on a file system that takes its time to say so.
+func rewriteAndFail(dir string, call func(*buffer) (uintptr, unix.Errno)) error {
 	if err := errors.Join(os.Mkdir(dir+"/fuse", 0o755), privateMounts()); err != nil {
 		return err
 	}
@@ -76,8 +87,8 @@ func rewriteAndFail(dir string) error {
 		return skip(err.Error())
 	}
 	name.set(dir + "/fuse/wanted")
-	if _, errno := name.open(unix.O_RDONLY); errno != unix.ENOENT {
-		return fmt.Errorf("the open ended with: %w", errno)
+	if _, errno := call(name); errno != unix.ENOENT {
+		return fmt.Errorf("the call ended with: %w", errno)
 	}
 	return nil
 }

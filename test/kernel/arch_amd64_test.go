@@ -143,3 +143,17 @@ func TestCompat(t *testing.T) {
 		}), f)
 	}
 }
+
+// mapLow asks mmap for an address of 32 bits.
+const mapLow = unix.MAP_32BIT
+
+// archCall makes a call by the 32-bit entry.
+var archCall = func(name string, path uintptr) (callFacts, error) {
+	typ, nr := event.TypeOpen, uintptr(i386Open)
+	if name == "int80 exec" {
+		typ, nr = event.TypeExecve, i386Execve
+	}
+	f, err := call(typ, int80(nr, path, 0, 0, 0))
+	f.Want.Flags |= event.FlagCompat
+	return f, err
+}

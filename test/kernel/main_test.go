@@ -83,6 +83,7 @@ var triggers = map[string]func(args []string) (any, error){
 	"openat2 refused":   openat2RefusedTrigger,
 	"open_by_handle_at": openByHandleAtTrigger,
 	"failed open":       failedOpenTrigger,
+	"rewrite":           rewriteTrigger,
 
 	"io_uring":          uringTrigger,
 	"io_uring many":     manyTrigger,

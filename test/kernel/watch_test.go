@@ -57,10 +57,17 @@ const deadline = 20 * time.Second
 // newWatcher attaches a probe that follows a cgroup controller, and enters the processes that run.
 func newWatcher(t *testing.T, controller string) *watcher {
 	t.Helper()
+	// A large ring, because others on the machine open files too.
+	return newWatcherOf(t, probe.Settings{CgroupController: controller, EntryCopies: true, BulkBytes: 64 << 20})
+}
+
+// newWatcherOf attaches a probe of every event.
+func newWatcherOf(t *testing.T, s probe.Settings) *watcher {
+	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("needs root: the kernel tests load BPF programs")
 	}
-	w := &watcher{t: t, probe: load(t, controller)}
+	w := &watcher{t: t, probe: load(t, s)}
 	w.dec.BootTime = bootTime()
 	w.c = &capture{t: t, boot: w.dec.BootTime, table: process.NewTable(process.Settings{})}
 	must(t, w.probe.Attach())
@@ -75,16 +82,14 @@ func newWatcher(t *testing.T, controller string) *watcher {
 	return w
 }
 
-func load(t testing.TB, controller string) *probe.Probe {
+func load(t testing.TB, s probe.Settings) *probe.Probe {
 	t.Helper()
-	var types event.TypeSet
 	for _, typ := range event.AllTypes() {
 		if typ.Captured() {
-			types.Add(typ)
+			s.Types.Add(typ)
 		}
 	}
-	// A large ring, because others on the machine open files too.
-	p, err := probe.Load(probe.Settings{Types: types, CgroupController: controller, BulkBytes: 64 << 20})
+	p, err := probe.Load(s)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * The path string of a call that fails is in the caller's memory alone, and another thread may rewrite it between call
+ * and return. So it is copied when the call begins, too, and compared when it has failed. The kernel makes its own copy
+ * between the two; a thread that rewrites the string before that one, and puts it back before the second, is not seen.
+ *
+ * A copy waits for its call's end in the slot of an array, by the low bits of the thread's id: nothing grows, nothing
+ * can be deleted. Threads that share a slot may meet in it, on two processors at once:
+ *
+ *  - Two writers: each counts itself in, then looks; one that is not alone goes without. At least the later one sees
+ *    the other, because the count is an atomic operation.
+ *  - A writer and a reader: the writer takes the tid out before it touches the text, and puts its own in behind it. The
+ *    reader looks at the tid before and after, so it drops what was overwritten meanwhile. No other thread than the
+ *    reader's ever puts the reader's tid in.
+ *  - A copy of an earlier call of the same thread: the end of each call takes it out, because not every call has a
+ *    copy (seccomp refuses some before they get here, a writer may have gone without).
+ *
+ * Who has no copy gets the string as it is at the end, and is counted. Stores are seen in their order on x86; arm64 may
+ * reorder them, which leaves a torn copy possible there, for a few instructions.
+ */
+#ifndef SAKER_STORE_ENTRY_H
+#define SAKER_STORE_ENTRY_H
+
+#include "helpers/store/record.h"
+
+#define ENTRY_UNREADABLE ((__u32)-1)
+
+INLINE struct entry_copy *store__entry_slot(__u32 tid)
+{
+	__u32 slot = tid & (ENTRY_COPIES - 1);
+
+	return bpf_map_lookup_elem(&entry_copies, &slot);
+}
+
+/* Keeps the string at `ptr` for the end of the current thread's call. */
+INLINE void store__entry(__u64 ptr)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct entry_copy *e = store__entry_slot(tid);
+	long n;
+
+	if (!e)
+		return;
+	__sync_fetch_and_add(&e->writers, 1);
+	if (*(volatile __u64 *)&e->writers == 1) {
+		*(volatile __u32 *)&e->tid = 0;
+		n = bpf_probe_read_user_str(e->text, sizeof(e->text), (void *)ptr);
+		e->len = n < 0 ? ENTRY_UNREADABLE : n > 0 ? n - 1 : 0;
+		e->start_time = READ(task, start_boottime);
+		barrier();
+		*(volatile __u32 *)&e->tid = tid;
+	}
+	__sync_fetch_and_add(&e->writers, -1);
+}
+
+/* The end of a call, whatever came of it. */
+INLINE void store__entry_end(void)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct entry_copy *e = store__entry_slot(tid);
+
+	if (e && *(volatile __u32 *)&e->tid == tid)
+		*(volatile __u32 *)&e->tid = 0;
+}
+
+/* Puts the copy of the current call at `off` of the record; returns its length, negative if there is none. */
+INLINE long store__entry_text(struct scratch *s, __u32 off)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u32 tid = bpf_get_current_pid_tgid(), len;
+	struct entry_copy *e = store__entry_slot(tid);
+
+	if (!e || *(volatile __u32 *)&e->tid != tid || e->start_time != READ(task, start_boottime))
+		return -1;
+	len = *(volatile __u32 *)&e->len;
+	BARRIER_VAR(len);
+	if (len >= PATH_LEN_MAX)
+		return -1; /* it was not readable */
+	if (bpf_probe_read_kernel(store__at(s, off), len, e->text))
+		return -1;
+	return *(volatile __u32 *)&e->tid == tid ? len : -1;
+}
+
+/* Tells whether the text at `off` of the record and the one in the path buffer differ; both are `len` bytes long. Eight
+ * bytes a step, up to the text's end: zeros are put behind it. A function of its own, so that the loop is verified once. */
+GLOBAL int store__differ(__u32 off, __u32 len)
+{
+	struct scratch *s = base__scratch();
+	char *text;
+
+	BARRIER_VAR(len);
+	if (!s || len >= PATH_LEN_MAX)
+		return 0;
+	text = store__at(s, off);
+	*(__u64 *)&text[len] = 0;
+	*(__u64 *)&s->path[len] = 0;
+	for (__u32 i = 0; i < PATH_LEN_MAX; i += 8) {
+		if (i >= len)
+			break;
+		if (*(__u64 *)&text[i] != *(__u64 *)&s->path[i])
+			return 1;
+	}
+	return 0;
+}
+
+/* The texts of a call's path, the one behind the other. */
+struct call_path {
+	__u32 len;
+	__u32 exit_len; /* of what it was at the end of a failed call, if that is another */
+	__u32 flags;    /* enum record_flags */
+};
+
+/*
+ * Puts a failed call's path string at `off` of the record: the copy from entry and, if the string is another one by now,
+ * that one behind it; without a copy, what it is now. Returns the two lengths in 16 bits each, and flags above them.
+ */
+GLOBAL __u64 store__failed_path_at(__u32 off, __u64 ptr)
+{
+	struct scratch *s = base__scratch();
+	struct kernel_counters *c = base__counters();
+	long entry = -1, n;
+	__u32 len;
+	__u64 flags = 0;
+
+	if (!s || !c)
+		return 0;
+	if (entry_copies_on) {
+		entry = store__entry_text(s, off);
+		if (entry < 0)
+			c->entry_missing++;
+	}
+	n = bpf_probe_read_user_str(s->path, PATH_LEN_MAX, (void *)ptr);
+	if (n < 0)
+		c->raw_unreadable++;
+	len = n > 0 ? n - 1 : 0;
+	BARRIER_VAR(len);
+	if (len >= PATH_LEN_MAX)
+		return 0;
+	if (len == PATH_LEN_MAX - 1 || entry == PATH_LEN_MAX - 1)
+		flags |= FLAG_RAW_TRUNCATED;
+	if (entry < 0) {
+		if (n < 0)
+			flags |= FLAG_RAW_TRUNCATED;
+		bpf_probe_read_kernel(store__at(s, off), len, s->path);
+		return flags << 32 | len;
+	}
+	/* A string that is not there any more is no other name. */
+	if (n < 0 || (len == entry && !store__differ(off, len)))
+		return flags << 32 | entry;
+	flags |= FLAG_NAME_CHANGED;
+	bpf_probe_read_kernel(store__at(s, off + entry), len, s->path);
+	return flags << 32 | len << 16 | entry;
+}
+
+INLINE struct call_path store__failed_path(__u32 off, __u64 ptr)
+{
+	__u64 v = store__failed_path_at(off, ptr);
+
+	return (struct call_path){
+		.len = v & (PATH_LEN_MAX - 1), .exit_len = v >> 16 & (PATH_LEN_MAX - 1), .flags = v >> 32,
+	};
+}
+
+/* Tells whether one of the texts needs the directory that it starts from: if it is empty or relative. */
+INLINE bool store__is_relative(struct scratch *s, __u32 off, struct call_path *path)
+{
+	if (!path->len || *(char *)store__at(s, off) != '/')
+		return true;
+	return path->flags & FLAG_NAME_CHANGED && (!path->exit_len || *(char *)store__at(s, off + path->len) != '/');
+}
+
+#endif
