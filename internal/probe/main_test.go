@@ -43,13 +43,15 @@ func openMany(args []string) error {
 	if err != nil {
 		return err
 	}
+	path := floodPath(os.Getppid())
 	for range n {
-		_, _ = unix.Openat(unix.AT_FDCWD, floodPath, unix.O_RDONLY, 0)
+		_, _ = unix.Openat(unix.AT_FDCWD, path, unix.O_RDONLY, 0)
 	}
 	return nil
 }
 
-const floodPath = "/nowhere/flood"
+// floodPath is what the flooding children of a process open; others may run the same test at the same time.
+func floodPath(pid int) string { return fmt.Sprintf("/nowhere/flood-%d", pid) }
 
 // keepCapabilities drops all capabilities of the calling thread but these.
 func keepCapabilities(keep ...uint) error {

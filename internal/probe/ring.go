@@ -71,6 +71,12 @@ func (r *Ring) Next() ([]byte, bool) {
 // Release gives the room of all records that Next returned back to the kernel.
 func (r *Ring) Release() { atomic.StoreUint64(r.consumer, r.pos) }
 
+// Mark is where the records end that are there now; see [Ring.Reached].
+func (r *Ring) Mark() uint64 { return atomic.LoadUint64(r.producer) }
+
+// Reached tells whether Next has come as far as a mark.
+func (r *Ring) Reached(mark uint64) bool { return r.pos >= mark }
+
 // Pending is the number of bytes that wait in the ring.
 func (r *Ring) Pending() uint64 { return atomic.LoadUint64(r.producer) - r.pos }
 

@@ -16,7 +16,7 @@ import (
 // sequences are the numbers of a ring's records, by processor.
 type sequences map[uint16][]uint64
 
-// read takes all records of a ring that are there. floods counts those that are about floodPath.
+// read takes all records of a ring that are there. floods counts those that are floods of this process's children.
 func (s sequences) read(t *testing.T, r *Ring) (floods int) {
 	t.Helper()
 	for raw, ok := r.Next(); ok; raw, ok = r.Next() {
@@ -33,10 +33,10 @@ func (s sequences) read(t *testing.T, r *Ring) (floods int) {
 	return floods
 }
 
-// isFlood tells whether a record is an open of floodPath.
+// isFlood tells whether a record is an open by a child of this process that floods.
 func isFlood(raw []byte) bool {
 	o := (*bpfgen.SensorOpenRecord)(unsafe.Pointer(unsafe.SliceData(raw)))
-	return bpfgen.SensorRecordType(o.H.Type) == bpfgen.SensorRecordTypeRECORD_OPEN && string(raw[unsafe.Sizeof(*o):][:o.RawLen]) == floodPath
+	return bpfgen.SensorRecordType(o.H.Type) == bpfgen.SensorRecordTypeRECORD_OPEN && string(raw[unsafe.Sizeof(*o):][:o.RawLen]) == floodPath(os.Getpid())
 }
 
 // gaps counts the numbers that are missing. The last ones of each processor must be known not to be: counters tell them.
@@ -198,6 +198,39 @@ func TestWait(t *testing.T) {
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A mark parts what was there from what came after it.
+func TestMark(t *testing.T) {
+	p := loaded(t, Settings{BulkBytes: 64 << 20}) // others open files too
+	if err := p.Attach(); err != nil {
+		t.Fatal(err)
+	}
+	var mark uint64
+	for range 2 {
+		if out, err := child("open", "50").CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if mark == 0 {
+			mark = p.Bulk().Mark()
+		}
+	}
+	floods := 0
+	for !p.Bulk().Reached(mark) {
+		raw, ok := p.Bulk().Next()
+		if !ok {
+			t.Fatal("the ring ends before the mark")
+		}
+		if isFlood(raw) {
+			floods++
+		}
+	}
+	if floods != 50 {
+		t.Errorf("%d of 50 records are before the mark", floods)
+	}
+	if rest := (sequences{}).read(t, p.Bulk()); rest != 50 {
+		t.Errorf("%d of 50 records are behind it", rest)
 	}
 }
 

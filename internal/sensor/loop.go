@@ -112,13 +112,17 @@ func (l *loop) finish(deadline time.Time) {
 	l.release(deadline.Add(time.Hour)) // whatever still waits goes on as it is
 }
 
-// drainCritical takes every record and returns how many there were.
+// drainCritical takes the records that are there now and returns how many there were. Those that come meanwhile have to
+// wait: a storm of processes may fill this ring, but must not keep all else from its turn.
 func (l *loop) drainCritical() int {
-	taken := 0
-	for raw, ok := l.critical.ring.Next(); ok; raw, ok = l.critical.ring.Next() {
+	ring, taken := l.critical.ring, 0
+	for mark := ring.Mark(); !ring.Reached(mark); taken++ {
+		raw, ok := ring.Next()
+		if !ok {
+			break
+		}
 		l.take(&l.critical, raw)
-		l.critical.ring.Release()
-		taken++
+		ring.Release()
 	}
 	return taken
 }

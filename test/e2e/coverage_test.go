@@ -61,7 +61,7 @@ func TestLackingKernel(t *testing.T) {
 
 	lacking := append(kernelbtf.Lacking(t, "btf_trace_sched_process_exec", "bpf_iter_task"), sensorBinary)
 	s := testutil.LaunchSensor(t, lacking[0], append(lacking[1:], "-o", "json_output=true", "-r", rules)...)
-	s.WaitLog("ready")
+	s.WaitLog("\tready\t")
 	if _, err := stdin.Write([]byte("\n")); err != nil {
 		t.Fatal(err)
 	}
