@@ -1,0 +1,190 @@
+package output
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// HTTPSettings are those of falco.yaml's http_output.
+type HTTPSettings struct {
+	// URL gets one POST an alert.
+	URL string
+	// JSON says what the alerts are: application/json or text/plain.
+	JSON      bool
+	UserAgent string
+	// Insecure takes any certificate of the server. CACert and CABundle are files, CAPath a directory of files, with the
+	// authorities to trust beside the machine's own.
+	Insecure                 bool
+	CACert, CABundle, CAPath string
+	// ClientCert and ClientKey are the files to show to the server (mtls); both or none. They are read anew for each
+	// connection, so a renewed certificate needs no restart.
+	ClientCert, ClientKey string
+	// Compress sends the body in gzip (compress_uploads); KeepAlive leaves connections open (keep_alive).
+	Compress, KeepAlive bool
+	// Echo gets what the server answers (echo); nil throws it away.
+	Echo io.Writer
+	// Timeout bounds one request; 0 takes 5 s.
+	Timeout time.Duration
+}
+
+const (
+	httpTimeout   = 5 * time.Second
+	httpMaxAnswer = 64 << 10
+)
+
+// HTTP is a sink to a web server, with the body that Falcosidekick takes.
+type HTTP struct {
+	settings HTTPSettings
+	client   http.Client
+	body     bytes.Buffer
+	zip      *gzip.Writer
+}
+
+// NewHTTP checks the settings and reads the certificates; it does not connect.
+func NewHTTP(s HTTPSettings) (*HTTP, error) {
+	if u, err := url.Parse(s.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("open the HTTP output: %q is no URL; set http_output.url to http://HOST… or https://HOST…", s.URL)
+	}
+	trust, err := tlsOf(&s)
+	if err != nil {
+		return nil, fmt.Errorf("open the HTTP output: %w", err)
+	}
+	if s.Timeout == 0 {
+		s.Timeout = httpTimeout
+	}
+	h := &HTTP{settings: s}
+	h.client = http.Client{
+		Timeout: s.Timeout,
+		Transport: &http.Transport{
+			Proxy: http.ProxyFromEnvironment, TLSClientConfig: trust, DisableKeepAlives: !s.KeepAlive, ForceAttemptHTTP2: true,
+			MaxIdleConns: 1, IdleConnTimeout: time.Minute,
+		},
+		// Alerts are for the configured server.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	if s.Compress {
+		h.zip = gzip.NewWriter(io.Discard)
+	}
+	return h, nil
+}
+
+func tlsOf(s *HTTPSettings) (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: s.Insecure}
+	files := []string{}
+	for _, f := range []string{s.CACert, s.CABundle} {
+		if f != "" {
+			files = append(files, f)
+		}
+	}
+	if s.CAPath != "" {
+		entries, err := os.ReadDir(s.CAPath)
+		if err != nil {
+			return nil, fmt.Errorf("read http_output.ca_path: %w", err)
+		}
+		for _, e := range entries {
+			if !e.IsDir() {
+				files = append(files, filepath.Join(s.CAPath, e.Name()))
+			}
+		}
+	}
+	if len(files) > 0 {
+		pool, err := x509.SystemCertPool()
+		if err != nil {
+			pool = x509.NewCertPool() // a machine without any is no error
+		}
+		for _, f := range files {
+			text, err := os.ReadFile(f)
+			if err != nil {
+				return nil, fmt.Errorf("read the certificate authority: %w", err)
+			}
+			if !pool.AppendCertsFromPEM(text) && s.CAPath == "" {
+				return nil, fmt.Errorf("read the certificate authority %s: it holds no certificate in PEM form", f)
+			}
+		}
+		c.RootCAs = pool
+	}
+	if s.ClientCert == "" && s.ClientKey == "" {
+		return c, nil
+	}
+	load := func() (*tls.Certificate, error) {
+		pair, err := tls.LoadX509KeyPair(s.ClientCert, s.ClientKey)
+		if err != nil {
+			return nil, fmt.Errorf("read the client certificate: %w; see http_output.client_cert and http_output.client_key", err)
+		}
+		return &pair, nil
+	}
+	if _, err := load(); err != nil {
+		return nil, err
+	}
+	c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return load() }
+	return c, nil
+}
+
+// Write implements [Sink]. An error that may pass, such as a refused connection or a status of 5xx, wraps [ErrAgain].
+func (h *HTTP) Write(m Message) error {
+	req, err := h.request(m)
+	if err != nil {
+		return err
+	}
+	resp, err := h.client.Do(req)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrAgain, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	// Read to its end, so that the connection can be used again.
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, httpMaxAnswer))
+	if h.settings.Echo != nil {
+		_, _ = h.settings.Echo.Write(answer)
+	}
+	switch {
+	case resp.StatusCode < 300:
+		return nil // the server has it, whatever became of its answer
+	case resp.StatusCode >= 500, resp.StatusCode == http.StatusRequestTimeout, resp.StatusCode == http.StatusTooManyRequests:
+		return errors.Join(fmt.Errorf("%w: post to %s: %s", ErrAgain, h.settings.URL, resp.Status), err)
+	}
+	return fmt.Errorf("post to %s: %s", h.settings.URL, resp.Status)
+}
+
+func (h *HTTP) request(m Message) (*http.Request, error) {
+	h.body.Reset()
+	if h.zip != nil {
+		h.zip.Reset(&h.body)
+		_, _ = h.zip.Write(m.Text) // a buffer takes everything
+		_ = h.zip.Close()
+	} else {
+		h.body.Write(m.Text)
+	}
+	req, err := http.NewRequest(http.MethodPost, h.settings.URL, bytes.NewReader(h.body.Bytes()))
+	if err != nil {
+		return nil, fmt.Errorf("post to %s: %w", h.settings.URL, err)
+	}
+	kind := "text/plain"
+	if h.settings.JSON {
+		kind = "application/json"
+	}
+	req.Header.Set("Content-Type", kind)
+	req.Header.Set("User-Agent", h.settings.UserAgent)
+	if h.zip != nil {
+		req.Header.Set("Content-Encoding", "gzip")
+	}
+	return req, nil
+}
+
+// Flush implements [Sink].
+func (h *HTTP) Flush() error { return nil }
+
+// Close implements [Sink].
+func (h *HTTP) Close() error {
+	h.client.CloseIdleConnections()
+	return nil
+}
