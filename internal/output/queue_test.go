@@ -75,10 +75,10 @@ func TestQueueWritesAllInOrder(t *testing.T) {
 		}
 	}
 	c := q.Counters()
-	if c.Queued != 1000 || c.Dropped != 0 || c.Lost != 0 || c.Waiting != 0 || c.Sinks[0].Written != 1000 || c.Sinks[1].Errors != 0 {
+	if c.Queued != 2000 || c.Dropped != 0 || c.Lost != 0 || c.Waiting != 0 || c.Sinks[0].Written != 1000 || c.Sinks[1].Errors != 0 {
 		t.Errorf("got %+v", c)
 	}
-	if q.Put([]byte("late"), "Notice", "rule") || q.Counters().Dropped != 1 {
+	if q.Put([]byte("late"), "Notice", "rule") || q.Counters().Sinks[0].Dropped != 1 {
 		t.Error("a closed queue takes an alert")
 	}
 }
@@ -163,8 +163,8 @@ func TestFloodLeavesRoom(t *testing.T) {
 			if err := q.Close(deadline(t)); err != nil {
 				t.Fatal(err)
 			}
-			if c := q.Counters(); c.Waiting != 0 || len(q.byRule) != 0 || q.waiting != (load{}) || c.Queued+c.Dropped != uint64(11+1000*tt.floods) {
-				t.Errorf("afterwards: %+v, waiting %v of %v", c, q.waiting, q.byRule)
+			if c := q.Counters(); c.Waiting != 0 || len(q.lanes[0].byRule) != 0 || q.lanes[0].waiting != (load{}) || c.Queued+c.Dropped != uint64(11+1000*tt.floods) {
+				t.Errorf("afterwards: %+v, waiting %v of %v", c, q.lanes[0].waiting, q.lanes[0].byRule)
 			}
 		})
 	}
@@ -186,9 +186,82 @@ func TestCloseGivesUpAtItsDeadline(t *testing.T) {
 		t.Errorf("got %+v", c)
 	}
 	close(l.gate) // the sink comes back too late
-	<-q.done
+	<-q.lanes[0].done
 	if c := q.Counters(); c.Lost != 3 || c.Sinks[0].Written != 0 || c.Waiting != 0 {
 		t.Errorf("afterwards: got %+v", c)
+	}
+}
+
+// A sink that hangs delays no other, and costs the others nothing.
+func TestHungSinkDelaysNoOther(t *testing.T) {
+	hung, quick := &lines{gate: make(chan struct{})}, &lines{entered: make(chan struct{}, 100)}
+	q := NewQueue(QueueSettings{Capacity: 10}, Named{"hung", hung}, Named{"quick", quick})
+	for i := range 100 {
+		q.Put([]byte("x"), "Notice", strconv.Itoa(i))
+		<-quick.entered
+	}
+	c := q.Counters()
+	if h := c.Sinks[0]; h.Dropped < 89 || h.Queued > 11 || h.Written != 0 {
+		t.Errorf("the one that hangs: %+v", h)
+	}
+	close(hung.gate)
+	if err := q.Close(deadline(t)); err != nil {
+		t.Fatal(err)
+	}
+	if c := q.Counters().Sinks[1]; c.Written != 100 || c.Dropped != 0 {
+		t.Errorf("the other: %+v", c)
+	}
+}
+
+// again is a sink that can't deliver for a while.
+type again struct {
+	lines
+	failures int
+	tried    chan struct{}
+}
+
+func (a *again) Write(m Message) error {
+	if a.failures != 0 {
+		a.failures--
+		a.tried <- struct{}{}
+		return fmt.Errorf("%w: refused", ErrAgain)
+	}
+	return a.lines.Write(m)
+}
+
+func TestWhatMayPassIsTriedAgain(t *testing.T) {
+	a := &again{failures: 5, tried: make(chan struct{}, 5)}
+	q := NewQueue(QueueSettings{RetryFirst: time.Microsecond, RetryMost: time.Millisecond}, Named{"away", a})
+	for i := range 3 {
+		q.Put(fmt.Append(nil, i), "Notice", "rule")
+	}
+	if err := q.Close(deadline(t)); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(a.got, ""); got != "012" {
+		t.Errorf("got %q", got)
+	}
+	if c := q.Counters(); c.Written != 3 || c.Errors != 0 || c.Retries != 5 || c.Sinks[0].LastError == nil {
+		t.Errorf("got %+v", c)
+	}
+}
+
+// At its deadline Close ends the tries, too.
+func TestCloseEndsTheTries(t *testing.T) {
+	a := &again{failures: -1, tried: make(chan struct{}, 1)}
+	q := NewQueue(QueueSettings{RetryFirst: time.Hour}, Named{"away", a})
+	for range 3 {
+		q.Put([]byte("x"), "Notice", "rule")
+	}
+	<-a.tried
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := q.Close(ctx); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "to away, 3 left") {
+		t.Errorf("got %v", err)
+	}
+	<-q.lanes[0].done
+	if c := q.Counters(); c.Lost != 3 || c.Written != 0 || c.Errors != 0 || c.Waiting != 0 {
+		t.Errorf("got %+v", c)
 	}
 }
 
