@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -117,12 +120,16 @@ func run(ctx context.Context, stdout, stderr io.Writer, f *flags) error {
 		}
 		defer remove()
 	}
+	reopen := make(chan os.Signal, 1)
+	signal.Notify(reopen, syscall.SIGUSR1)
+	defer signal.Stop(reopen)
 	return sensor.Run(ctx, sensor.Settings{
 		Config:  cfg,
 		Version: version,
 		DryRun:  f.dryRun,
 		Stdout:  stdout,
 		Stderr:  stderr,
+		Reopen:  reopen,
 		Log:     log,
 	})
 }

@@ -126,6 +126,7 @@ func Default() Config {
 		AppendOutput:            []Append{{SuggestedOutput: true}},
 		OutputTimeout:           2000,
 		Stdout:                  Stdout{Enabled: true},
+		File:                    File{MaxFiles: 5},
 		HTTP: HTTP{
 			UserAgent: "falcosecurity/falco", CAPath: "/etc/ssl/certs", ClientCert: "/etc/ssl/certs/client.crt",
 			ClientKey: "/etc/ssl/certs/client.key", MaxConsecutiveTimeouts: 5,

@@ -274,8 +274,8 @@ libs_logger: {enabled: false, severity: debug}
 base_syscalls: {repair: true, custom_set: [read]}
 plugins: []
 load_plugins:
-file_output: {enabled: true, filename: /tmp/f}
-program_output: {enabled: false, program: cat}
+grpc: {enabled: true}
+capture: {enabled: false, mode: all_rules}
 output_timeout: 2000
 static_fields: {a: b}
 container_engines: {docker: {enabled: true}, lxc: {enabled: true}}
@@ -293,7 +293,7 @@ rules_file: [/etc]
 		"11:13: rules_file is the old name of rules_files",
 		"3:1: base_syscalls does not apply: processes are followed in any case; beyond that the rules decide what the kernel sends",
 		"10:46: container_engines.lxc does not apply: its containers are recognised by their cgroup, without a name",
-		"6:1: file_output is accepted, but has no effect yet: alerts go to standard output alone",
+		"6:1: grpc is accepted, but has no effect yet: there is no gRPC server",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -22,6 +22,9 @@ type File struct {
 	Enabled   bool   `yaml:"enabled"`
 	KeepAlive bool   `yaml:"keep_alive"`
 	Filename  string `yaml:"filename"`
+	// MaxSizeMB is the size from which the file is moved aside, 0 for none; MaxFiles how many such files stay.
+	MaxSizeMB int `yaml:"max_size_mb"`
+	MaxFiles  int `yaml:"max_files"`
 }
 
 // Program is the sink that runs a shell command.

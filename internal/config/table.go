@@ -50,7 +50,6 @@ func formatKeys() []key {
 }
 
 func sinkKeys() []key {
-	const stdoutOnly = "alerts go to standard output alone"
 	return []key{
 		{name: "buffered_outputs", typ: boolean, doc: "keep alerts back until a buffer is full or nothing waits"},
 		{name: "outputs_queue", typ: section, doc: "the queue before the sinks"},
@@ -58,17 +57,19 @@ func sinkKeys() []key {
 		{name: "output_timeout", typ: integer, most: 1 << 31, doc: "milliseconds that a sink may take for an alert before the log says so", effect: notYet, why: "a slow sink is not reported"},
 		{name: "stdout_output", typ: section, doc: "alerts on standard output"},
 		{name: "stdout_output.enabled", typ: boolean, doc: "on or off"},
-		{name: "file_output", typ: section, doc: "alerts appended to a file", effect: notYet, why: stdoutOnly},
+		{name: "file_output", typ: section, doc: "alerts appended to a file"},
 		{name: "file_output.enabled", typ: boolean, doc: "on or off"},
 		{name: "file_output.keep_alive", typ: boolean, doc: "keep the file open between alerts"},
-		{name: "file_output.filename", typ: text, doc: "the file"},
-		{name: "syslog_output", typ: section, doc: "alerts to the local syslog daemon", effect: notYet, why: stdoutOnly},
+		{name: "file_output.filename", typ: text, doc: "the file; SIGUSR1 opens it anew"},
+		{name: "file_output.max_size_mb", typ: integer, most: 1 << 20, doc: "size in MB from which the file is moved to FILE.1, that to FILE.2, …; 0 lets it grow"},
+		{name: "file_output.max_files", typ: integer, most: 1000, doc: "how many moved files stay"},
+		{name: "syslog_output", typ: section, doc: "alerts to the local syslog daemon"},
 		{name: "syslog_output.enabled", typ: boolean, doc: "on or off"},
-		{name: "program_output", typ: section, doc: "alerts to a program's standard input", effect: notYet, why: stdoutOnly},
+		{name: "program_output", typ: section, doc: "alerts to a program's standard input"},
 		{name: "program_output.enabled", typ: boolean, doc: "on or off"},
 		{name: "program_output.keep_alive", typ: boolean, doc: "one program for all alerts, instead of one each"},
 		{name: "program_output.program", typ: text, doc: "the shell command"},
-		{name: "http_output", typ: section, doc: "alerts posted to an HTTP server", effect: notYet, why: stdoutOnly},
+		{name: "http_output", typ: section, doc: "alerts posted to an HTTP server"},
 		{name: "http_output.enabled", typ: boolean, doc: "on or off"},
 		{name: "http_output.url", typ: text, doc: "where to post"},
 		{name: "http_output.user_agent", typ: text, doc: "the User-Agent header"},
@@ -82,7 +83,7 @@ func sinkKeys() []key {
 		{name: "http_output.echo", typ: boolean, doc: "log the server's answers"},
 		{name: "http_output.compress_uploads", typ: boolean, doc: "gzip what is posted"},
 		{name: "http_output.keep_alive", typ: boolean, doc: "keep the connection open between alerts"},
-		{name: "http_output.max_consecutive_timeouts", typ: integer, most: 255, doc: "timeouts in a row after which alerts are given up without trying"},
+		{name: "http_output.max_consecutive_timeouts", typ: integer, most: 255, doc: "timeouts in a row after which alerts are given up without trying", effect: inapplicable, why: "an alert is tried again until the server takes it, and others wait in a queue"},
 		{name: "grpc", typ: section, doc: "the gRPC server, which Falco had until 0.43", effect: notYet, why: "there is no gRPC server"},
 		{name: "grpc.enabled", typ: boolean, doc: "on or off"},
 		{name: "grpc.bind_address", typ: text, doc: "`unix:///PATH` or `HOST:PORT`"},

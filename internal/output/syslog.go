@@ -7,31 +7,36 @@ import (
 
 // Syslog is a sink to the host's syslog daemon. Each alert has the severity of its priority (both count from emergency
 // to debug, syslog(3)), the facility user and the tag falco, which the daemon's filters may name.
-type Syslog struct{ w *syslog.Writer }
-
-// NewSyslog connects to the daemon by its socket, /dev/log if none is named. A daemon that is restarted is connected to
-// again.
-func NewSyslog(socket string) (*Syslog, error) {
-	const kind = syslog.LOG_USER | syslog.LOG_NOTICE
-	var w *syslog.Writer
-	var err error
-	if socket == "" {
-		w, err = syslog.New(kind, "falco")
-	} else {
-		w, err = syslog.Dial("unixgram", socket, kind, "falco")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("connect to the syslog daemon: %w; start one, or mount its socket /dev/log", err)
-	}
-	return &Syslog{w}, nil
+type Syslog struct {
+	socket string
+	// w is nil until a daemon was there.
+	w *syslog.Writer
 }
 
-// Write implements [Sink].
+// NewSyslog makes a sink to the daemon with this socket, /dev/log if none is named. The daemon may come later, and go.
+func NewSyslog(socket string) *Syslog { return &Syslog{socket: socket} }
+
+// Write implements [Sink]. Every error wraps [ErrAgain].
 func (s *Syslog) Write(m Message) error {
+	if s.w == nil {
+		if err := s.connect(); err != nil {
+			return fmt.Errorf("%w: connect to the syslog daemon: %w; start one, or mount its socket /dev/log", ErrAgain, err)
+		}
+	}
 	if err := s.severity(m.Priority)(string(m.Text)); err != nil {
 		return fmt.Errorf("%w: write to the syslog daemon: %w", ErrAgain, err)
 	}
 	return nil
+}
+
+func (s *Syslog) connect() (err error) {
+	const kind = syslog.LOG_USER | syslog.LOG_NOTICE
+	if s.socket == "" {
+		s.w, err = syslog.New(kind, "falco")
+	} else {
+		s.w, err = syslog.Dial("unixgram", s.socket, kind, "falco")
+	}
+	return err
 }
 
 func (s *Syslog) severity(priority string) func(string) error {
@@ -58,4 +63,9 @@ func (s *Syslog) severity(priority string) func(string) error {
 func (s *Syslog) Flush() error { return nil }
 
 // Close implements [Sink].
-func (s *Syslog) Close() error { return s.w.Close() }
+func (s *Syslog) Close() error {
+	if s.w == nil {
+		return nil
+	}
+	return s.w.Close()
+}

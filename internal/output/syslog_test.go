@@ -2,6 +2,7 @@ package output
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -61,11 +62,8 @@ func (r *rsyslog) start() {
 		r.t.Fatal(err)
 	}
 	until(r.t, "rsyslogd's socket", func() bool {
-		w, err := NewSyslog(r.socket)
-		if err == nil {
-			_ = w.Close()
-		}
-		return err == nil
+		s := NewSyslog(r.socket)
+		return s.connect() == nil && s.Close() == nil
 	})
 }
 
@@ -87,10 +85,7 @@ func (r *rsyslog) lines(n int) []string {
 
 func TestSyslog(t *testing.T) {
 	daemon := startRsyslog(t)
-	s, err := NewSyslog(daemon.socket)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := NewSyslog(daemon.socket)
 	severities := map[string]string{
 		"Emergency": "emerg", "Alert": "alert", "Critical": "crit", "Error": "err",
 		"Warning": "warning", "Notice": "notice", "Informational": "info", "Debug": "debug",
@@ -114,7 +109,7 @@ func TestSyslog(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := Message{Text: []byte("after the restart"), Priority: "Notice"}
-	if err := s.Write(m); err == nil || !strings.HasPrefix(err.Error(), ErrAgain.Error()) {
+	if err := s.Write(m); !errors.Is(err, ErrAgain) {
 		t.Errorf("no daemon: %v", err)
 	}
 	daemon.start()
@@ -128,7 +123,11 @@ func TestSyslog(t *testing.T) {
 }
 
 func TestNoSyslogDaemon(t *testing.T) {
-	if _, err := NewSyslog(filepath.Join(t.TempDir(), "absent")); err == nil || !strings.Contains(err.Error(), "mount its socket /dev/log") {
+	s := NewSyslog(filepath.Join(t.TempDir(), "absent"))
+	if err := s.Write(Message{Text: []byte("x")}); !errors.Is(err, ErrAgain) || !strings.Contains(err.Error(), "mount its socket /dev/log") {
 		t.Errorf("got %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }

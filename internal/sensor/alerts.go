@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/saker-sensor/saker/internal/config"
@@ -16,13 +17,14 @@ import (
 type alerts struct {
 	options output.Options
 	byRule  map[*engine.Rule]*output.Alert
+	sinks   *sinks
 	queue   *output.Queue
 	// line is reused; the queue copies it.
 	line []byte
 }
 
 // openAlerts compiles each rule's output and opens the sinks.
-func openAlerts(cfg config.Config, rules *engine.Ruleset, stdout io.Writer) (*alerts, error) {
+func openAlerts(cfg config.Config, rules *engine.Ruleset, stdout, stderr io.Writer) (*alerts, error) {
 	a := &alerts{
 		options: output.Options{
 			JSON:                cfg.JSONOutput,
@@ -48,11 +50,11 @@ func openAlerts(cfg config.Config, rules *engine.Ruleset, stdout io.Writer) (*al
 		}
 		a.byRule[r] = alert
 	}
-	var sinks []output.Named
-	if cfg.Stdout.Enabled {
-		sinks = append(sinks, output.Named{Name: "stdout", Sink: output.NewWriter(stdout, cfg.BufferedOutputs)})
+	var err error
+	if a.sinks, err = openSinks(&cfg, stdout, stderr); err != nil {
+		return nil, err
 	}
-	a.queue = output.NewQueue(output.QueueSettings{Capacity: cfg.OutputsQueue.Capacity}, sinks...)
+	a.queue = output.NewQueue(output.QueueSettings{Capacity: cfg.OutputsQueue.Capacity}, a.sinks.named...)
 	return a, nil
 }
 
@@ -75,12 +77,17 @@ func (a *alerts) close(deadline time.Duration) error {
 	return a.queue.Close(ctx)
 }
 
-func (a *alerts) counts() AlertCounts {
-	c := a.queue.Counters()
-	out := AlertCounts{Queued: c.Queued, Dropped: c.Dropped + c.Lost}
-	for _, s := range c.Sinks {
-		out.Written += s.Written
-		out.Errors += s.Errors
+// outputDrop tells the other sinks of one whose queue is full.
+func (a *alerts) outputDrop(c output.SinkCounters) {
+	fields := map[string]any{
+		"output": c.Name, "n_dropped": strconv.FormatUint(c.Dropped, 10), "n_written": strconv.FormatUint(c.Written, 10),
+		"n_waiting": strconv.Itoa(c.Waiting),
 	}
-	return out
+	if c.LastError != nil {
+		fields["last_error"] = c.LastError.Error()
+	}
+	a.internal(output.Internal{
+		Rule: "Saker internal: output queue full", Priority: engine.Warning.String(), Time: time.Now().UnixNano(), Fields: fields,
+		Message: fmt.Sprintf("Saker internal: output queue full. Output %s takes alerts too slowly: %d dropped since the start.", c.Name, c.Dropped),
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"go.uber.org/zap"
@@ -26,9 +27,11 @@ type Settings struct {
 	Version string
 	// DryRun loads everything and attaches nothing.
 	DryRun bool
-	// Stdout gets alerts and nothing else; Stderr the exit text.
+	// Stdout gets alerts and nothing else; Stderr the exit text, and what sinks say.
 	Stdout, Stderr io.Writer
-	Log            *zap.Logger
+	// Reopen asks to open the alert file anew (SIGUSR1). May be nil.
+	Reopen <-chan os.Signal
+	Log    *zap.Logger
 }
 
 // How long teardown waits: for events that wait for their container, and for the sinks.
@@ -52,6 +55,7 @@ type sensor struct {
 	alerts  *alerts
 	loop    *loop
 	losses  losses
+	outages outages
 	// runtimes are those that enrich asks.
 	runtimes runtimes
 	// coverage is what the kernel's refusals cost.
@@ -67,7 +71,7 @@ type step struct {
 // Run loads the rules, captures until the context ends, and takes everything down again. Nothing runs any more when it
 // returns. An error at the start is one line with the remedy, and nothing was attached or has been detached again.
 func Run(ctx context.Context, settings Settings) error {
-	s := &sensor{Settings: settings, started: time.Now()}
+	s := &sensor{Settings: settings, started: time.Now(), outages: outages{}}
 	steps := []step{
 		{"load the rules", s.loadRules},
 		{"open the outputs", s.openOutputs},
@@ -115,7 +119,7 @@ func (s *sensor) loadRules(context.Context) error {
 
 func (s *sensor) openOutputs(context.Context) error {
 	var err error
-	s.alerts, err = openAlerts(s.Config, s.rules, s.Stdout)
+	s.alerts, err = openAlerts(s.Config, s.rules, s.Stdout, s.Stderr)
 	return err
 }
 
@@ -227,6 +231,10 @@ func (s *sensor) wake(ctx context.Context, stop <-chan struct{}) {
 			return
 		case <-s.enrich.Wake():
 			s.probe.Wake()
+		case <-s.Reopen:
+			if s.alerts.sinks.file != nil {
+				s.alerts.sinks.file.Reopen()
+			}
 		case <-stop:
 			return
 		}
@@ -242,6 +250,7 @@ func (s *sensor) everySecond() {
 	}
 	s.losses.report(s, &k)
 	s.runtimes.report(s)
+	s.outages.report(s)
 }
 
 // teardown runs every step, whatever failed before: detach, read the rings to their end, let go of what waits, flush
@@ -271,7 +280,7 @@ func (s *sensor) teardown() error {
 
 func (s *sensor) summary() error {
 	kernel, err := s.probe.Counters()
-	t := Totals{Stats: s.loop.stats, Kernel: kernel, Table: s.table.Counters(), Enrich: s.enrich.Counters(), Alerts: s.alerts.counts(), Coverage: s.coverage}
+	t := Totals{Stats: s.loop.stats, Kernel: kernel, Table: s.table.Counters(), Enrich: s.enrich.Counters(), Alerts: s.alerts.queue.Counters(), Coverage: s.coverage}
 	t.WriteSummary(s.Stderr, s.rules)
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/output"
 	"github.com/saker-sensor/saker/internal/probe"
 	"github.com/saker-sensor/saker/internal/process"
 )
@@ -52,14 +53,9 @@ type Totals struct {
 	Kernel probe.Counters
 	Table  process.Counters
 	Enrich enrich.Counters
-	Alerts AlertCounts
+	Alerts output.QueueCounters
 	// Coverage is what the kernel's refusals cost.
 	Coverage []Lost
-}
-
-// AlertCounts are the output's.
-type AlertCounts struct {
-	Queued, Dropped, Written, Errors uint64
 }
 
 // WriteSummary writes the exit text: Falco's three parts, then what was lost, by kind.
@@ -87,7 +83,12 @@ func (t *Totals) WriteSummary(w io.Writer, rules *engine.Ruleset) {
 		b.WriteString(line + "\n")
 	}
 	fmt.Fprintf(&b, "Events seen: %d (records from the kernel: %d)\n", t.Events, t.Records)
-	fmt.Fprintf(&b, "Alerts: %d written, %d dropped (queue full), %d failed (sink error)\n", t.Alerts.Written, t.Alerts.Dropped, t.Alerts.Errors)
+	fmt.Fprintf(&b, "Alerts: %s\n", alertCounts(&t.Alerts.SinkTotals))
+	if len(t.Alerts.Sinks) > 1 {
+		for _, sink := range t.Alerts.Sinks {
+			fmt.Fprintf(&b, "   %s: %s\n", sink.Name, alertCounts(&sink.SinkTotals))
+		}
+	}
 	fmt.Fprintf(&b, "Lost records: %d critical ring full, %d bulk ring full%s, %d undecodable, %d missing by sequence\n",
 		t.Kernel.CriticalLost, t.Kernel.BulkLost, lostKinds(t.Kernel.LostByKind), t.DecodeErrors, t.Gaps)
 	fmt.Fprintf(&b, "Incomplete: %d paths truncated, %d path strings unreadable, %d not kept from entry, %d files closed too soon, %d io_uring opens without name or result, %d processes repaired, %d processes unknown\n",
@@ -95,6 +96,10 @@ func (t *Totals) WriteSummary(w io.Writer, rules *engine.Ruleset) {
 	fmt.Fprintf(&b, "Containers: %d events waited, %d answered; without metadata: %d no runtime, %d not found, %d too slow, %d waiting room full, %d cgroup gone\n",
 		t.Enrich.Held, t.Enrich.Answered, t.Enrich.RuntimeAbsent, t.Enrich.NotFound, t.Enrich.TooSlow, t.Enrich.Overflow, t.Enrich.CgroupGone)
 	_, _ = io.WriteString(w, b.String())
+}
+
+func alertCounts(t *output.SinkTotals) string {
+	return fmt.Sprintf("%d written, %d dropped (queue full), %d failed (sink error)", t.Written, t.Dropped+t.Lost, t.Errors)
 }
 
 var kindNames = map[event.Kind]string{

@@ -7,6 +7,7 @@ import (
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/output"
 	"github.com/saker-sensor/saker/internal/probe"
 )
 
@@ -47,7 +48,7 @@ func TestSummary(t *testing.T) {
 	totals := Totals{
 		Stats:  Stats{Records: 12, Events: 10, Matched: 3, DecodeErrors: 1, Gaps: 4},
 		Kernel: probe.Counters{CriticalLost: 1, BulkLost: 3, LostByKind: map[event.Kind]uint64{event.KindOpen: 3, event.KindExec: 1}},
-		Alerts: AlertCounts{Queued: 3, Written: 2, Dropped: 1},
+		Alerts: output.QueueCounters{SinkTotals: output.SinkTotals{Queued: 3, Written: 2, Dropped: 1}},
 	}
 	totals.WriteSummary(&b, rules)
 	for _, want := range []string{

@@ -1,0 +1,120 @@
+package sensor
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/saker-sensor/saker/internal/config"
+	"github.com/saker-sensor/saker/internal/output"
+)
+
+// sinks are the places that the configuration sends alerts to.
+type sinks struct {
+	named []output.Named
+	// file is nil if there is none.
+	file *output.File
+}
+
+// openSinks opens what is on. What a sink says besides alerts goes to stderr.
+func openSinks(cfg *config.Config, stdout, stderr io.Writer) (*sinks, error) {
+	s := &sinks{}
+	if cfg.Stdout.Enabled {
+		s.add("stdout", output.NewWriter(stdout, cfg.BufferedOutputs))
+	}
+	if cfg.Syslog.Enabled {
+		s.add("syslog", output.NewSyslog(""))
+	}
+	if p := cfg.Program; p.Enabled {
+		s.add("program", output.NewProgram(output.ProgramSettings{Command: p.Program, KeepAlive: p.KeepAlive, Output: stderr}))
+	}
+	if f := cfg.File; f.Enabled {
+		var err error
+		s.file, err = output.NewFile(output.FileSettings{
+			Path: f.Filename, KeepOpen: f.KeepAlive, MaxBytes: int64(f.MaxSizeMB) << 20, Keep: f.MaxFiles,
+		})
+		if err != nil {
+			return nil, errors.Join(err, s.close())
+		}
+		s.add("file", s.file)
+	}
+	if cfg.HTTP.Enabled {
+		h, err := output.NewHTTP(httpSettings(cfg, stderr))
+		if err != nil {
+			return nil, errors.Join(err, s.close())
+		}
+		s.add("http", h)
+	}
+	return s, nil
+}
+
+func (s *sinks) add(name string, sink output.Sink) {
+	s.named = append(s.named, output.Named{Name: name, Sink: sink})
+}
+
+// close is for sinks that no queue has taken over.
+func (s *sinks) close() error {
+	var errs []error
+	for _, n := range s.named {
+		errs = append(errs, n.Sink.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func httpSettings(cfg *config.Config, stderr io.Writer) output.HTTPSettings {
+	h := cfg.HTTP
+	out := output.HTTPSettings{
+		URL: h.URL, JSON: cfg.JSONOutput, UserAgent: h.UserAgent, Insecure: h.Insecure, CACert: h.CACert, CABundle: h.CABundle,
+		Compress: h.CompressUploads, KeepAlive: h.KeepAlive,
+	}
+	// Falco's default directory is the machine's own, which is trusted anyway.
+	if h.CAPath != config.Default().HTTP.CAPath {
+		out.CAPath = h.CAPath
+	}
+	if h.MTLS {
+		out.ClientCert, out.ClientKey = h.ClientCert, h.ClientKey
+	}
+	if h.Echo {
+		out.Echo = stderr
+	}
+	return out
+}
+
+// outages remembers what was said of each sink.
+type outages map[string]*outage
+
+type outage struct {
+	// seen is what the counters were at the last look.
+	seen output.SinkTotals
+	// failing: the log said that the sink does not deliver. droppedAt is when it last said that alerts were dropped.
+	failing   bool
+	droppedAt time.Time
+}
+
+// report tells of each change of a sink, once: that it does not deliver, that it does again, that its queue is full.
+func (o outages) report(s *sensor) {
+	for _, sink := range s.alerts.queue.Counters().Sinks {
+		was := o[sink.Name]
+		if was == nil {
+			was = &outage{}
+			o[sink.Name] = was
+		}
+		failed := sink.Errors > was.seen.Errors || sink.Retries > was.seen.Retries
+		switch {
+		case failed && !was.failing:
+			was.failing = true
+			s.Log.Warn("an output does not deliver", zap.String("output", sink.Name), zap.Error(sink.LastError))
+		case !failed && was.failing && sink.Written > was.seen.Written:
+			was.failing = false
+			s.Log.Info("an output delivers again", zap.String("output", sink.Name))
+		}
+		if sink.Dropped > was.seen.Dropped && time.Since(was.droppedAt) >= dropAlertInterval {
+			was.droppedAt = time.Now()
+			s.Log.Warn("alerts dropped: an output's queue is full", zap.String("output", sink.Name), zap.Uint64("dropped", sink.Dropped))
+			s.alerts.outputDrop(sink)
+		}
+		was.seen = sink.SinkTotals
+	}
+}
