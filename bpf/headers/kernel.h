@@ -115,7 +115,16 @@ struct inode___uts { /* 6.6/6.7 up to 6.10 */
 	struct timespec64 __i_ctime, __i_mtime;
 };
 
+typedef struct seqcount {
+	unsigned int sequence;
+} seqcount_t;
+
+typedef struct seqcount_spinlock {
+	seqcount_t seqcount;
+} seqcount_spinlock_t;
+
 struct dentry {
+	seqcount_spinlock_t d_seq; /* since 5.9; a seqcount_t before */
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;

@@ -7,7 +7,8 @@
 
 /* What the calls of the family say in their arguments. */
 struct open_args {
-	__u64 path;      /* pointer to the caller's string, 0 if the call has none */
+	__u64 path;      /* pointer to the caller's string */
+	bool has_path;   /* the pointer may be NULL nevertheless */
 	__u64 resolve;
 	__u32 flags, mode;
 	__s32 dirfd;
@@ -20,6 +21,7 @@ INLINE void open__args(struct pt_regs *regs, enum call call, bool compat, struct
 
 	a->dirfd = AT_FDCWD;
 	a->resolve = 0;
+	a->has_path = call != CALL_OPEN_BY_HANDLE_AT;
 	switch (call) {
 	case CALL_OPEN:
 		a->path = extract__syscall_arg(regs, 0, compat);
@@ -60,7 +62,7 @@ INLINE __u32 store__start_dir(__u32 off, struct record_header *h, struct task_st
 	struct fs_struct *fs;
 	struct path *path;
 	struct file *dir;
-	__u32 flags = h->flags, len;
+	__u32 len, outside = h->flags & FLAG_OUTSIDE_ROOT;
 
 	if (dirfd == AT_FDCWD) {
 		fs = READ(task, fs);
@@ -72,7 +74,8 @@ INLINE __u32 store__start_dir(__u32 off, struct record_header *h, struct task_st
 		path = __builtin_preserve_access_index(&dir->f_path);
 	}
 	len = store__path(off, h, task, path);
-	h->flags = flags; /* those of a path are about the opened file alone */
+	/* Which root it lies below is told of the opened file alone. */
+	h->flags = (h->flags & ~FLAG_OUTSIDE_ROOT) | outside;
 	return len;
 }
 
@@ -139,7 +142,7 @@ GLOBAL int open__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
 	if (!open__wanted(outcomes, ret, file))
 		return 0;
 	if (ret < 0) {
-		if (args.path)
+		if (args.has_path)
 			path = store__failed_path(sizeof(*r), args.path);
 		if (!(outcomes & (path.flags & FLAG_NAME_CHANGED ? 1 << OPEN_NAME_CHANGED : 1 << OPEN_FAILED)))
 			return 0;
@@ -150,9 +153,9 @@ GLOBAL int open__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
 	r->exit_raw_len = path.exit_len;
 	if (compat)
 		r->h.flags |= FLAG_COMPAT;
-	if (ret >= 0 && args.path)
+	if (ret >= 0 && args.has_path)
 		r->raw_len = store__user_string(s, sizeof(*r), &r->h, args.path);
-	open__end(s, task, args.path, file);
+	open__end(s, task, args.has_path, file);
 	return 0;
 }
 

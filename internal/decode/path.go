@@ -18,8 +18,8 @@ func absolute(into *pathBuffer, dir, name string) string {
 			return name
 		}
 		dir = ""
-	} else if dir == "" {
-		// Nothing is known of where it starts: the text itself is the best name.
+	} else if !strings.HasPrefix(dir, "/") {
+		// It starts nowhere that is known, or from what has no path (a socket): the text itself is the best name.
 		return name
 	}
 	buf := into[:0]

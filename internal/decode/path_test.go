@@ -33,6 +33,8 @@ func TestAbsolute(t *testing.T) {
 		{"nothing", "/a/b", "", "/a/b"},
 		{"relative to nowhere", "", "a/../b", "a/../b"},
 		{"nothing to nowhere", "", "", ""},
+		{"relative to a socket", "UNIX-STREAM", "../a", "../a"},
+		{"relative to a memory file", "memfd:x", "a", "a"},
 		{"longest directory and name", long, long[1:], long + long},
 		{"name of blanks and newlines", "/a b", " \n/", "/a b/ \n"},
 	} {

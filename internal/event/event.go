@@ -68,7 +68,8 @@ const (
 	// FlagUnverified: a path was read from user memory, which another thread may have rewritten, or the file could not be
 	// looked at.
 	FlagUnverified Flags = 1 << iota
-	// FlagPathTruncated: File.Resolved or Process.ExePath lost its front.
+	// FlagPathTruncated: a path that was walked lost its front: File.Resolved, Process.ExePath, or the folder that a
+	// relative File.Given, Filename or Process.Cwd is made of.
 	FlagPathTruncated
 	// FlagRawTruncated: the path string of the caller was cut or could not be read.
 	FlagRawTruncated

@@ -188,9 +188,10 @@ func failedOpenTrigger(args []string) (any, error) {
 		if err := unix.Setresuid(65534, 65534, 65534); err != nil {
 			return nil, err
 		}
-	case "pointer":
+	case "pointer", "null pointer":
+		at := map[string]uintptr{"pointer": 8}[args[0]]
 		return openFacts(event.TypeOpenat, unix.AT_FDCWD, event.File{OpenFlags: unix.O_RDONLY}, func() (uintptr, error) {
-			fd, _, errno := unix.RawSyscall6(unix.SYS_OPENAT, uintptr(0xffffff9c), 8, 0, 0, 0, 0)
+			fd, _, errno := unix.RawSyscall6(unix.SYS_OPENAT, uintptr(0xffffff9c), at, 0, 0, 0, 0)
 			return fd, errno
 		})
 	case "descriptor":
@@ -209,6 +210,7 @@ func TestFailedOpen(t *testing.T) {
 		{"absent", "/nowhere/to/be/found", unix.ENOENT, 0},
 		{"denied", "/etc/shadow", unix.EACCES, 0},
 		{"pointer", "", unix.EFAULT, event.FlagRawTruncated},
+		{"null pointer", "", unix.EFAULT, event.FlagRawTruncated},
 		{"descriptor", "somewhere", unix.EBADF, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -158,11 +158,16 @@ func deepTrigger(args []string) (any, error) {
 			return nil, err
 		}
 	}
-	return openFacts(event.TypeOpenat, unix.AT_FDCWD, event.File{Raw: "bottom", OpenFlags: unix.O_CREAT, Created: true},
+	made, err := openFacts(event.TypeOpenat, unix.AT_FDCWD, event.File{Raw: "bottom", OpenFlags: unix.O_CREAT, Created: true},
 		func() (uintptr, error) {
 			fd, err := unix.Openat(unix.AT_FDCWD, "bottom", unix.O_CREAT, 0)
 			return uintptr(fd), err
 		})
+	if err != nil {
+		return nil, err
+	}
+	absent, err := openat(unix.AT_FDCWD, "absent", event.File{})
+	return []*callFacts{made, absent}, err
 }
 
 func TestDeepPath(t *testing.T) {
@@ -178,23 +183,30 @@ func TestDeepPath(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			top := t.TempDir()
-			var facts callFacts
+			var facts []callFacts
 			c := trigger(t, &facts, "deep", top, tt.dir, strconv.Itoa(tt.depth))
-			ev := c.open(event.TypeOpenat, "bottom")
-			whole := top + strings.Repeat("/"+tt.dir, tt.depth) + "/bottom"
-			f := &facts.Want.File
-			f.Given, f.Resolved = whole, whole
-			if tt.cut {
-				facts.Want.Flags |= event.FlagPathTruncated
-				// Whole components from the end are left, as many as fit. The given name lost the same at its front.
-				for _, got := range []string{ev.File.Given, ev.File.Resolved} {
-					if !strings.HasPrefix(got, "/") || !strings.HasSuffix(whole, got) || len(got) < 390 || got == whole {
-						t.Errorf("what is left of the path (%d bytes): %q", len(got), got)
-					}
+			for _, f := range facts {
+				ev := c.open(event.TypeOpenat, f.Want.File.Raw)
+				whole := top + strings.Repeat("/"+tt.dir, tt.depth) + "/" + f.Want.File.Raw
+				want := &f.Want.File
+				if want.Given = whole; !f.Want.Failed() {
+					want.Resolved = whole
 				}
-				f.Given, f.Resolved = ev.File.Given, ev.File.Resolved
+				if tt.cut {
+					f.Want.Flags |= event.FlagPathTruncated
+					// Whole components from the end are left, as many as fit. The given name lost the same at its front.
+					for _, got := range []string{ev.File.Given, ev.File.Resolved} {
+						if got == "" && f.Want.Failed() {
+							continue
+						}
+						if !strings.HasPrefix(got, "/") || !strings.HasSuffix(whole, got) || len(got) < 390 || got == whole {
+							t.Errorf("what is left of the path (%d bytes): %q", len(got), got)
+						}
+					}
+					want.Given, want.Resolved = ev.File.Given, ev.File.Resolved
+				}
+				c.check(ev, f)
 			}
-			c.check(ev, facts)
 		})
 	}
 }

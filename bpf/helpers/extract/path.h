@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * A path from the kernel's own objects. bpf_d_path is refused in tracepoint programs, so the dentries and mounts are
- * walked here, from the file up to the process's root, as fs/d_path.c does. No lock is taken: a rename of a parent
- * during the walk may show in part.
+ * walked here, from the file up to the process's root, as fs/d_path.c does. No lock is taken, but each name and its
+ * parent are read until no rename has come between (d_seq). Renames of two folders of one path during the walk may
+ * still show one before and the other after.
  */
 #ifndef SAKER_EXTRACT_PATH_H
 #define SAKER_EXTRACT_PATH_H
@@ -42,6 +43,14 @@ INLINE bool extract__prepend_name(struct scratch *s, struct dentry *dentry, bool
 	return true;
 }
 
+/* Counts the changes of a dentry's name and parent; odd while one is made (linux/dcache.h). */
+INLINE __u32 extract__changes(struct dentry *dentry)
+{
+	if (!bpf_core_field_exists(dentry->d_seq.seqcount))
+		return 0;
+	return READ(dentry, d_seq.seqcount.sequence);
+}
+
 /* What stands in no directory has at most a name of its own: memfd has; pipes have none, namespaces a slash. */
 INLINE void extract__own_name(struct scratch *s, struct dentry *dentry)
 {
@@ -57,6 +66,7 @@ GLOBAL int extract__path_step(__u32 slot)
 	struct dentry *dentry, *parent;
 	struct mount *mount, *mount_parent;
 	struct path_walk *w;
+	__u32 start, changes;
 
 	if (!s)
 		return false;
@@ -77,6 +87,7 @@ GLOBAL int extract__path_step(__u32 slot)
 		w->mnt_root = (__u64)READ(mount_parent, mnt.mnt_root);
 		return true;
 	}
+	changes = extract__changes(dentry);
 	parent = READ(dentry, d_parent);
 	if (parent == dentry || !parent) {
 		/* A root that is not mounted there: memfd, pipe, namespace, or a detached tree. */
@@ -85,9 +96,14 @@ GLOBAL int extract__path_step(__u32 slot)
 		w->flags |= FLAG_OUTSIDE_ROOT;
 		return false;
 	}
+	start = w->start;
 	if (!extract__prepend_name(s, dentry, true)) {
 		w->flags |= FLAG_PATH_TRUNCATED;
 		return false;
+	}
+	if (changes & 1 || changes != extract__changes(dentry)) {
+		w->start = start; /* renamed meanwhile: the next step tries again */
+		return true;
 	}
 	w->dentry = (__u64)parent;
 	return true;

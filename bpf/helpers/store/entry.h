@@ -162,9 +162,11 @@ INLINE struct call_path store__failed_path(__u32 off, __u64 ptr)
 	};
 }
 
-/* Tells whether one of the texts needs the directory that it starts from: if it is empty or relative. */
+/* Tells whether one of the texts needs the directory that it starts from: if it is empty or relative, and was readable. */
 INLINE bool store__is_relative(struct scratch *s, __u32 off, struct call_path *path)
 {
+	if (!path->len && path->flags & FLAG_RAW_TRUNCATED)
+		return false;
 	if (!path->len || *(char *)store__at(s, off) != '/')
 		return true;
 	return path->flags & FLAG_NAME_CHANGED && (!path->exit_len || *(char *)store__at(s, off + path->len) != '/');

@@ -85,13 +85,13 @@ INLINE __u32 store__exe_path(struct exec_record *r, __u32 off, struct task_struc
 INLINE __u32 store__cwd(struct exec_record *r, __u32 off, struct task_struct *task)
 {
 	struct fs_struct *fs = READ(task, fs);
-	__u32 flags = r->h.flags;
+	__u32 outside = r->h.flags & FLAG_OUTSIDE_ROOT;
 
 	r->cwd_len = 0;
 	if (fs)
 		r->cwd_len = store__path(off, &r->h, task, __builtin_preserve_access_index(&fs->pwd));
-	/* The flags of a path are about the executed file alone. */
-	r->h.flags = flags;
+	/* Which root it lies below is told of the executed file alone. */
+	r->h.flags = (r->h.flags & ~FLAG_OUTSIDE_ROOT) | outside;
 	return off + r->cwd_len;
 }
 
