@@ -22,8 +22,9 @@ func (n name) fits(got string) (whole, end bool) {
 	if got == n.Text || n.Other != "" && got == n.Other {
 		return true, false
 	}
-	// Whole components from the end are left, as many as fit.
-	return false, (len(got) > 300 || n.Climbs) && strings.HasPrefix(got, "/") && strings.HasSuffix(n.Text, got)
+	// Whole components from the end are left, as many as fit; or those below a folder that a rename was about to move for
+	// as long as the walk tried.
+	return false, (len(got) > 300 || n.Climbs || n.Other != "") && strings.HasPrefix(got, "/") && strings.HasSuffix(n.Text, got)
 }
 
 // fact is a system call as its caller knows it.
