@@ -41,7 +41,8 @@ func rootCommand(ctx context.Context, stdout, stderr io.Writer) *cobra.Command {
 		Short: "Runtime security for Linux hosts and Kubernetes nodes, by Falco rules",
 		Long: `Watches the processes of this host and alerts by Falco rules.
 
-Without any flag it runs the built-in rules and prints alerts to standard output; its own log goes to standard error.`,
+Reads Falco's configuration file, by default the first of /etc/saker/saker.yaml and /etc/falco/falco.yaml that is there. Without any it
+runs the built-in rules and prints alerts to standard output; its own log goes to standard error.`,
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,

@@ -19,7 +19,7 @@ import (
 // Bounds of a configuration file; what exceeds them is refused.
 const (
 	// maxFile is in bytes; Falco's own file, with all its comments, has 60 kB.
-	maxFile = 4 << 20
+	maxFile = 1 << 20
 	// maxNesting is the depth of collections; the deepest known key needs six.
 	maxNesting = 64
 )

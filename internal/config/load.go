@@ -63,7 +63,7 @@ func Load(s Source) (*Loaded, error) {
 	}
 	l.dropAbsentRules()
 	if len(s.Rules) > 0 {
-		l.RulesFiles = s.Rules
+		l.setRules(textNodes(s.Rules, origin{option: "-r"}))
 	}
 	return l, nil
 }
@@ -155,17 +155,35 @@ func (l *Loaded) adoptPlugin() {
 // dropAbsentRules leaves out rule files that are not there, as Falco does. If none is, they stay: loading the rules says
 // so, and what needs no rules goes on.
 func (l *Loaded) dropAbsentRules() {
-	var there, notes []string
+	var there []*node
+	var notes []string
 	for _, n := range l.root.get("rules_files").elements() {
 		if _, err := os.Stat(n.text); os.IsNotExist(err) {
 			notes = append(notes, fmt.Sprintf("%s: rules_files: %s is absent and left out", n.from, n.text))
 		} else {
-			there = append(there, n.text)
+			there = append(there, n)
 		}
 	}
 	if len(there) == 0 {
 		return
 	}
 	l.Notes = append(l.Notes, notes...)
-	l.RulesFiles = there
+	l.setRules(there)
+}
+
+// setRules makes these the rule files, and the tree tell so.
+func (l *Loaded) setRules(files []*node) {
+	l.RulesFiles = nil
+	for _, n := range files {
+		l.RulesFiles = append(l.RulesFiles, n.text)
+	}
+	l.root = l.root.with("rules_files", files[0].from, &node{kind: list, items: files, from: files[0].from})
+}
+
+func textNodes(texts []string, from origin) []*node {
+	var out []*node
+	for _, t := range texts {
+		out = append(out, &node{kind: scalar, text: t, from: from})
+	}
+	return out
 }

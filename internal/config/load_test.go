@@ -384,7 +384,7 @@ func TestUnreadable(t *testing.T) {
 	for path, want := range map[string]string{
 		dir + "/nope.yaml": "read configuration file " + dir + "/nope.yaml: no such file or directory; check the path given with -c or config_files",
 		dir:                "read configuration file " + dir + ": is a directory; check the path given with -c or config_files",
-		big:                "read configuration file " + big + ": it is larger than 4 MiB; is it the right file?",
+		big:                "read configuration file " + big + ": it is larger than 1 MiB; is it the right file?",
 		dir + "/main.yaml": "read configuration file " + dir + "/loop: too many levels of symbolic links; check the path given with -c or config_files",
 	} {
 		if _, err := Load(Source{File: path}); err == nil || err.Error() != want {

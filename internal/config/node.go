@@ -37,7 +37,7 @@ type pair struct {
 
 // origin is where a value was written.
 type origin struct {
-	// file, with line and column from 1; or the text of an -o.
+	// file, with line and column from 1; or option, "-o key=value" or "-r".
 	file      string
 	line, col int
 	option    string
@@ -47,7 +47,7 @@ type origin struct {
 
 func (o origin) String() string {
 	if o.option != "" {
-		return "option -o " + o.option
+		return "option " + o.option
 	}
 	return fmt.Sprintf("%s:%d:%d", o.file, o.line, o.col)
 }

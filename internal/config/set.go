@@ -22,7 +22,7 @@ func readOverride(option string) (override, error) {
 		return override{}, fmt.Errorf("read option -o %s: no value; write it as -o key=value", option)
 	}
 	o := override{text: option, key: strings.TrimSpace(key)}
-	from := origin{option: option}
+	from := origin{option: "-o " + option}
 	o.value = &node{kind: scalar, text: value, from: from}
 	if strings.HasPrefix(value, "{") && strings.HasSuffix(value, "}") {
 		v, err := parseInline(value, from)
@@ -86,7 +86,7 @@ func (o override) put(n *node, steps []string) (*node, error) {
 	if len(steps) == 0 {
 		return o.value, nil
 	}
-	from := origin{option: o.text}
+	from := origin{option: "-o " + o.text}
 	step := steps[0]
 	if step[0] != '[' {
 		switch {

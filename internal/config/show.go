@@ -128,7 +128,7 @@ func (s *shower) line(head string, indent int, value, from string) {
 }
 
 func shownOrigin(o origin) string {
-	text := "-o " + o.option
+	text := o.option
 	if o.option == "" {
 		text = fmt.Sprintf("%s:%d", o.file, o.line)
 	}
