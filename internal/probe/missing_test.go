@@ -3,6 +3,7 @@ package probe
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"slices"
@@ -69,27 +70,56 @@ func TestProgramsAreKnown(t *testing.T) {
 	}
 }
 
-// A program that the verifier refuses stops no other one, whichever it is.
+// A program that the verifier refuses stops no other one, whichever it is: here each beside one that is taken.
 func TestRefusedProgram(t *testing.T) {
 	needRoot(t)
-	names := programNames(t, objectSpec(t))
-	for _, name := range names {
+	for _, name := range programNames(t, objectSpec(t)) {
 		t.Run(name, func(t *testing.T) {
+			other := bpfgen.SensorProgSchedProcessExit
+			if name == other {
+				other = bpfgen.SensorProgCgroupRmdir
+			}
 			spec := objectSpec(t)
+			maps.DeleteFunc(spec.Programs, func(p string, _ *ebpf.ProgramSpec) bool { return p != name && p != other })
 			unloadable(spec.Programs[name])
-			p := &Probe{}
-			coll, err := p.collect(spec)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer coll.Close()
-			if len(p.missing) != 1 || p.missing[0].Program != name || !errors.As(p.missing[0].Reason, new(*ebpf.VerifierError)) {
-				t.Errorf("missing: %+v, want %s alone, refused by the verifier", p.missing, name)
-			}
-			if coll.Programs[name] != nil || len(coll.Programs) != len(names)-1 {
-				t.Errorf("%d programs are loaded, want all of %d but %s", len(coll.Programs), len(names), name)
-			}
+			refused(t, spec, []string{name}, []string{other})
 		})
+	}
+}
+
+// Several are refused, and all others are loaded.
+func TestRefusedPrograms(t *testing.T) {
+	needRoot(t)
+	spec := objectSpec(t)
+	bad := []string{bpfgen.SensorProgSchedProcessExec, bpfgen.SensorProgSysExit}
+	rest := slices.DeleteFunc(programNames(t, spec), func(name string) bool { return slices.Contains(bad, name) })
+	for _, name := range bad {
+		unloadable(spec.Programs[name])
+	}
+	refused(t, spec, bad, rest)
+}
+
+// refused fails unless exactly these programs are refused, by the verifier, and exactly the others are loaded.
+func refused(t *testing.T, spec *ebpf.CollectionSpec, bad, rest []string) {
+	t.Helper()
+	p := &Probe{}
+	coll, err := p.collect(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer coll.Close()
+	var missing []string
+	for _, m := range p.missing {
+		missing = append(missing, m.Program)
+		if !errors.As(m.Reason, new(*ebpf.VerifierError)) {
+			t.Errorf("%s: %v, want the verifier's refusal", m.Program, m.Reason)
+		}
+	}
+	if diff := cmp.Diff(bad, missing); diff != "" {
+		t.Errorf("missing (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(rest, slices.Sorted(maps.Keys(coll.Programs))); diff != "" {
+		t.Errorf("loaded (-want +got):\n%s", diff)
 	}
 }
 

@@ -1,6 +1,6 @@
 // Command matrix runs the kernel tests on each kernel, as root, from the repository's root:
 //
-//	test/matrix/install && go run ./test/matrix [-only 6.1] [-run REGEXP] [-update]
+//	test/matrix/install && go run ./test/matrix [-only 6.1] [-layout v2] [-run REGEXP] [-update]
 //
 // The running kernel runs them natively, Debian's in a QEMU machine under plain emulation. A test that fails, a machine
 // that does not come to its end, and a test that a newer kernel skips although an older one passes it make the exit status 1.
@@ -43,8 +43,8 @@ var machines = []struct{ series, layout string }{
 var required = []string{"6.1", "6.12"}
 
 type matrix struct {
-	cache, pattern, only string
-	deadline             time.Duration
+	cache, pattern, only, layout string
+	deadline                     time.Duration
 }
 
 func main() {
@@ -52,6 +52,7 @@ func main() {
 	update := false
 	flag.StringVar(&m.cache, "cache", ".cache/matrix", "where the kernels are, and what is built goes")
 	flag.StringVar(&m.only, "only", "", "run this kernel alone: 6.1, host, …")
+	flag.StringVar(&m.layout, "layout", "", "run with this layout of the cgroups alone: v1, hybrid or v2")
 	flag.StringVar(&m.pattern, "run", "", "run the tests that this regular expression matches")
 	flag.DurationVar(&m.deadline, "deadline", 10*time.Minute, "the time that one machine may take")
 	flag.BoolVar(&update, "update", false, "renew docs/kernels.md")
@@ -71,7 +72,7 @@ func (m *matrix) run(update bool) error {
 	var machine errgroup.Group
 	machine.SetLimit(runtime.NumCPU()) // each keeps one processor busy
 	for _, host := range machines {
-		if m.only != "" && m.only != host.series {
+		if !m.wants(host.series, host.layout) {
 			continue
 		}
 		k, err := m.kernel(host.series)
@@ -94,8 +95,8 @@ func (m *matrix) run(update bool) error {
 	for _, r := range runs {
 		problems = append(problems, r.problem)
 	}
-	if m.only == "" || m.only == "host" {
-		r := newRun(hostLayout())
+	if layout := hostLayout(); m.wants("host", layout) {
+		r := newRun(layout)
 		problems = append(problems, m.timed(r, func(ctx context.Context) error { return m.native(ctx, r) }))
 		runs = append(runs, r)
 	}
@@ -107,6 +108,10 @@ func (m *matrix) run(update bool) error {
 		problems = append(problems, os.WriteFile("docs/kernels.md", document(runs), 0o644))
 	}
 	return errors.Join(problems...)
+}
+
+func (m *matrix) wants(kernel, layout string) bool {
+	return (m.only == "" || m.only == kernel) && (m.layout == "" || m.layout == layout)
 }
 
 // timed runs the tests of one machine and says in a line what came of them.
