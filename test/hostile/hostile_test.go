@@ -2,6 +2,7 @@ package hostile
 
 import (
 	"encoding/gob"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -113,13 +114,13 @@ func startCaller(t *testing.T, r *reader) (facts <-chan *fact, end func()) {
 func readFacts(from io.Reader, to chan<- *fact) error {
 	for dec := gob.NewDecoder(from); ; {
 		f := &fact{}
-		switch err := dec.Decode(f); err {
-		case nil:
-			to <- f
-		case io.EOF:
+		err := dec.Decode(f)
+		if errors.Is(err, io.EOF) {
 			return nil
-		default:
+		}
+		if err != nil {
 			return fmt.Errorf("read the caller's facts: %w", err)
 		}
+		to <- f
 	}
 }
