@@ -170,7 +170,7 @@ func (l *lab) check(t *testing.T, opens uint64) totals {
 			t.Errorf("command %d has %d alerts", i, n)
 		}
 	}
-	if all := l.seen.floods + uint64(len(l.seen.commands)+len(l.seen.drops)); all != k.written {
+	if all := l.seen.floods + l.seen.others + uint64(len(l.seen.commands)+len(l.seen.drops)); all != k.written {
 		t.Errorf("%d alerts were read, %d written", all, k.written)
 	}
 	return k
