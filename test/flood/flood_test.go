@@ -43,12 +43,14 @@ type lab struct {
 	sensor *testutil.Sensor
 	// flooder and short are binaries: the flooder, and a command that ends at once.
 	flooder, short string
-	seen           *seen
+	// out is where the flooder writes how many opens it has made.
+	out  string
+	seen *seen
 }
 
 func newLab(t *testing.T) *lab {
 	testutil.Alone(t)
-	l := &lab{Containerd: testutil.StartContainerd(t), seen: newSeen()}
+	l := &lab{Containerd: testutil.StartContainerd(t), seen: newSeen(), out: t.TempDir()}
 	l.ImportBusybox(t, namespace, image)
 	dir := t.TempDir()
 	l.flooder, l.short = filepath.Join(dir, "flooder"), filepath.Join(dir, "true")
@@ -92,9 +94,10 @@ func (l *lab) flood(t *testing.T) *testutil.Container {
 			"io.kubernetes.pod.name": "flood-1", "io.kubernetes.pod.namespace": "storm", "io.kubernetes.pod.uid": "11111111-2222-3333-4444-555555555555",
 			"io.kubernetes.container.name": "flood",
 		},
-		Args: []string{"/flooder", "/flood/a", "/flood/b"},
+		Args: []string{"/flooder", "/out/opens", "/flood/a", "/flood/b"},
 		Options: []oci.SpecOpts{oci.WithMounts([]specs.Mount{
 			{Type: "bind", Source: l.flooder, Destination: "/flooder", Options: []string{"rbind"}},
+			{Type: "bind", Source: l.out, Destination: "/out", Options: []string{"rbind"}},
 			{Type: "tmpfs", Source: "tmpfs", Destination: "/flood"}, // fast
 		})},
 	})
@@ -103,15 +106,21 @@ func (l *lab) flood(t *testing.T) *testutil.Container {
 }
 
 // end ends the flood and returns how many opens it made.
-func end(t *testing.T, x *testutil.Container) uint64 {
+func (l *lab) end(t *testing.T, x *testutil.Container) uint64 {
 	t.Helper()
 	if err := syscall.Kill(x.Pid, syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	out, code := x.Wait(t)
-	n, err := strconv.ParseUint(strings.TrimSpace(out), 10, 64)
-	if err != nil || code != 0 {
-		t.Fatalf("the flooder wrote %q and ended with code %d", out, code)
+	if out, code := x.Wait(t); code != 0 {
+		t.Fatalf("the flooder ended with code %d\n%s", code, out)
+	}
+	text, err := os.ReadFile(filepath.Join(l.out, "opens"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.ParseUint(string(text), 10, 64)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return n
 }
@@ -185,14 +194,14 @@ func TestFlood(t *testing.T) {
 	case <-time.After(deadline):
 		t.Fatal("no alert says that records were lost")
 	}
-	opens := end(t, x)
+	opens := l.end(t, x)
 	k := l.check(t, opens)
 	if k.lostOpens == 0 {
 		t.Fatal("the flood was none: no record was lost")
 	}
 	drop := l.seen.drops[0]
 	for name, want := range map[string]string{
-		"proc.name": "flooder", "proc.exepath": "/flooder", "proc.cmdline": "flooder /flood/a /flood/b", "proc.pid": strconv.Itoa(x.Pid),
+		"proc.name": "flooder", "proc.exepath": "/flooder", "proc.cmdline": "flooder /out/opens /flood/a /flood/b", "proc.pid": strconv.Itoa(x.Pid),
 		"container.id": testutil.HexID("flood")[:12], "container.name": "flood", "k8s.pod.name": "flood-1", "k8s.ns.name": "storm",
 	} {
 		if got := drop.Field(name); got != want {
@@ -212,7 +221,7 @@ func TestFloodAndNoReader(t *testing.T) {
 	l.sensor.Reader.Lock()
 	x := l.flood(t)
 	l.runCommands(t)
-	opens := end(t, x)
+	opens := l.end(t, x)
 	l.sensor.Reader.Unlock()
 	if k := l.check(t, opens); k.dropped == 0 {
 		t.Error("the queue was never full")

@@ -1,5 +1,5 @@
-// Flooder opens files as fast as it can, one thread for each file that its arguments name. On SIGTERM it
-// stops and prints how many opens it has made.
+// Flooder opens files as fast as it can, one thread for each file that its arguments name after the first. On
+// SIGTERM it stops, and writes into the first how many opens it has made.
 package main
 
 import (
@@ -18,7 +18,7 @@ func main() {
 	var stop atomic.Bool
 	var opens atomic.Uint64
 	var wg sync.WaitGroup
-	for _, file := range os.Args[1:] {
+	for _, file := range os.Args[2:] {
 		wg.Go(func() {
 			made := uint64(0)
 			for !stop.Load() {
@@ -34,5 +34,8 @@ func main() {
 	<-signals
 	stop.Store(true)
 	wg.Wait()
-	fmt.Println(opens.Load())
+	if err := os.WriteFile(os.Args[1], fmt.Append(nil, opens.Load()), 0o600); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
