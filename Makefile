@@ -55,8 +55,9 @@ fuzz: ## fuzz each target for FUZZTIME (default 1m)
 	test/fuzz $(or $(FUZZTIME),1m)
 
 .PHONY: bench
-bench: build ## measure; results are explained in docs/benchmarks.md
-	$(AS_ROOT) test/bench/run
+bench: build ## measure; docs/benchmarks.md explains (ARGS=-update renews it, -quick takes 3 minutes)
+	$(AS_ROOT) test/bench/install
+	$(AS_ROOT) $(GO) run ./test/bench $(ARGS)
 
 .PHONY: lint
 lint: ## check style, the import rule and spelling of errors

@@ -1,138 +1,96 @@
-// Command bench measures what the sensor costs and how fast it is, on the machine that it runs on, as root:
+// Command bench measures what the sensor costs and how fast it is, on the machine that it runs on, as root, from the
+// repository's root:
 //
-//	go run ./test/bench -sensor bin/sensor [-rules FILE]
+//	test/bench/install && go run ./test/bench [-quick] [-only REGEXP] [-update] [-profile DIR]
 //
-// Costs are measured with and without the sensor by turns in one run, because machines are shared and noisy; the
-// smallest of the rounds counts. The output is the table of docs/benchmarks.md.
+// Every load runs without a sensor and with each set of rules by turns, in one run, because machines are shared and
+// noisy. The tables go to standard output; with -update into docs/benchmarks.md, the samples and the plots into docs/bench.
 package main
 
 import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
+	"regexp"
 	"time"
 )
 
+const (
+	document = "docs/benchmarks.md"
+	// results is where -update puts the samples and the plots.
+	results = "docs/bench"
+	// cache is what test/bench/install has filled.
+	cache = ".cache/bench"
+)
+
+// bench is one run of this program.
+type bench struct {
+	sensor string
+	quick  bool
+	// dir is for this run alone, and removed at its end; worker is the compiled helper in it.
+	dir, worker string
+}
+
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == workerArg {
-		if err := work(os.Args[2:]); err != nil {
-			fmt.Fprintln(os.Stderr, "bench worker:", err)
-			os.Exit(1)
-		}
-		return
-	}
-	b := bench{}
-	flag.StringVar(&b.binary, "sensor", "bin/sensor", "the sensor's binary")
-	flag.StringVar(&b.rules, "rules", "", "a rules file; empty for the built-in rules")
-	flag.IntVar(&b.rounds, "rounds", 7, "rounds of each comparison")
+	b := &bench{}
+	var only, profile string
+	var update bool
+	flag.StringVar(&b.sensor, "sensor", "bin/sensor", "the sensor's binary")
+	flag.BoolVar(&b.quick, "quick", false, "few rounds: to see that all works, not for figures")
+	flag.StringVar(&only, "only", "", "run the loads whose name this regular expression matches, and nothing else")
+	flag.BoolVar(&update, "update", false, "renew "+document+" and "+results)
+	flag.StringVar(&profile, "profile", "", "keep a profile of the sensor and of the kernel under the exec load in this folder, and do nothing else")
 	flag.Parse()
-	if err := b.run(); err != nil {
+	if err := b.run(only, profile, update); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-type bench struct {
-	binary, rules string
-	rounds        int
-	dir           string
-}
-
-func (b *bench) run() error {
-	dir, err := os.MkdirTemp("", "saker-bench-")
+func (b *bench) run(only, profile string, update bool) (err error) {
+	wanted, err := regexp.Compile(only)
 	if err != nil {
+		return fmt.Errorf("read flag -only: %w", err)
+	}
+	if only != "" && update {
+		return fmt.Errorf("read the flags: -update renews everything, -only measures a part")
+	}
+	if b.dir, err = os.MkdirTemp("", "saker-bench-"); err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	b.dir = dir
-	fmt.Println("| measure | value |\n|---|---|")
-	for _, part := range []func() error{b.ready, b.costs, b.rates, b.latency} {
-		if err := part(); err != nil {
+	defer func() { _ = os.RemoveAll(b.dir) }()
+	if err := b.buildWorker(); err != nil {
+		return err
+	}
+	if profile != "" {
+		return b.profile(profile)
+	}
+	r := &report{machine: thisMachine(b.quick)}
+	if r.samples, err = b.costs(wanted); err != nil {
+		return err
+	}
+	if only == "" {
+		if r.hooks, err = b.hooks(); err != nil {
+			return err
+		}
+		if r.reaction, err = b.reaction(); err != nil {
+			return err
+		}
+		if r.rooms, err = b.rooms(); err != nil {
 			return err
 		}
 	}
-	return nil
+	if !update {
+		return r.print(os.Stdout)
+	}
+	return r.update(document, results)
 }
 
-func row(name, format string, args ...any) {
-	fmt.Printf("| %s | %s |\n", name, fmt.Sprintf(format, args...))
+// progress tells what is being done; the figures go to standard output.
+func progress(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, time.Now().Format("15:04:05 ")+format+"\n", args...)
 }
 
-// ready is the time from the start of the process to "ready", and the memory at that moment.
-func (b *bench) ready() error {
-	var fastest time.Duration
-	var rss int
-	for range b.rounds {
-		begin := time.Now()
-		s, err := b.start(b.rulesFlags()...)
-		if err != nil {
-			return err
-		}
-		if took := time.Since(begin); fastest == 0 || took < fastest {
-			fastest = took
-		}
-		rss = s.rss()
-		if _, err := s.stop(); err != nil {
-			return err
-		}
-	}
-	row("time to ready", "%v", fastest.Round(time.Millisecond))
-	row("RSS when ready", "%.1f MB", float64(rss)/1e6)
-	return nil
-}
-
-func (b *bench) rulesFlags() []string {
-	if b.rules == "" {
-		return nil
-	}
-	return []string{"-r", b.rules}
-}
-
-// costs compares system calls with and without the sensor.
-func (b *bench) costs() error {
-	loads := []struct {
-		name, job string
-		count     int
-	}{
-		{"getppid", "getppid", 1_000_000},
-		{"open+close, matching no rule", "open", 200_000},
-		{"fork+exec+wait of /bin/true", "exec", 500},
-	}
-	for _, l := range loads {
-		var off, on, cpu float64
-		for range b.rounds {
-			ns, err := b.worker(l.job, l.count)
-			if err != nil {
-				return err
-			}
-			off = least(off, ns)
-			s, err := b.start(b.rulesFlags()...)
-			if err != nil {
-				return err
-			}
-			before := s.cpu()
-			ns, err = b.worker(l.job, l.count)
-			if err != nil {
-				return err
-			}
-			on = least(on, ns)
-			cpu = least(cpu, float64(s.cpu()-before)/float64(l.count))
-			lost, err := s.stop()
-			if err != nil {
-				return err
-			}
-			if lost > 0 {
-				fmt.Fprintf(os.Stderr, "bench: %s: %d records lost in a round\n", l.name, lost)
-			}
-		}
-		row(l.name, "%.0f → %.0f ns (+%.0f ns, +%.1f %%); the sensor's own CPU %.0f ns each", off, on, on-off, 100*(on-off)/off, cpu)
-	}
-	return nil
-}
-
-func least(a, b float64) float64 {
-	if a == 0 || b < a {
-		return b
-	}
-	return a
-}
+// file is a path in the folder of this run.
+func (b *bench) file(name string) string { return filepath.Join(b.dir, name) }

@@ -16,26 +16,24 @@ import (
 
 // sensor is a running sensor.
 type sensor struct {
-	cmd    *exec.Cmd
-	stdout *bufio.Reader
+	cmd *exec.Cmd
 	// log closes when standard error has ended; text is complete then.
 	log  chan struct{}
 	text bytes.Buffer
 }
 
-func (b *bench) start(args ...string) (*sensor, error) {
-	s := &sensor{cmd: exec.Command(b.binary, args...), log: make(chan struct{})}
-	stdout, err := s.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
+// start starts a sensor and waits until it is ready. Its alerts go to a file of the caller's, or nowhere.
+func (b *bench) start(alerts *os.File, args ...string) (*sensor, error) {
+	s := &sensor{cmd: exec.Command(b.sensor, args...), log: make(chan struct{})}
+	if alerts != nil {
+		s.cmd.Stdout = alerts
 	}
 	stderr, err := s.cmd.StderrPipe()
 	if err != nil {
 		return nil, err
 	}
-	s.stdout = bufio.NewReader(stdout)
 	if err := s.cmd.Start(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("start the sensor: %w", err)
 	}
 	ready := make(chan struct{})
 	go s.read(stderr, ready)
@@ -45,6 +43,7 @@ func (b *bench) start(args ...string) (*sensor, error) {
 	case <-s.log:
 		return nil, fmt.Errorf("start the sensor: %s", s.text.String())
 	case <-time.After(30 * time.Second):
+		_ = s.cmd.Process.Kill()
 		return nil, fmt.Errorf("start the sensor: not ready after 30 s")
 	}
 }
@@ -60,23 +59,32 @@ func (s *sensor) read(r io.Reader, ready chan<- struct{}) {
 	}
 }
 
-var lostLine = regexp.MustCompile(`Lost records: (\d+) critical ring full, (\d+) bulk ring full`)
+// totals is what the exit text says of a whole run.
+type totals struct {
+	// sent is the number of records that the kernel made, those that were lost too.
+	sent, lost, alerts, dropped int
+}
 
-// stop ends the sensor and returns how many records it lost. Alerts that were not read are thrown away.
-func (s *sensor) stop() (int, error) {
+var exitText = regexp.MustCompile(`(?s)records from the kernel: (\d+)\).*Alerts: (\d+) written, (\d+) dropped.*` +
+	`Lost records: (\d+) critical ring full, (\d+) bulk ring full`)
+
+// stop ends the sensor, which reads its rings to the end first.
+func (s *sensor) stop() (totals, error) {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
-	_, _ = io.Copy(io.Discard, s.stdout)
 	<-s.log
 	if err := s.cmd.Wait(); err != nil {
-		return 0, fmt.Errorf("end the sensor: %w\n%s", err, s.text.String())
+		return totals{}, fmt.Errorf("end the sensor: %w\n%s", err, s.text.String())
 	}
-	m := lostLine.FindStringSubmatch(s.text.String())
+	m := exitText.FindStringSubmatch(s.text.String())
 	if m == nil {
-		return 0, fmt.Errorf("read the exit text: it names no losses\n%s", s.text.String())
+		return totals{}, fmt.Errorf("read the exit text: it names no records, alerts or losses\n%s", s.text.String())
 	}
-	critical, _ := strconv.Atoi(m[1])
-	bulk, _ := strconv.Atoi(m[2])
-	return critical + bulk, nil
+	var n [5]int
+	for i := range n {
+		n[i], _ = strconv.Atoi(m[i+1])
+	}
+	lost := n[3] + n[4]
+	return totals{sent: n[0] + lost, lost: lost, alerts: n[1], dropped: n[2]}, nil
 }
 
 // rss is the sensor's resident memory in bytes.
@@ -102,4 +110,18 @@ func (s *sensor) cpu() time.Duration {
 		}
 	}
 	return sum
+}
+
+// settled waits until the sensor has worked off what it was sent, and returns the processor time used until then.
+func (s *sensor) settled() time.Duration {
+	const look, idle, patience = 50 * time.Millisecond, 5 * time.Millisecond, 10 * time.Second
+	used := s.cpu()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		time.Sleep(look)
+		before := used
+		if used = s.cpu(); used-before < idle {
+			break
+		}
+	}
+	return used
 }

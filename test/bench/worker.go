@@ -1,96 +1,45 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
-// workerArg makes the bench binary do a job instead: the sensor never sees itself or its parent's own calls mixed in.
-const workerArg = "worker"
-
-// worker runs a job in a process of its own and returns what it printed: ns an operation.
-func (b *bench) worker(job string, count int, args ...string) (float64, error) {
-	out, err := b.workerCommand(job, count, args...).Output()
+func (b *bench) buildWorker() error {
+	b.worker = b.file("worker")
+	out, err := exec.Command("gcc", "-O2", "-static", "-o", b.worker, "test/bench/worker/worker.c").CombinedOutput()
 	if err != nil {
-		return 0, fmt.Errorf("run worker %s: %w", job, err)
+		return fmt.Errorf("compile the worker: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// job runs one of the worker's jobs, in a process of its own, and returns the ns of one operation as the worker took them.
+func (b *bench) job(name string, ops int, file string) (float64, error) {
+	out, err := exec.Command(b.worker, name, strconv.Itoa(ops), file).Output()
+	if err != nil {
+		return 0, commandError("run worker "+name, err)
 	}
 	return strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
 }
 
-func (b *bench) workerCommand(job string, count int, args ...string) *exec.Cmd {
-	exe, _ := os.Executable()
-	cmd := exec.Command(exe, append([]string{workerArg, job, strconv.Itoa(count), b.dir}, args...)...)
-	cmd.Stderr = os.Stderr
-	return cmd
-}
-
-func work(args []string) error {
-	job, dir := args[0], args[2]
-	count, err := strconv.Atoi(args[1])
-	if err != nil {
-		return err
-	}
-	file := filepath.Join(dir, "plain")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		return err
-	}
-	do := map[string]func() error{
-		"getppid": func() error { unix.Getppid(); return nil },
-		"open":    func() error { return openClose(file) },
-		"exec":    func() error { return exec.Command("/bin/true").Run() },
-	}[job]
-	if job == "paced" {
-		rate, err := strconv.Atoi(args[3])
-		if err != nil {
-			return err
-		}
-		return paced(file, rate, count)
-	}
-	if do == nil {
-		return fmt.Errorf("job %q is unknown", job)
-	}
+// command runs a program and returns the ns that it took.
+func command(name string, args ...string) (float64, error) {
 	begin := time.Now()
-	for range count {
-		if err := do(); err != nil {
-			return err
-		}
+	if _, err := exec.Command(name, args...).Output(); err != nil {
+		return 0, commandError("run "+name, err)
 	}
-	fmt.Println(float64(time.Since(begin).Nanoseconds()) / float64(count))
-	return nil
+	return float64(time.Since(begin)), nil
 }
 
-func openClose(file string) error {
-	fd, err := unix.Openat(unix.AT_FDCWD, file, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
+// commandError adds what the program wrote on standard error.
+func commandError(what string, err error) error {
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		return fmt.Errorf("%s: %w\n%s", what, err, exit.Stderr)
 	}
-	return unix.Close(fd)
-}
-
-// paced opens at a rate, in bursts of a millisecond's worth, and prints the rate that it reached.
-func paced(file string, rate, seconds int) error {
-	begin := time.Now()
-	end := begin.Add(time.Duration(seconds) * time.Second)
-	done := 0
-	for now := begin; now.Before(end); now = time.Now() {
-		due := int(now.Sub(begin).Seconds() * float64(rate))
-		if done >= due {
-			time.Sleep(200 * time.Microsecond)
-			continue
-		}
-		for ; done < due; done++ {
-			if err := openClose(file); err != nil {
-				return err
-			}
-		}
-	}
-	fmt.Println(float64(done) / time.Since(begin).Seconds())
-	return nil
+	return fmt.Errorf("%s: %w", what, err)
 }

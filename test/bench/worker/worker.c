@@ -1,0 +1,78 @@
+// The jobs that the bench times: worker JOB COUNT [FILE]. Prints the time of one operation in ns.
+// It is C, and static, so that its own cost does not drown what the sensor adds.
+#define _GNU_SOURCE
+#include <err.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static void call_getppid(const char *unused)
+{
+	(void)unused;
+	syscall(SYS_getppid);
+}
+
+static void open_close(const char *file)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		err(1, "open %s", file);
+	close(fd);
+}
+
+// posix_spawn shares the memory until the exec, so no page table is copied.
+static void spawn_and_wait(const char *file)
+{
+	char *argv[] = {(char *)file, NULL}, *envp[] = {NULL};
+	int status, failed;
+	pid_t pid;
+
+	failed = posix_spawn(&pid, file, NULL, NULL, argv, envp);
+	if (failed)
+		errx(1, "start %s: %s", file, strerror(failed));
+	if (waitpid(pid, &status, 0) != pid || status != 0)
+		errx(1, "wait for %s: status %d", file, status);
+}
+
+static const struct {
+	const char *name;
+	void (*once)(const char *file);
+} jobs[] = {
+	{"getppid", call_getppid},
+	{"open", open_close},
+	{"exec", spawn_and_wait},
+};
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1e9 + t.tv_nsec;
+}
+
+int main(int argc, char **argv)
+{
+	const char *file = argc > 3 ? argv[3] : "";
+	long count = argc > 2 ? atol(argv[2]) : 0;
+
+	for (size_t j = 0; j < sizeof(jobs) / sizeof(*jobs); j++) {
+		if (argc < 2 || strcmp(argv[1], jobs[j].name) || count <= 0)
+			continue;
+		for (long i = 0; i < count / 100; i++)
+			jobs[j].once(file);
+		double begin = now();
+		for (long i = 0; i < count; i++)
+			jobs[j].once(file);
+		printf("%.3f\n", (now() - begin) / count);
+		return 0;
+	}
+	errx(2, "usage: worker getppid|open|exec COUNT [FILE]");
+}
