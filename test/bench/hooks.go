@@ -3,12 +3,18 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
+	"golang.org/x/sys/unix"
 )
 
 // hook is a place in the kernel where an empty program can sit.
@@ -56,7 +62,7 @@ func (b *bench) hooks() (costs []hookCost, err error) {
 }
 
 func (b *bench) hookRound(hooks []hook, cost *hookCost) (err error) {
-	detach, err := attach(hooks)
+	detach, err := b.attach(hooks)
 	defer func() { err = errors.Join(err, detach()) }()
 	if err != nil {
 		return err
@@ -65,7 +71,7 @@ func (b *bench) hookRound(hooks []hook, cost *hookCost) (err error) {
 	if err != nil {
 		return err
 	}
-	open, err := b.job("open", 100_000, b.file("plain"))
+	open, err := b.job("open", 100_000, b.plain)
 	if err != nil {
 		return err
 	}
@@ -74,7 +80,7 @@ func (b *bench) hookRound(hooks []hook, cost *hookCost) (err error) {
 }
 
 // attach puts an empty program on each hook. detach is never nil.
-func attach(hooks []hook) (detach func() error, err error) {
+func (b *bench) attach(hooks []hook) (detach func() error, err error) {
 	var closers []func() error
 	detach = func() error {
 		var errs []error
@@ -95,18 +101,66 @@ func attach(hooks []hook) (detach func() error, err error) {
 			return detach, fmt.Errorf("load an empty program for %s: %w", h.name, err)
 		}
 		closers = append(closers, prog.Close)
-		var l link.Link
+		var end func() error
 		if h.group == "" {
-			l, err = link.AttachTracing(link.TracingOptions{Program: prog})
+			end, err = attachTracing(prog)
 		} else {
-			l, err = link.Tracepoint(h.group, h.name, prog, nil)
+			end, err = b.attachTracepoint(h, prog)
 		}
 		if err != nil {
 			return detach, fmt.Errorf("attach to %s: %w", h.name, err)
 		}
-		closers = append(closers, l.Close)
+		closers = append(closers, end)
 	}
 	return detach, nil
+}
+
+func attachTracing(prog *ebpf.Program) (detach func() error, err error) {
+	l, err := link.AttachTracing(link.TracingOptions{Program: prog})
+	if err != nil {
+		return nil, err
+	}
+	return l.Close, nil
+}
+
+// attachTracepoint finds the tracepoint's number in a tracefs of its own: the library needs one at its usual place, and
+// not every machine has it there.
+func (b *bench) attachTracepoint(h hook, prog *ebpf.Program) (detach func() error, err error) {
+	id, err := b.tracepointID(h)
+	if err != nil {
+		return nil, err
+	}
+	attr := &unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Config: id, Sample: 1, Wakeup: 1}
+	attr.Size = uint32(unsafe.Sizeof(*attr))
+	// One event is enough: a program runs on every processor, for every process.
+	fd, err := unix.PerfEventOpen(attr, -1, 0, -1, unix.PERF_FLAG_FD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("open the perf event: %w", err)
+	}
+	detach = func() error { return unix.Close(fd) }
+	if err := unix.IoctlSetInt(fd, unix.PERF_EVENT_IOC_SET_BPF, prog.FD()); err != nil {
+		return nil, errors.Join(fmt.Errorf("give the perf event its program: %w", err), detach())
+	}
+	if err := unix.IoctlSetInt(fd, unix.PERF_EVENT_IOC_ENABLE, 0); err != nil {
+		return nil, errors.Join(fmt.Errorf("enable the perf event: %w", err), detach())
+	}
+	return detach, nil
+}
+
+func (b *bench) tracepointID(h hook) (id uint64, err error) {
+	dir := b.file("tracefs")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return 0, err
+	}
+	if err := unix.Mount("tracefs", dir, "tracefs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+		return 0, fmt.Errorf("mount tracefs: %w", err)
+	}
+	defer func() { err = errors.Join(err, unix.Unmount(dir, unix.MNT_DETACH)) }()
+	text, err := os.ReadFile(filepath.Join(dir, "events", h.group, h.name, "id"))
+	if err != nil {
+		return 0, fmt.Errorf("read the tracepoint's number: %w", err)
+	}
+	return strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
 }
 
 // least is the smaller of two times, of which 0 is none yet.
