@@ -57,7 +57,11 @@ func (b *bench) loads() (list []load, end func(), err error) {
 			prepare: func() error { _, err := command("make", "-C", zlib, "clean"); return err },
 			run:     func() (float64, error) { return command("make", "-C", zlib, "-j2") }},
 		{name: redisLoad, ops: 200_000, rounds: 7, median: true, run: redis.benchmark},
-		{name: fullRateLoad, ops: 2_500_000, rounds: 3, run: job("open", 2_500_000, b.plain)},
+		{name: fullRateLoad, ops: 2_500_000, rounds: 3, run: func() (float64, error) {
+			// The time that passes: it gives the rate.
+			ns, err := command(b.worker, "open", "2500000", b.plain)
+			return ns / 2_500_000, err
+		}},
 	}
 	if b.quick {
 		for i := range list {

@@ -93,7 +93,7 @@ func timePanels(samples []sample) (panels []panel) {
 		p := panel{title: load, bars: []bar{{label: "no sensor", text: duration(off), colour: grey, value: off}}}
 		for _, rules := range rulesetNames(samples) {
 			on := figureOf(samples, load, rules).ns
-			p.bars = append(p.bars, bar{label: rules, text: fmt.Sprintf("%s  %+.1f %%", duration(on), 100*(on-off)/off), colour: colours[rules], value: on})
+			p.bars = append(p.bars, bar{label: rules, text: duration(on) + "  " + percent(off, on), colour: colours[rules], value: on})
 		}
 		panels = append(panels, p)
 	}

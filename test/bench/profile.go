@@ -9,7 +9,8 @@ import (
 )
 
 // profile samples all processors under the exec load, and keeps two reports: the sensor's threads, and what the
-// kernel did for the load itself, where the sensor's programs run.
+// kernel did for the load itself, where the sensor's programs run. Each line has the share of a function with and without
+// what it calls.
 func (b *bench) profile(dir string) error {
 	if _, err := exec.LookPath("perf"); err != nil {
 		return fmt.Errorf("find perf: %w; install Debian's linux-perf", err)
@@ -21,8 +22,8 @@ func (b *bench) profile(dir string) error {
 	if err != nil {
 		return err
 	}
-	// The released binary has no symbols.
-	b.sensor = filepath.Join(dir, "sensor")
+	// The released binary has no symbols; and by its own name this one is told from another sensor that may run.
+	b.sensor = filepath.Join(dir, "profiled")
 	build := exec.Command("go", "build", "-o", b.sensor, "./cmd/sensor")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -46,9 +47,9 @@ func (b *bench) profile(dir string) error {
 		return err
 	}
 	progress("%.0f µs an exec, sampled", ns/execs/1000)
-	for name, comms := range map[string]string{"sensor": "sensor", "load": "worker,true"} {
-		out, err := exec.Command("perf", "report", "-i", data, "--stdio", "--no-children", "--no-inline", "--percentage", "relative",
-			"--percent-limit", "0.5", "--sort", "dso,symbol", "--comm", comms).Output()
+	for name, comms := range map[string]string{"sensor": "profiled", "load": "worker,true"} {
+		out, err := exec.Command("perf", "report", "-i", data, "--comm", comms, "--stdio", "--children", "-g", "none",
+			"--percentage", "relative", "--percent-limit", "0.5", "-F", "overhead_children,overhead,dso,symbol").Output()
 		if err != nil {
 			return commandError("report the profile", err)
 		}

@@ -41,9 +41,12 @@ func costTables(samples []sample) string {
 
 func hookTable(costs []hookCost) string {
 	var rows [][]string
-	for _, c := range costs {
-		rows = append(rows, []string{"`" + c.name + "`",
-			duration(c.getppid), added(costs[0].getppid, c.getppid), duration(c.open), added(costs[0].open, c.open)})
+	for i, c := range costs {
+		getppid, open := "", ""
+		if i > 0 {
+			getppid, open = added(costs[0].getppid, c.getppid), added(costs[0].open, c.open)
+		}
+		rows = append(rows, []string{c.name, duration(c.getppid), getppid, duration(c.open), open})
 	}
 	return table(true, []string{"empty programs on", "getppid", "added", "open+close", "added"}, rows)
 }
@@ -80,9 +83,9 @@ func duration(ns float64) string {
 
 func significant(v float64) string {
 	switch {
-	case v < 10:
+	case v < 9.995:
 		return fmt.Sprintf("%.2f", v)
-	case v < 100:
+	case v < 99.95:
 		return fmt.Sprintf("%.1f", v)
 	}
 	return thousands(v)
@@ -104,7 +107,12 @@ func added(off, on float64) string {
 	if diff < 0 {
 		sign, diff = "−", -diff
 	}
-	return fmt.Sprintf("%s%s (%s%.1f %%)", sign, duration(diff), sign, 100*diff/off)
+	return fmt.Sprintf("%s%s (%s)", sign, duration(diff), percent(off, on))
+}
+
+// percent is by how much a time grew.
+func percent(off, on float64) string {
+	return strings.Replace(fmt.Sprintf("%+.1f %%", 100*(on-off)/off), "-", "−", 1)
 }
 
 // count prints records of an operation.
