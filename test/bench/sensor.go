@@ -22,9 +22,10 @@ type sensor struct {
 	text bytes.Buffer
 }
 
-// start starts a sensor and waits until it is ready. Its alerts go to a file of the caller's, or nowhere.
+// start starts a sensor and waits until it is ready. Its alerts go to a file of the caller's, or nowhere. The machine's
+// own configuration has no say.
 func (b *bench) start(alerts *os.File, args ...string) (*sensor, error) {
-	s := &sensor{cmd: exec.Command(b.sensor, args...), log: make(chan struct{})}
+	s := &sensor{cmd: exec.Command(b.sensor, append([]string{"-c", os.DevNull}, args...)...), log: make(chan struct{})}
 	if alerts != nil {
 		s.cmd.Stdout = alerts
 	}
