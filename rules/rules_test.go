@@ -100,6 +100,7 @@ type happening struct {
 	upper, memfd bool
 	failed       bool
 	resolved     string
+	ring         bool
 }
 
 func (h happening) event() *event.Event {
@@ -134,6 +135,8 @@ func (h happening) event() *event.Event {
 			ev.Ret, ev.File.FD, ev.File.Resolved, ev.File.InodeMode = -h.errno, -h.errno, "", 0
 			ev.File.AtExit = h.becomes
 		}
+	case h.ring:
+		ev.Type, ev.Ret, ev.Uring = event.TypeIoUringSetup, 3, event.Uring{SQEntries: 8, CQEntries: 16}
 	case h.failed:
 		ev.Ret, ev.FilenameAtExit = -int64(unix.ENOENT), h.becomes
 	}
@@ -189,6 +192,7 @@ func TestAttacks(t *testing.T) {
 			resolved: "/run/secrets/kubernetes.io/serviceaccount/..2026_11_23/token", comm: "cat", container: true, parents: []string{"sh"}},
 			[]string{"Service account token read by a tool"}},
 		{"shocker", happening{byHandle: "/etc/hostname", comm: "shocker", container: true}, []string{"File opened by handle in a container"}},
+		{"a ring", happening{ring: true, comm: "curing", container: true}, []string{"Ring of io_uring made in a container"}},
 		{"passwd of a container", happening{open: "/etc/passwd", flags: write, comm: "sh", container: true, parents: []string{"java"}}, []string{"Write below etc in a container"}},
 		{"new ls", happening{open: "/usr/bin/ls", flags: write, comm: "cp", parents: []string{"bash"}}, []string{"Write below a binary directory"}},
 		{"preload", happening{open: "/etc/ld.so.preload", flags: write, comm: "sh", parents: []string{"bash"}}, []string{"Write to the preload list"}},
@@ -240,6 +244,8 @@ func TestHealthy(t *testing.T) {
 		{"sudo reads sudoers", happening{open: "/etc/sudoers.d/admins", comm: "sudo", uid: 0, parents: []string{"bash"}}},
 		{"dpkg's script reads shadow", happening{open: "/etc/shadow", comm: "grep", parents: []string{"sh", "dpkg", "apt-get"}}},
 		{"a missing file", happening{failedOpen: "/etc/shadow", errno: int64(unix.ENOENT), uid: 1000, comm: "cat"}},
+		{"a ring on the host", happening{ring: true, comm: "fio", uid: 1000}},
+		{"a database's ring", happening{ring: true, comm: "mariadbd", container: true}},
 		{"passwd is for all", happening{open: "/etc/passwd", comm: "ls", uid: 1000}},
 		{"a client library's token", happening{open: "/var/run/secrets/kubernetes.io/serviceaccount/token", comm: "coredns", container: true}},
 		{"the CA beside the token", happening{open: "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt", comm: "curl", container: true}},

@@ -18,11 +18,11 @@ const (
 	IosqeCQESkip         = 1 << 6
 	IoringFileIndexAlloc = ^uint32(0)
 
-	opNop, opOpenat, opOpenat2  = 0, 18, 28
-	enterGetevents, enterWakeup = 1 << 0, 1 << 1
-	sqNeedWakeup                = 1 << 0
-	offSQEs                     = 0x10000000
-	registerFiles               = 2
+	opNop, opPoll, opOpenat, opOpenat2 = 0, 6, 18, 28
+	enterGetevents, enterWakeup        = 1 << 0, 1 << 1
+	sqNeedWakeup                       = 1 << 0
+	offSQEs                            = 0x10000000
+	registerFiles                      = 2
 )
 
 // UringParams are those of io_uring_setup(2).
@@ -117,6 +117,9 @@ func Openat2(dirfd int, path string, how *unix.OpenHow) SQE {
 	}, path)
 }
 
+// PollIn asks to be told when a descriptor can be read.
+func PollIn(fd int) SQE { return SQE{opcode: opPoll, fd: int32(fd), opFlags: unix.POLLIN} }
+
 // Nop asks for nothing.
 func Nop() SQE { return SQE{opcode: opNop} }
 
@@ -126,6 +129,9 @@ func named(e SQE, path string) SQE {
 	e.addr = uint64(uintptr(unsafe.Pointer(e.path)))
 	return e
 }
+
+// To is the same request for another path.
+func (e SQE) To(path string) SQE { return named(e, path) }
 
 // Rename writes another path over a request's.
 func (e *SQE) Rename(path string) { copy(e.path[:], path+"\x00") }
