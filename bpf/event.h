@@ -19,7 +19,7 @@
 #define SAKER_EVENT_H
 
 enum schema {
-	SCHEMA_VERSION = 3,
+	SCHEMA_VERSION = 4,
 };
 
 enum limits {
@@ -88,7 +88,8 @@ enum layer {
 
 struct record_header {
 	__u32 size;        /* of the whole record, in bytes */
-	__u16 type;        /* enum record_type */
+	__u8 type;         /* enum record_type */
+	__u8 generation;   /* of the programs: which settings they have */
 	__u16 cpu;         /* of RECORD_TASK: the iterator's slot of the scratch map */
 	__u64 seq;         /* counts the records of this ring and cpu, sent or lost, from 1 */
 	__u64 time;

@@ -15,6 +15,8 @@
 #define SYSCALLS_MAX 512
 #define CALLS_MAX 16 /* at least CALLS, and a power of two: an index is masked where it is used */
 
+/* Tells the records of these programs from those of others, with other settings, that write into the same maps. */
+const volatile __u8 generation = 0;
 /* The sensor's own process in the initial pid namespace: nothing it does is recorded. */
 const volatile __u32 own_tgid = 0;
 /* Index of the cgroup controller whose hierarchy is followed (enum cgroup_subsys_id), -1 for cgroup v2. */

@@ -228,23 +228,24 @@ const (
 )
 
 type SensorRecordHeader struct {
-	_         structs.HostLayout
-	Size      uint32
-	Type      uint16
-	Cpu       uint16
-	Seq       uint64
-	Time      uint64
-	StartTime uint64
-	ExecId    uint64
-	CgroupId  uint64
-	Tgid      uint32
-	Tid       uint32
-	Vpid      uint32
-	Vtid      uint32
-	Ppid      uint32
-	Euid      uint32
-	Egid      uint32
-	Flags     uint32
+	_          structs.HostLayout
+	Size       uint32
+	Type       uint8
+	Generation uint8
+	Cpu        uint16
+	Seq        uint64
+	Time       uint64
+	StartTime  uint64
+	ExecId     uint64
+	CgroupId   uint64
+	Tgid       uint32
+	Tid        uint32
+	Vpid       uint32
+	Vtid       uint32
+	Ppid       uint32
+	Euid       uint32
+	Egid       uint32
+	Flags      uint32
 }
 
 type SensorRecordType uint32
@@ -273,7 +274,7 @@ const (
 type SensorSchema uint32
 
 const (
-	SensorSchemaSCHEMA_VERSION SensorSchema = 3
+	SensorSchemaSCHEMA_VERSION SensorSchema = 4
 )
 
 type SensorScratch struct {
@@ -342,6 +343,7 @@ const (
 	SensorVarCallsNative         = "calls_native"
 	SensorVarCgroupSubsys        = "cgroup_subsys"
 	SensorVarEntryCopiesOn       = "entry_copies_on"
+	SensorVarGeneration          = "generation"
 	SensorVarIteratorSlot        = "iterator_slot"
 	SensorVarOpenClasses         = "open_classes"
 	SensorVarOwnTgid             = "own_tgid"
@@ -426,6 +428,7 @@ type SensorVariableSpecs struct {
 	CallsNative   *ebpf.VariableSpec `ebpf:"calls_native"`
 	CgroupSubsys  *ebpf.VariableSpec `ebpf:"cgroup_subsys"`
 	EntryCopiesOn *ebpf.VariableSpec `ebpf:"entry_copies_on"`
+	Generation    *ebpf.VariableSpec `ebpf:"generation"`
 	IteratorSlot  *ebpf.VariableSpec `ebpf:"iterator_slot"`
 	OpenClasses   *ebpf.VariableSpec `ebpf:"open_classes"`
 	OwnTgid       *ebpf.VariableSpec `ebpf:"own_tgid"`
@@ -480,6 +483,7 @@ type SensorVariables struct {
 	CallsNative   *ebpf.Variable `ebpf:"calls_native"`
 	CgroupSubsys  *ebpf.Variable `ebpf:"cgroup_subsys"`
 	EntryCopiesOn *ebpf.Variable `ebpf:"entry_copies_on"`
+	Generation    *ebpf.Variable `ebpf:"generation"`
 	IteratorSlot  *ebpf.Variable `ebpf:"iterator_slot"`
 	OpenClasses   *ebpf.Variable `ebpf:"open_classes"`
 	OwnTgid       *ebpf.Variable `ebpf:"own_tgid"`

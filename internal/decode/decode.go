@@ -64,7 +64,7 @@ func (d *Decoder) Decode(raw []byte, rec *event.Record) error {
 
 func (d *Decoder) header(h *bpfgen.SensorRecordHeader, rec *event.Record) {
 	rec.Kind = event.KindNone
-	rec.Seq, rec.CPU = h.Seq, h.Cpu
+	rec.Seq, rec.CPU, rec.Generation = h.Seq, h.Cpu, h.Generation
 	rec.Ppid, rec.EUID, rec.EGID = int32(h.Ppid), h.Euid, h.Egid
 	rec.Args, rec.Env, rec.Ancestors = "", "", nil
 	rec.ParentStart, rec.ImageCgroup = 0, h.CgroupId

@@ -22,7 +22,7 @@ func wire[T any](fixed *T, h *bpfgen.SensorRecordHeader, typ bpfgen.SensorRecord
 	for _, s := range texts {
 		size += len(s)
 	}
-	h.Size, h.Type = uint32(size), uint16(typ)
+	h.Size, h.Type = uint32(size), uint8(typ)
 	b := append(make([]byte, 0, size), unsafe.Slice((*byte)(unsafe.Pointer(fixed)), unsafe.Sizeof(*fixed))...)
 	for _, s := range texts {
 		b = append(b, s...)

@@ -21,6 +21,7 @@ INLINE void store__header(struct record_header *h, struct task_struct *task, __u
 	struct cred *cred = READ(task, cred);
 
 	h->type = type;
+	h->generation = generation;
 	h->cpu = bpf_get_smp_processor_id();
 	h->time = bpf_ktime_get_boot_ns();
 	h->start_time = READ(leader, start_boottime);
