@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -30,6 +31,7 @@ func TestMain(m *testing.M) {
 
 var children = map[string]func(args []string) error{
 	"open":       openMany,
+	"flood":      openUntilEOF,
 	"unable":     checkUnprivileged,
 	"without":    checkWithoutBTF,
 	"load":       loadUnprivileged,
@@ -48,6 +50,26 @@ func openMany(args []string) error {
 		_, _ = unix.Openat(unix.AT_FDCWD, path, unix.O_RDONLY, 0)
 	}
 	return nil
+}
+
+// openUntilEOF opens an absent file until its input ends, and prints how often.
+func openUntilEOF([]string) error {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = io.Copy(io.Discard, os.Stdin)
+	}()
+	path := floodPath(os.Getppid())
+	for n := 0; ; n++ {
+		select {
+		case <-ended:
+			fmt.Print(n)
+			return nil
+		default:
+		}
+		_, _ = unix.Openat(unix.AT_FDCWD, path, unix.O_RDONLY, 0)
+		_ = unix.Nanosleep(&unix.Timespec{Nsec: 20_000}, nil) // the reader, with the race detector, must keep up
+	}
 }
 
 // floodPath is what the flooding children of a process open; others may run the same test at the same time.

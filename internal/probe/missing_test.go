@@ -38,7 +38,7 @@ func objectSpec(t *testing.T) *ebpf.CollectionSpec {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := configure(spec, Settings{Types: allCalls(), CriticalBytes: 1 << 16, BulkBytes: 1 << 16}); err != nil {
+	if _, err := configure(spec, Settings{Types: allCalls(), CriticalBytes: 1 << 16, BulkBytes: 1 << 16}, 0); err != nil {
 		t.Fatal(err)
 	}
 	delete(spec.Programs, bpfgen.SensorProgWhoami)
@@ -103,7 +103,7 @@ func TestRefusedPrograms(t *testing.T) {
 func refused(t *testing.T, spec *ebpf.CollectionSpec, bad, rest []string) {
 	t.Helper()
 	p := &Probe{}
-	coll, err := p.collect(spec)
+	coll, err := p.collect(spec, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestRefusedAltogether(t *testing.T) {
 	for _, p := range spec.Programs {
 		unloadable(p)
 	}
-	coll, err := (&Probe{}).collect(spec)
+	coll, err := (&Probe{}).collect(spec, nil)
 	if err == nil {
 		coll.Close()
 		t.Fatal("no program is there, and nothing was missed")

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
@@ -41,14 +42,20 @@ const (
 
 // Probe is the loaded object. Its rings belong to the goroutine that reads them.
 type Probe struct {
-	maps     bpfgen.SensorMaps
-	programs map[string]*ebpf.Program
-	links    []link.Link
-	syscalls bool
+	maps bpfgen.SensorMaps
+	// all are the maps of p.maps by name, which share their descriptors.
+	all map[string]*ebpf.Map
+
+	// mu guards what Switch exchanges.
+	mu         sync.Mutex
+	programs   map[string]*ebpf.Program
+	links      []link.Link
+	missing    []Missing
+	syscalls   bool
+	generation uint8
 
 	critical, bulk *Ring
 	waiter         *waiter
-	missing        []Missing
 }
 
 // Load loads the programs and maps the rings; nothing is attached yet. Its errors are those of [Check] where the
@@ -77,22 +84,16 @@ func load(s Settings) (*Probe, error) {
 		return nil, fmt.Errorf("read the embedded programs: %w", err)
 	}
 	p := &Probe{}
-	if p.syscalls, err = configure(spec, s); err != nil {
+	if p.syscalls, err = prepare(spec, s, p.generation); err != nil {
 		return nil, err
 	}
-	if !p.syscalls {
-		delete(spec.Programs, bpfgen.SensorProgSysExit)
-	}
-	if !p.syscalls || !s.EntryCopies {
-		delete(spec.Programs, bpfgen.SensorProgSysEnter)
-	}
-	delete(spec.Programs, bpfgen.SensorProgWhoami)
-	coll, err := p.collect(spec)
+	coll, err := p.collect(spec, nil)
 	if err != nil {
 		return nil, err
 	}
 	p.programs = coll.Programs
 	coll.Programs = nil
+	p.all = ownMaps(coll)
 	if err := coll.Assign(&p.maps); err != nil {
 		coll.Close()
 		return nil, fmt.Errorf("find the maps: %w", err)
@@ -104,8 +105,23 @@ func load(s Settings) (*Probe, error) {
 	return p, nil
 }
 
+// prepare configures the object and takes out the programs that are not wanted; it tells whether any system call is.
+func prepare(spec *ebpf.CollectionSpec, s Settings, generation uint8) (syscalls bool, err error) {
+	if syscalls, err = configure(spec, s, generation); err != nil {
+		return false, err
+	}
+	if !syscalls {
+		delete(spec.Programs, bpfgen.SensorProgSysExit)
+	}
+	if !syscalls || !s.EntryCopies {
+		delete(spec.Programs, bpfgen.SensorProgSysEnter)
+	}
+	delete(spec.Programs, bpfgen.SensorProgWhoami)
+	return syscalls, nil
+}
+
 // configure writes the settings into the object's constants, and leaves out what is for other kernels; it tells whether any system call is wanted.
-func configure(spec *ebpf.CollectionSpec, s Settings) (bool, error) {
+func configure(spec *ebpf.CollectionSpec, s Settings, generation uint8) (bool, error) {
 	own, err := ownTgid()
 	if err != nil {
 		return false, err
@@ -131,6 +147,7 @@ func configure(spec *ebpf.CollectionSpec, s Settings) (bool, error) {
 	spec.Maps[bpfgen.SensorMapCritical].MaxEntries = uint32(s.CriticalBytes)
 	spec.Maps[bpfgen.SensorMapBulk].MaxEntries = uint32(s.BulkBytes)
 	return any, errors.Join(
+		spec.Variables[bpfgen.SensorVarGeneration].Set(generation),
 		spec.Variables[bpfgen.SensorVarOwnTgid].Set(own),
 		spec.Variables[bpfgen.SensorVarCgroupSubsys].Set(subsys),
 		spec.Variables[bpfgen.SensorVarIteratorSlot].Set(uint32(cpus)),
@@ -218,41 +235,65 @@ func (p *Probe) openRings(s Settings) error {
 
 // Attach starts the capture. A program that can't be attached is missing from then on; it is an error if none can.
 func (p *Probe) Attach() error {
+	links, missing, err := attach(p.programs)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.links, p.missing = links, append(p.missing, missing...)
+	return err
+}
+
+// attach puts the programs on their hooks. Those that can't be are missing; it is an error if none can.
+func attach(loaded map[string]*ebpf.Program) (links []link.Link, missing []Missing, err error) {
 	var refused []error
 	for _, known := range programs {
-		prog := p.programs[known.name]
+		prog := loaded[known.name]
 		if prog == nil || known.name == bpfgen.SensorProgTaskIter {
 			continue // refused, not wanted, or run by Tasks
 		}
 		l, err := link.AttachTracing(link.TracingOptions{Program: prog})
 		if err != nil {
-			p.miss(known.name, err)
+			missing = append(missing, miss(known.name, err)...)
 			refused = append(refused, fmt.Errorf("attach %s: %w", known.name, err))
 			continue
 		}
-		p.links = append(p.links, l)
+		links = append(links, l)
 	}
-	if len(p.links) == 0 {
-		return errors.Join(refused...)
+	if len(links) == 0 {
+		return nil, missing, errors.Join(refused...)
 	}
-	return nil
+	return links, missing, nil
 }
 
 // Missing lists the programs that this kernel refused so far.
-func (p *Probe) Missing() []Missing { return p.missing }
+func (p *Probe) Missing() []Missing {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.missing
+}
 
 // Detach ends the capture. What is in the rings can still be read.
 func (p *Probe) Detach() error {
+	p.mu.Lock()
+	links := p.links
+	p.links = nil
+	p.mu.Unlock()
+	return detach(links)
+}
+
+func detach(links []link.Link) error {
 	var errs []error
-	for _, l := range slices.Backward(p.links) {
+	for _, l := range slices.Backward(links) {
 		errs = append(errs, l.Close())
 	}
-	p.links = nil
 	return errors.Join(errs...)
 }
 
 // Syscalls tells whether the system-call hook is wanted.
-func (p *Probe) Syscalls() bool { return p.syscalls }
+func (p *Probe) Syscalls() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.syscalls
+}
 
 // Critical and Bulk are the two rings.
 func (p *Probe) Critical() *Ring { return p.critical }

@@ -48,18 +48,21 @@ type Missing struct {
 	Cost string
 }
 
-// miss notes a program as missing.
-func (p *Probe) miss(name string, reason error) {
+// miss is a missing program; none if it is not known.
+func miss(name string, reason error) []Missing {
 	for _, known := range programs {
 		if known.name == name {
-			p.missing = append(p.missing, Missing{name, reason, known.kinds, known.cost})
+			return []Missing{{name, reason, known.kinds, known.cost}}
 		}
 	}
+	return nil
 }
 
-// collect loads the object; where the kernel refuses a program, without it. It fails if nothing is left.
-func (p *Probe) collect(spec *ebpf.CollectionSpec) (*ebpf.Collection, error) {
-	coll, err := ebpf.NewCollection(spec)
+// collect loads the object; where the kernel refuses a program, without it. It fails if nothing is left. The shared maps
+// stand for its own of the same names.
+func (p *Probe) collect(spec *ebpf.CollectionSpec, shared map[string]*ebpf.Map) (*ebpf.Collection, error) {
+	options := ebpf.CollectionOptions{MapReplacements: shared}
+	coll, err := ebpf.NewCollectionWithOptions(spec, options)
 	if err == nil {
 		return coll, nil
 	}
@@ -69,9 +72,9 @@ func (p *Probe) collect(spec *ebpf.CollectionSpec) (*ebpf.Collection, error) {
 		}
 		alone := spec.Copy()
 		maps.DeleteFunc(alone.Programs, func(other string, _ *ebpf.ProgramSpec) bool { return other != known.name })
-		c, refused := ebpf.NewCollection(alone)
+		c, refused := ebpf.NewCollectionWithOptions(alone, options)
 		if refused != nil {
-			p.miss(known.name, refused)
+			p.missing = append(p.missing, miss(known.name, refused)...)
 			delete(spec.Programs, known.name)
 			continue
 		}
@@ -80,7 +83,7 @@ func (p *Probe) collect(spec *ebpf.CollectionSpec) (*ebpf.Collection, error) {
 	if len(spec.Programs) == 0 {
 		return nil, loadError(err)
 	}
-	if coll, err = ebpf.NewCollection(spec); err != nil {
+	if coll, err = ebpf.NewCollectionWithOptions(spec, options); err != nil {
 		return nil, loadError(err)
 	}
 	return coll, nil

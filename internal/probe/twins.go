@@ -1,0 +1,44 @@
+package probe
+
+import (
+	"bytes"
+	"unsafe"
+
+	"github.com/saker-sensor/saker/internal/bpfgen"
+)
+
+// Twins finds the records of events that two generations of programs saw, after a [Probe.Switch]: one behind the other on
+// their processor, and equal but for number, time and generation. The zero value is ready.
+type Twins struct {
+	// last is the latest record of the old generation, by processor.
+	last map[uint16][]byte
+}
+
+// Again tells whether a record, aligned to 8, is of the new generation and of an event whose record of the old one came
+// before. Each record of the ring has to be shown.
+func (t *Twins) Again(raw []byte, generation uint8) bool {
+	if uintptr(len(raw)) < unsafe.Sizeof(bpfgen.SensorRecordHeader{}) {
+		return false // not a record; decoding says so
+	}
+	h := (*bpfgen.SensorRecordHeader)(unsafe.Pointer(unsafe.SliceData(raw)))
+	if h.Generation != generation {
+		if t.last == nil {
+			t.last = map[uint16][]byte{}
+		}
+		t.last[h.Cpu] = append(t.last[h.Cpu][:0], raw...)
+		return false
+	}
+	old := t.last[h.Cpu]
+	if len(old) != len(raw) {
+		return false
+	}
+	was := (*bpfgen.SensorRecordHeader)(unsafe.Pointer(unsafe.SliceData(old)))
+	if was.Type != h.Type || !bytes.Equal(behind(old), behind(raw)) {
+		return false
+	}
+	delete(t.last, h.Cpu) // it has only one
+	return true
+}
+
+// behind is a record without what differs between twins.
+func behind(raw []byte) []byte { return raw[unsafe.Offsetof(bpfgen.SensorRecordHeader{}.StartTime):] }
