@@ -121,17 +121,29 @@ func run(ctx context.Context, stdout, stderr io.Writer, f *flags) error {
 		}
 		defer remove()
 	}
-	reopen := make(chan os.Signal, 1)
+	reopen, hangup := make(chan os.Signal, 1), make(chan os.Signal, 1)
 	signal.Notify(reopen, syscall.SIGUSR1)
+	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(reopen)
+	defer signal.Stop(hangup)
 	return sensor.Run(ctx, sensor.Settings{
 		Config:  cfg,
+		Files:   loaded.Files,
 		Version: version,
 		DryRun:  f.dryRun,
 		Stdout:  stdout,
 		Stderr:  stderr,
 		Reopen:  reopen,
+		Hangup:  hangup,
 		Log:     log,
+		Reread: func() (*sensor.Reloaded, error) {
+			again, err := f.source.read()
+			if err != nil {
+				return nil, err
+			}
+			logLoaded(log, again)
+			return &sensor.Reloaded{Config: f.apply(again.Config), Files: again.Files}, nil
+		},
 	})
 }
 

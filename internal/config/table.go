@@ -12,7 +12,7 @@ func ruleKeys() []key {
 		{name: "config_files", typ: mixed, doc: "more configuration files and directories, merged in this order into the file that names them; a directory stands for its files, sorted by name"},
 		{name: "config_files[].path", typ: text, doc: "the file or directory"},
 		{name: "config_files[].strategy", typ: text, allowed: []string{"append", "override", "add-only"}, doc: "`append` (default): lists grow, other keys are replaced; `override`: lists are replaced too; `add-only`: keys that are there stay"},
-		{name: "watch_config_files", typ: boolean, doc: "reload when a configuration or rule file changes", effect: notYet, why: "a changed file counts from the next start"},
+		{name: "watch_config_files", typ: boolean, doc: "reload when a configuration or rule file changes; SIGHUP does so too"},
 		{name: "rules_files", typ: texts, doc: "rule files and directories, in the order in which they load; what is absent is skipped; none means the built-in rules"},
 		{name: "rules_file", typ: texts, doc: "the old name of `rules_files`"},
 		{name: "rule_files", typ: texts, doc: "known to Falco's schema, but not read", effect: inapplicable, why: "Falco's schema lists it, but the key that is read is rules_files"},

@@ -94,7 +94,8 @@ type SinkTotals struct {
 	Waiting int
 }
 
-func (t *SinkTotals) add(o *SinkTotals) {
+// Add sums up.
+func (t *SinkTotals) Add(o *SinkTotals) {
 	t.Queued, t.Dropped, t.Written, t.Errors = t.Queued+o.Queued, t.Dropped+o.Dropped, t.Written+o.Written, t.Errors+o.Errors
 	t.Lost, t.Retries, t.Waiting = t.Lost+o.Lost, t.Retries+o.Retries, t.Waiting+o.Waiting
 }
@@ -138,7 +139,7 @@ func (q *Queue) Counters() QueueCounters {
 	var c QueueCounters
 	for _, l := range q.lanes {
 		sink := l.snapshot()
-		c.add(&sink.SinkTotals)
+		c.Add(&sink.SinkTotals)
 		c.Sinks = append(c.Sinks, sink)
 	}
 	return c

@@ -1,10 +1,11 @@
 package sensor
 
 import (
-	"context"
 	"fmt"
 	"io"
+	"maps"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/saker-sensor/saker/internal/config"
@@ -13,68 +14,105 @@ import (
 	"github.com/saker-sensor/saker/internal/output"
 )
 
-// alerts renders what matched, on the loop's goroutine, and hands the bytes to the queue.
+// alerts renders what matched, on the loop's goroutine, and hands the bytes to the outputs.
 type alerts struct {
 	options output.Options
-	byRule  map[*engine.Rule]*output.Alert
-	sinks   *sinks
-	queue   *output.Queue
+	// byRule has the rules that run, and after a reload those before them, too; latest only the former.
+	byRule, latest map[*engine.Rule]*output.Alert
+	outputs        *outputs
 	// line is reused; the queue copies it.
 	line []byte
+
+	mu sync.Mutex
+	// past are the counts of outputs that a reload replaced.
+	past output.SinkTotals
 }
 
-// openAlerts compiles each rule's output and opens the sinks.
-func openAlerts(cfg config.Config, rules *engine.Ruleset, stdout, stderr io.Writer) (*alerts, error) {
-	a := &alerts{
-		options: output.Options{
-			JSON:                cfg.JSONOutput,
-			IncludeMessage:      cfg.JSONIncludeMessage,
-			IncludeOutput:       cfg.JSONIncludeOutput,
-			IncludeOutputFields: cfg.JSONIncludeOutputFields,
-			IncludeTags:         cfg.JSONIncludeTags,
-			TimeISO8601:         cfg.TimeISO8601,
-			BufferBase64:        cfg.BufferBase64,
-			SuggestedOutput:     cfg.SuggestedOutput(),
-			Append:              appends(cfg.AppendOutput),
-			Hostname:            config.Hostname(),
-		},
-		byRule: make(map[*engine.Rule]*output.Alert, len(rules.Rules())),
+func alertOptions(cfg *config.Config) output.Options {
+	return output.Options{
+		JSON:                cfg.JSONOutput,
+		IncludeMessage:      cfg.JSONIncludeMessage,
+		IncludeOutput:       cfg.JSONIncludeOutput,
+		IncludeOutputFields: cfg.JSONIncludeOutputFields,
+		IncludeTags:         cfg.JSONIncludeTags,
+		TimeISO8601:         cfg.TimeISO8601,
+		BufferBase64:        cfg.BufferBase64,
+		SuggestedOutput:     cfg.SuggestedOutput(),
+		Append:              appends(cfg.AppendOutput),
+		Hostname:            config.Hostname(),
 	}
-	dict := dictionary(cfg)
+}
+
+// compileAlerts compiles each rule's output.
+func compileAlerts(cfg *config.Config, rules *engine.Ruleset) (map[*engine.Rule]*output.Alert, error) {
+	byRule := make(map[*engine.Rule]*output.Alert, len(rules.Rules()))
+	dict, options := dictionary(*cfg), alertOptions(cfg)
 	for _, r := range rules.Rules() {
 		alert, err := output.NewAlert(output.Rule{
 			Name: r.Name, Output: r.Output, Priority: r.Priority.String(), Source: r.Source, Tags: r.Tags,
-		}, dict, a.options)
+		}, dict, options)
 		if err != nil {
 			return nil, fmt.Errorf("compile the output of rule %q: %w", r.Name, err)
 		}
-		a.byRule[r] = alert
+		byRule[r] = alert
 	}
-	var err error
-	if a.sinks, err = openSinks(&cfg, stdout, stderr); err != nil {
+	return byRule, nil
+}
+
+// openAlerts compiles each rule's output and opens the sinks.
+func openAlerts(cfg *config.Config, rules *engine.Ruleset, stdout, stderr io.Writer) (*alerts, error) {
+	byRule, err := compileAlerts(cfg, rules)
+	if err != nil {
 		return nil, err
 	}
-	a.queue = output.NewQueue(output.QueueSettings{Capacity: cfg.OutputsQueue.Capacity}, a.sinks.named...)
-	return a, nil
+	outputs, err := openOutputs(cfg, stdout, stderr)
+	if err != nil {
+		return nil, err
+	}
+	return &alerts{options: alertOptions(cfg), byRule: byRule, latest: byRule, outputs: outputs}, nil
+}
+
+// exchange goes on with the outputs of other rules, and with other sinks if there are some; it returns the sinks that are
+// left. Matches of the rules that ran until now are still rendered.
+func (a *alerts) exchange(next *generation) (retired *outputs) {
+	a.byRule = maps.Clone(a.latest)
+	maps.Copy(a.byRule, next.alerts)
+	a.latest, a.options = next.alerts, alertOptions(&next.config)
+	if next.outputs != nil {
+		retired, a.outputs = a.outputs, next.outputs
+	}
+	return retired
+}
+
+// retire writes what waits for outputs that were replaced, and keeps their counts.
+func (a *alerts) retire(o *outputs) error {
+	err := o.drain(sinkDeadline)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	totals := o.queue.Counters().SinkTotals
+	a.past.Add(&totals)
+	return err
+}
+
+// counters are those of the outputs; the sums count replaced ones too.
+func (a *alerts) counters() output.QueueCounters {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c := a.outputs.queue.Counters()
+	c.Add(&a.past)
+	return c
 }
 
 // emit renders one match.
 func (a *alerts) emit(r *engine.Rule, ev *event.Event) {
 	a.line = a.byRule[r].Append(a.line[:0], ev)
-	a.queue.Put(a.line, r.Priority.String(), r.Name)
+	a.outputs.queue.Put(a.line, r.Priority.String(), r.Name)
 }
 
 // internal renders an alert of the sensor about itself.
 func (a *alerts) internal(i output.Internal) {
 	a.line = i.Append(a.line[:0], a.options)
-	a.queue.Put(a.line, i.Priority, i.Rule)
-}
-
-// close writes what waits and closes the sinks, by the deadline.
-func (a *alerts) close(deadline time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), deadline)
-	defer cancel()
-	return a.queue.Close(ctx)
+	a.outputs.queue.Put(a.line, i.Priority, i.Rule)
 }
 
 // outputDrop tells the other sinks of one whose queue is full.

@@ -45,6 +45,9 @@ type loop struct {
 	emit     func(*engine.Rule, *event.Event)
 	// every is called about once a second, between records.
 	every func()
+	// inbox holds what others want done between two records.
+	inbox chan func()
+	reload
 
 	// onMatch is emit for the event at hand; made once, so that matching does not allocate.
 	event   *event.Event
@@ -55,6 +58,7 @@ type loop struct {
 }
 
 func (l *loop) prepare() {
+	l.inbox = make(chan func(), 16)
 	l.scratch = engine.NewScratch()
 	l.onMatch = func(r *engine.Rule) {
 		l.stats.Matched++
@@ -72,6 +76,7 @@ func (l *loop) run(ctx context.Context) error {
 		now := time.Now()
 		l.release(now)
 		l.tick(now)
+		l.serve()
 		if bulk == batch {
 			continue // there is more
 		}
@@ -150,6 +155,9 @@ func (l *loop) take(from *lane, raw []byte) {
 		return
 	}
 	l.stats.Gaps += from.gaps.note(rec.CPU, rec.Seq)
+	if l.twins != nil && l.twins.Again(raw, l.generation) {
+		return
+	}
 	switch rec.Kind {
 	case event.KindCgroupMade:
 		l.enrich.CgroupMade(rec.Cgroup.ID, strings.Clone(rec.Cgroup.Path))
@@ -162,7 +170,7 @@ func (l *loop) take(from *lane, raw []byte) {
 		l.catchUp(from, rec)
 	}
 	if rec.IsEvent() {
-		l.walk(&rec.Event)
+		l.walk(&rec.Event, l.rulesOf(rec.Generation))
 	}
 }
 
@@ -178,30 +186,30 @@ func (l *loop) catchUp(from *lane, rec *event.Record) {
 	l.table.Repair(rec)
 }
 
-func (l *loop) walk(ev *event.Event) {
+func (l *loop) walk(ev *event.Event, rules *engine.Ruleset) {
 	l.stats.Events++
 	ev.Num = l.stats.Events
-	if !l.rules.MayMatch(ev.Type) {
+	if !rules.MayMatch(ev.Type) {
 		return
 	}
 	if l.enrich.Attach(ev) == enrich.Pending && l.enrich.Hold(ev) {
 		return // it walks on from release
 	}
-	l.match(ev)
+	l.match(ev, rules)
 }
 
 // release walks on with the events whose container is known by now, or is waited for no longer. It returns how many
 // still wait.
 func (l *loop) release(now time.Time) int {
 	for _, ev := range l.enrich.Ready(now) {
-		l.match(ev)
+		l.match(ev, l.rules)
 	}
 	return l.enrich.Counters().Waiting
 }
 
-func (l *loop) match(ev *event.Event) {
+func (l *loop) match(ev *event.Event, rules *engine.Ruleset) {
 	l.event = ev
-	l.rules.Match(ev, l.scratch, l.onMatch)
+	rules.Match(ev, l.scratch, l.onMatch)
 }
 
 const tickInterval = time.Second
@@ -213,6 +221,7 @@ func (l *loop) tick(now time.Time) {
 	}
 	l.lastTick = now
 	l.setClock()
+	l.endReload()
 	l.every()
 }
 

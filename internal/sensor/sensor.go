@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -29,9 +30,12 @@ type Settings struct {
 	DryRun bool
 	// Stdout gets alerts and nothing else; Stderr the exit text, and what sinks say.
 	Stdout, Stderr io.Writer
-	// Reopen asks to open the alert file anew (SIGUSR1). May be nil.
-	Reopen <-chan os.Signal
-	Log    *zap.Logger
+	// Files are those that Config was read from. Reread reads them anew; nil keeps the Config.
+	Files  []string
+	Reread func() (*Reloaded, error)
+	// Reopen asks to open the alert file anew (SIGUSR1), Hangup to reload (SIGHUP). May be nil.
+	Reopen, Hangup <-chan os.Signal
+	Log            *zap.Logger
 }
 
 // How long teardown waits: for events that wait for their container, and for the sinks.
@@ -102,6 +106,16 @@ func Run(ctx context.Context, settings Settings) error {
 
 func (s *sensor) loadRules(context.Context) error {
 	rules, results := LoadRules(s.Config)
+	s.warnAbout(&results)
+	if !results.Successful() {
+		return rulesError(&results)
+	}
+	s.rules = rules
+	return nil
+}
+
+// warnAbout logs what is doubtful about rule files.
+func (s *sensor) warnAbout(results *engine.Results) {
 	for i := range results.Files {
 		for j := range results.Files[i].Warnings {
 			w := &results.Files[i].Warnings[j]
@@ -110,16 +124,11 @@ func (s *sensor) loadRules(context.Context) error {
 				zap.String("code", string(w.Code)), zap.String("message", w.Message))
 		}
 	}
-	if !results.Successful() {
-		return rulesError(&results)
-	}
-	s.rules = rules
-	return nil
 }
 
 func (s *sensor) openOutputs(context.Context) error {
 	var err error
-	s.alerts, err = openAlerts(s.Config, s.rules, s.Stdout, s.Stderr)
+	s.alerts, err = openAlerts(&s.Config, s.rules, s.Stdout, s.Stderr)
 	return err
 }
 
@@ -128,20 +137,26 @@ func (s *sensor) loadProbe(context.Context) error {
 	if s.narrow, err = narrowed(s.Config, s.rules); err != nil {
 		return err
 	}
-	opens := narrow.Opens(s.narrow)
-	settings := probe.Settings{
-		Types: narrow.Types(s.narrow), Opens: opens, EntryCopies: narrow.EntryCopies(s.narrow, opens), BulkBytes: s.Config.BulkBytes(),
-	}
-	hierarchy, err := enrich.FindHierarchy("")
+	settings, err := probeSettings(&s.Config, s.narrow)
 	if err != nil {
 		return err
 	}
-	settings.CgroupController = hierarchy.Controller
 	if s.probe, err = probe.Load(settings); err != nil {
 		return err
 	}
 	s.reportCoverage()
 	return nil
+}
+
+// probeSettings are what the rules ask of the kernel.
+func probeSettings(cfg *config.Config, rules []narrow.Rule) (probe.Settings, error) {
+	opens := narrow.Opens(rules)
+	settings := probe.Settings{
+		Types: narrow.Types(rules), Opens: opens, EntryCopies: narrow.EntryCopies(rules, opens), BulkBytes: cfg.BulkBytes(),
+	}
+	hierarchy, err := enrich.FindHierarchy("")
+	settings.CgroupController = hierarchy.Controller
+	return settings, err
 }
 
 // narrowed is the one arrow from the rules back to the kernel.
@@ -219,6 +234,13 @@ func (s *sensor) capture(ctx context.Context) error {
 	stop := make(chan struct{})
 	go s.wake(ctx, stop)
 	defer close(stop)
+	// Nothing is exchanged any more when the loop has ended.
+	var reloads sync.WaitGroup
+	reloading, end := context.WithCancel(ctx)
+	defer reloads.Wait()
+	defer end()
+	reloader := newReloader(s)
+	reloads.Go(func() { reloader.run(reloading) })
 	return s.loop.run(ctx)
 }
 
@@ -232,9 +254,11 @@ func (s *sensor) wake(ctx context.Context, stop <-chan struct{}) {
 		case <-s.enrich.Wake():
 			s.probe.Wake()
 		case <-s.Reopen:
-			if s.alerts.sinks.file != nil {
-				s.alerts.sinks.file.Reopen()
-			}
+			s.loop.post(func() {
+				if f := s.alerts.outputs.file; f != nil {
+					f.Reopen()
+				}
+			})
 		case <-stop:
 			return
 		}
@@ -267,7 +291,7 @@ func (s *sensor) teardown() error {
 		errs = append(errs, s.enrich.Close())
 	}
 	if s.alerts != nil {
-		errs = append(errs, s.alerts.close(sinkDeadline))
+		errs = append(errs, s.alerts.outputs.drain(sinkDeadline))
 	}
 	if s.loop != nil {
 		errs = append(errs, s.summary())
@@ -280,7 +304,7 @@ func (s *sensor) teardown() error {
 
 func (s *sensor) summary() error {
 	kernel, err := s.probe.Counters()
-	t := Totals{Stats: s.loop.stats, Kernel: kernel, Table: s.table.Counters(), Enrich: s.enrich.Counters(), Alerts: s.alerts.queue.Counters(), Coverage: s.coverage}
+	t := Totals{Stats: s.loop.stats, Kernel: kernel, Table: s.table.Counters(), Enrich: s.enrich.Counters(), Alerts: s.alerts.counters(), Coverage: s.coverage}
 	t.WriteSummary(s.Stderr, s.rules)
 	return err
 }

@@ -18,6 +18,9 @@ import (
 var sensorBinary string
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == pacer {
+		os.Exit(runPacer(os.Args[2:]))
+	}
 	if len(os.Args) > 2 && os.Args[1] == opener {
 		os.Exit(runOpener(os.Args[2:]))
 	}

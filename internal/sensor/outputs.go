@@ -1,8 +1,10 @@
 package sensor
 
 import (
+	"context"
 	"errors"
 	"io"
+	"reflect"
 	"time"
 
 	"go.uber.org/zap"
@@ -11,56 +13,71 @@ import (
 	"github.com/saker-sensor/saker/internal/output"
 )
 
-// sinks are the places that the configuration sends alerts to.
-type sinks struct {
-	named []output.Named
+// outputs are the places that the configuration sends alerts to, each behind its queue.
+type outputs struct {
+	queue *output.Queue
 	// file is nil if there is none.
 	file *output.File
 }
 
-// openSinks opens what is on. What a sink says besides alerts goes to stderr.
-func openSinks(cfg *config.Config, stdout, stderr io.Writer) (*sinks, error) {
-	s := &sinks{}
+// openOutputs opens what is on. What a sink says besides alerts goes to stderr.
+func openOutputs(cfg *config.Config, stdout, stderr io.Writer) (*outputs, error) {
+	o := &outputs{}
+	var sinks []output.Named
+	add := func(name string, sink output.Sink) { sinks = append(sinks, output.Named{Name: name, Sink: sink}) }
 	if cfg.Stdout.Enabled {
-		s.add("stdout", output.NewWriter(stdout, cfg.BufferedOutputs))
+		add("stdout", output.NewWriter(stdout, cfg.BufferedOutputs))
 	}
 	if cfg.Syslog.Enabled {
-		s.add("syslog", output.NewSyslog(""))
+		add("syslog", output.NewSyslog(""))
 	}
 	if p := cfg.Program; p.Enabled {
-		s.add("program", output.NewProgram(output.ProgramSettings{Command: p.Program, KeepAlive: p.KeepAlive, Output: stderr}))
+		add("program", output.NewProgram(output.ProgramSettings{Command: p.Program, KeepAlive: p.KeepAlive, Output: stderr}))
 	}
 	if f := cfg.File; f.Enabled {
 		var err error
-		s.file, err = output.NewFile(output.FileSettings{
+		o.file, err = output.NewFile(output.FileSettings{
 			Path: f.Filename, KeepOpen: f.KeepAlive, MaxBytes: int64(f.MaxSizeMB) << 20, Keep: f.MaxFiles,
 		})
 		if err != nil {
-			return nil, errors.Join(err, s.close())
+			return nil, errors.Join(err, closeSinks(sinks))
 		}
-		s.add("file", s.file)
+		add("file", o.file)
 	}
 	if cfg.HTTP.Enabled {
 		h, err := output.NewHTTP(httpSettings(cfg, stderr))
 		if err != nil {
-			return nil, errors.Join(err, s.close())
+			return nil, errors.Join(err, closeSinks(sinks))
 		}
-		s.add("http", h)
+		add("http", h)
 	}
-	return s, nil
+	o.queue = output.NewQueue(output.QueueSettings{Capacity: cfg.OutputsQueue.Capacity}, sinks...)
+	return o, nil
 }
 
-func (s *sinks) add(name string, sink output.Sink) {
-	s.named = append(s.named, output.Named{Name: name, Sink: sink})
-}
-
-// close is for sinks that no queue has taken over.
-func (s *sinks) close() error {
+// closeSinks is for sinks that no queue has taken over.
+func closeSinks(sinks []output.Named) error {
 	var errs []error
-	for _, n := range s.named {
+	for _, n := range sinks {
 		errs = append(errs, n.Sink.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// drain writes what waits and closes the sinks, by the deadline.
+func (o *outputs) drain(deadline time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	defer cancel()
+	return o.queue.Close(ctx)
+}
+
+// sameOutputs tells whether two configurations send alerts to the same places in the same manner.
+func sameOutputs(a, b *config.Config) bool {
+	return reflect.DeepEqual(sinkSections(a), sinkSections(b))
+}
+
+func sinkSections(c *config.Config) []any {
+	return []any{c.Stdout, c.File, c.Syslog, c.Program, c.HTTP, c.GRPC, c.GRPCOutput, c.OutputsQueue, c.BufferedOutputs, c.JSONOutput}
 }
 
 func httpSettings(cfg *config.Config, stderr io.Writer) output.HTTPSettings {
@@ -95,7 +112,7 @@ type outage struct {
 
 // report tells of each change of a sink, once: that it does not deliver, that it does again, that its queue is full.
 func (o outages) report(s *sensor) {
-	for _, sink := range s.alerts.queue.Counters().Sinks {
+	for _, sink := range s.alerts.outputs.queue.Counters().Sinks {
 		was := o[sink.Name]
 		if was == nil {
 			was = &outage{}

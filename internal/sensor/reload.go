@@ -1,0 +1,232 @@
+package sensor
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+	"go.uber.org/zap"
+
+	"github.com/saker-sensor/saker/internal/config"
+	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/narrow"
+	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/internal/probe"
+)
+
+// Reloaded is a configuration that was read anew, and the files that it came from.
+type Reloaded struct {
+	Config config.Config
+	Files  []string
+}
+
+// settleChange is how long files must be left alone before they count as changed: editors and kubelets take several steps.
+const settleChange = 200 * time.Millisecond
+
+// reloader follows the configuration and the rules while the sensor runs. It has a goroutine of its own.
+type reloader struct {
+	*sensor
+	// files were read for the running configuration, and digest is of their contents and those of the rule files.
+	files  []string
+	digest [sha256.Size]byte
+	// watch is nil where files are not watched.
+	watch *fsnotify.Watcher
+}
+
+// generation is all that a reload exchanges.
+type generation struct {
+	config config.Config
+	rules  *engine.Ruleset
+	narrow []narrow.Rule
+	alerts map[*engine.Rule]*output.Alert
+	// outputs are nil if those that run stay.
+	outputs *outputs
+	renewal *probe.Renewal
+}
+
+func newReloader(s *sensor) *reloader {
+	r := &reloader{sensor: s, files: s.Files}
+	r.digest = r.digestOf(&s.Config, r.files)
+	if s.Config.WatchFiles {
+		var err error
+		if r.watch, err = fsnotify.NewWatcher(); err != nil {
+			s.Log.Warn("changes of files are not seen; SIGHUP reloads", zap.Error(err))
+		}
+		r.follow()
+	}
+	return r
+}
+
+// follow watches the folders of all files: a file is often replaced by another one of its name.
+func (r *reloader) follow() {
+	if r.watch == nil {
+		return
+	}
+	for _, path := range append(append([]string{}, r.files...), r.Config.RulesFiles...) {
+		dir := filepath.Dir(path)
+		if st, err := os.Stat(path); err == nil && st.IsDir() {
+			dir = path
+		} else if err == nil && !st.Mode().IsRegular() {
+			continue // a device or a pipe never changes
+		}
+		if err := r.watch.Add(dir); err != nil {
+			r.Log.Warn("changes of a folder are not seen; SIGHUP reloads", zap.String("folder", dir), zap.Error(err))
+		}
+	}
+}
+
+// run reloads at each SIGHUP, and when what the files hold has changed, until the context ends.
+func (r *reloader) run(ctx context.Context) {
+	var changes <-chan fsnotify.Event
+	var failures <-chan error
+	if r.watch != nil {
+		changes, failures = r.watch.Events, r.watch.Errors
+		defer func() { _ = r.watch.Close() }()
+	}
+	quiet := time.NewTimer(0)
+	<-quiet.C
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.Hangup:
+			r.reload(ctx)
+		case <-changes:
+			quiet.Reset(settleChange)
+		case err := <-failures:
+			r.Log.Warn("watch the files", zap.Error(err))
+		case <-quiet.C:
+			if r.digestOf(&r.Config, r.files) != r.digest {
+				r.reload(ctx)
+			}
+		}
+	}
+}
+
+// digestOf is one number for the contents of all files. What can't be read counts as empty.
+func (r *reloader) digestOf(cfg *config.Config, files []string) (sum [sha256.Size]byte) {
+	h := sha256.New()
+	for _, f := range files {
+		text, _ := os.ReadFile(f)
+		fmt.Fprintf(h, "%s %d\n%s", f, len(text), text)
+	}
+	for _, src := range readSources(cfg.RulesFiles) {
+		fmt.Fprintf(h, "%s %d\n%s", src.Name, len(src.Content), src.Content)
+	}
+	h.Sum(sum[:0])
+	return sum
+}
+
+// reload brings what the files say now into force; if anything is wrong with it, what runs goes on.
+func (r *reloader) reload(ctx context.Context) {
+	begin := time.Now()
+	next, files, err := r.load()
+	if next != nil {
+		r.digest = r.digestOf(&next.config, files) // a mistake is told once
+	}
+	if err == nil {
+		err = r.exchange(ctx, next)
+	}
+	if err != nil {
+		r.Log.Error("reload refused; the rules and settings that run go on", zap.Error(err))
+		return
+	}
+	r.files = files
+	r.follow()
+	r.Log.Info("reloaded", zap.Duration("after", time.Since(begin)), zap.Int("rules", len(next.rules.Rules())),
+		zap.Bool("syscall_hook", r.probe.Syscalls()), zap.Bool("outputs", next.outputs != nil))
+}
+
+// load makes everything that can fail before the running sensor is touched. With an error, only the configuration may be
+// there.
+func (r *reloader) load() (*generation, []string, error) {
+	next, files := &generation{config: r.Config}, r.files
+	if r.Reread != nil {
+		again, err := r.Reread()
+		if err != nil {
+			return nil, nil, err
+		}
+		next.config, files = again.Config, again.Files
+	}
+	r.keepFixed(&next.config)
+	var results engine.Results
+	if next.rules, results = LoadRules(next.config); !results.Successful() {
+		return next, files, rulesError(&results)
+	}
+	r.warnAbout(&results)
+	var err error
+	if next.narrow, err = narrowed(next.config, next.rules); err != nil {
+		return next, files, err
+	}
+	if next.alerts, err = compileAlerts(&next.config, next.rules); err != nil {
+		return next, files, err
+	}
+	settings, err := probeSettings(&next.config, next.narrow)
+	if err != nil {
+		return next, files, err
+	}
+	if next.renewal, err = r.probe.Renew(settings); err != nil {
+		return next, files, err
+	}
+	if sameOutputs(&r.Config, &next.config) {
+		return next, files, nil
+	}
+	if next.outputs, err = openOutputs(&next.config, r.Stdout, r.Stderr); err != nil {
+		return next, files, errors.Join(err, next.renewal.Close())
+	}
+	return next, files, nil
+}
+
+// keepFixed puts back what only a start can change, and says so.
+func (r *reloader) keepFixed(next *config.Config) {
+	for _, fixed := range []struct {
+		key       string
+		was, will any
+	}{
+		{"engine", &r.Config.Engine, &next.Engine},
+		{"container_engines", &r.Config.Engines, &next.Engines},
+		{"watch_config_files", &r.Config.WatchFiles, &next.WatchFiles},
+		{"webserver", &r.Config.Webserver, &next.Webserver},
+		{"metrics", &r.Config.Metrics, &next.Metrics},
+	} {
+		if !reflect.DeepEqual(fixed.was, fixed.will) {
+			r.Log.Warn("a changed setting counts from the next start", zap.String("key", fixed.key))
+			reflect.ValueOf(fixed.will).Elem().Set(reflect.ValueOf(fixed.was).Elem())
+		}
+	}
+}
+
+// exchange brings a loaded generation into force. The loop goes on meanwhile.
+func (r *reloader) exchange(ctx context.Context, next *generation) error {
+	var retired *outputs
+	err := r.loop.do(ctx, func() {
+		r.loop.expect(next.rules, next.renewal.Generation)
+		retired = r.alerts.exchange(next)
+		r.rules, r.narrow, r.Config = next.rules, next.narrow, next.config
+	})
+	if err != nil {
+		return err // the sensor ends
+	}
+	refused := r.probe.Switch(next.renewal)
+	err = r.loop.do(ctx, func() {
+		r.loop.settle()
+		if refused != nil {
+			r.loop.previous = nil // there is no other generation
+		}
+		r.coverage = nil
+		r.reportCoverage()
+	})
+	if refused != nil {
+		r.Log.Error("the kernel programs keep the settings of the rules before; new rules may see too little", zap.Error(refused))
+	}
+	if retired != nil {
+		err = errors.Join(err, r.alerts.retire(retired))
+	}
+	return err
+}
