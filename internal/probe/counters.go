@@ -38,20 +38,22 @@ type Loser struct {
 }
 
 // Flooder returns who lost most of those that lost anything after a time (ns since boot). Its votes are those of all
-// processors; nil if there is none.
+// processors, its time the latest; nil if there is none.
 func (c *Counters) Flooder(after uint64) *Loser {
 	var most *Loser
-	votes := map[event.Key]uint64{}
-	for i := range c.Losers {
-		if l := c.Losers[i]; l.Time > after {
-			votes[l.Key] += l.Votes
-			if most == nil || votes[l.Key] > votes[most.Key] {
-				most = &l
-			}
+	losers := map[event.Key]*Loser{}
+	for _, l := range c.Losers {
+		if l.Time <= after {
+			continue
 		}
-	}
-	if most != nil {
-		most.Votes = votes[most.Key]
+		if known := losers[l.Key]; known != nil { // it has moved to another processor
+			l.Votes += known.Votes
+			l.Time = max(l.Time, known.Time)
+		}
+		losers[l.Key] = &l
+		if most == nil || most.Key == l.Key || l.Votes > most.Votes {
+			most = &l
+		}
 	}
 	return most
 }
