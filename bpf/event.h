@@ -78,6 +78,7 @@ enum record_flags {
 	FLAG_IO_URING = 1 << 10,       /* asked of a ring, not by a system call of its own */
 	FLAG_NO_RESULT = 1 << 11,      /* the ring does not tell what became of it: ret is 0 and means nothing */
 	FLAG_NAME_CHANGED = 1 << 12,   /* the caller's path string was another one at the end of the call */
+	FLAG_FS_PATH = 1 << 13,        /* mount_len and hidden_len tell where in its file system the file is */
 };
 
 enum layer {
@@ -160,8 +161,10 @@ struct open_record {
 	__s32 dirfd;
 	__u32 call;
 	/* Texts: the caller's path string; if that changed during a failed call, what it was at the end; if one of them is
-	 * relative, the directory it starts from; the file's own path. */
-	__u32 raw_len, exit_raw_len, dir_len, path_len;
+	 * relative, the directory it starts from; the file's own path; where in its file system the mount, or the chroot,
+	 * begins that the file was reached by, if that is not the file system's root. */
+	__u32 raw_len, exit_raw_len, dir_len, path_len, hidden_len;
+	__u32 mount_len;           /* how much of the path's end lies below that mount or chroot */
 };
 
 /* A new ring. */

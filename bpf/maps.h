@@ -59,6 +59,8 @@ union wire {
 struct path_walk {
 	__u64 dentry, vfsmount, mnt_root;
 	__u64 root_dentry, root_vfsmount;
+	__u64 top;   /* where the walk left the file's own mount: the mount's root, or the process's; 0 before that */
+	__u32 below; /* length of the text at that moment */
 	__u32 start;
 	__u32 flags; /* enum record_flags */
 };

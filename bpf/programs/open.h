@@ -89,7 +89,7 @@ INLINE void open__begin(struct open_record *r, struct task_struct *task, const s
 	r->open_mode = args->mode;
 	r->dirfd = args->dirfd;
 	r->call = call;
-	r->raw_len = r->exit_raw_len = r->dir_len = r->path_len = 0;
+	r->raw_len = r->exit_raw_len = r->dir_len = r->path_len = r->hidden_len = r->mount_len = 0;
 	__builtin_memset(&r->file, 0, sizeof(r->file));
 }
 
@@ -111,6 +111,8 @@ INLINE void open__end(struct scratch *s, struct task_struct *task, bool named, s
 			r->h.flags |= FLAG_CREATED;
 		r->path_len = store__path(off, &r->h, task, __builtin_preserve_access_index(&file->f_path));
 		off += r->path_len;
+		r->hidden_len = store__fs_path(off, &r->h, &r->mount_len);
+		off += r->hidden_len;
 	} else if (r->ret >= 0 && !(r->h.flags & FLAG_NO_RESULT)) {
 		/* Another thread was quick to close it. */
 		r->h.flags |= FLAG_FILE_GONE;

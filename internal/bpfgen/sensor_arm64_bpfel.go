@@ -202,6 +202,8 @@ type SensorOpenRecord struct {
 	ExitRawLen uint32
 	DirLen     uint32
 	PathLen    uint32
+	HiddenLen  uint32
+	MountLen   uint32
 }
 
 type SensorReader struct {
@@ -225,6 +227,7 @@ const (
 	SensorRecordFlagsFLAG_IO_URING       SensorRecordFlags = 1024
 	SensorRecordFlagsFLAG_NO_RESULT      SensorRecordFlags = 2048
 	SensorRecordFlagsFLAG_NAME_CHANGED   SensorRecordFlags = 4096
+	SensorRecordFlagsFLAG_FS_PATH        SensorRecordFlags = 8192
 )
 
 type SensorRecordHeader struct {
@@ -288,8 +291,11 @@ type SensorScratch struct {
 		MntRoot      uint64
 		RootDentry   uint64
 		RootVfsmount uint64
+		Top          uint64
+		Below        uint32
 		Start        uint32
 		Flags        uint32
+		_            [4]byte
 	}
 	Task   uint64
 	Object uint64

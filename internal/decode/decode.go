@@ -199,7 +199,8 @@ func (d *Decoder) open(raw []byte, rec *event.Record) error {
 	}
 	t := texts{raw, unsafe.Sizeof(*r)}
 	name, atExit, dir, path := t.next(r.RawLen), t.next(r.ExitRawLen), t.next(r.DirLen), t.next(r.PathLen)
-	if !t.ok() {
+	hidden := t.next(r.HiddenLen)
+	if !t.ok() || r.MountLen > r.PathLen {
 		return ErrShort
 	}
 	rec.Kind = event.KindOpen
@@ -211,6 +212,7 @@ func (d *Decoder) open(raw []byte, rec *event.Record) error {
 		FD:        r.Ret,
 		Raw:       name,
 		Resolved:  path,
+		FS:        fsPath(&r.H, hidden, path, r.MountLen),
 		OpenFlags: genericOpenFlags(r.OpenFlags),
 		Mode:      r.OpenMode,
 		Resolve:   r.Resolve,
@@ -265,6 +267,14 @@ func uring(raw []byte, rec *event.Record) error {
 		Entries: r.Entries, ThreadCPU: r.SqThreadCpu, ThreadIdle: r.SqThreadIdle, Features: r.Features,
 	}
 	return nil
+}
+
+// fsPath is a file's place in its file system: the last mountLen bytes of its path, below what is hidden.
+func fsPath(h *bpfgen.SensorRecordHeader, hidden, path string, mountLen uint32) event.FSPath {
+	if !has(h.Flags, bpfgen.SensorRecordFlagsFLAG_FS_PATH) {
+		return event.FSPath{}
+	}
+	return event.FSPath{Known: true, Hidden: hidden, Shown: path[len(path)-int(mountLen):]}
 }
 
 // givenName is the absolute name of what the caller named; empty if its text could not be read.

@@ -37,36 +37,37 @@ func TestOpen(t *testing.T) {
 		change         func(*bpfgen.SensorOpenRecord)
 		raw, dir, path string
 		want           func(ev *event.Event)
+		hidden         string
 	}{
-		{"absolute", nil, "/dir/file", "", "/real/file", func(ev *event.Event) { ev.File = file(func(*event.File) {}) }},
+		{"absolute", nil, "/dir/file", "", "/real/file", func(ev *event.Event) { ev.File = file(func(*event.File) {}) }, ""},
 		{"relative", func(r *bpfgen.SensorOpenRecord) { r.Dirfd = 4; r.Call = uint32(bpfgen.SensorCallCALL_OPENAT) }, "../b/./c", "/dir/a", "/dir/b/c",
 			func(ev *event.Event) {
 				ev.Type, ev.DirFD = event.TypeOpenat, 4
 				ev.File = file(func(f *event.File) { f.Raw, f.Given, f.Resolved = "../b/./c", "/dir/b/c", "/dir/b/c" })
-			}},
+			}, ""},
 		{"created, in the upper layer", func(r *bpfgen.SensorOpenRecord) {
 			r.H.Flags = uint32(bpfgen.SensorRecordFlagsFLAG_CREATED)
 			r.File.Layer = uint32(bpfgen.SensorLayerLAYER_UPPER)
 		}, "/dir/file", "", "/real/file", func(ev *event.Event) {
 			ev.File = file(func(f *event.File) { f.Created, f.Layer = true, event.LayerUpper })
-		}},
+		}, ""},
 		{"failed", func(r *bpfgen.SensorOpenRecord) { r.Ret = -13; r.File = bpfgen.SensorInodeInfo{} }, "/dir/file", "", "", func(ev *event.Event) {
 			ev.Ret, ev.Flags = -13, event.FlagUnverified
 			ev.File = file(func(f *event.File) {
 				f.FD, f.Resolved, f.ID, f.InodeMode, f.Nlink, f.Layer = -13, "", event.FileID{}, 0, 0, event.LayerNone
 			})
-		}},
+		}, ""},
 		{"by handle", func(r *bpfgen.SensorOpenRecord) { r.Call = uint32(bpfgen.SensorCallCALL_OPEN_BY_HANDLE_AT) }, "", "", "/real/file",
 			func(ev *event.Event) {
 				ev.Type = event.TypeOpenByHandleAt
 				ev.File = file(func(f *event.File) { f.Raw, f.Given = "", "/real/file" })
-			}},
+			}, ""},
 		{"empty name", func(r *bpfgen.SensorOpenRecord) { r.Ret = -2; r.File = bpfgen.SensorInodeInfo{} }, "", "/dir", "", func(ev *event.Event) {
 			ev.Ret, ev.Flags = -2, event.FlagUnverified
 			ev.File = file(func(f *event.File) {
 				f.FD, f.Raw, f.Given, f.Resolved, f.ID, f.InodeMode, f.Nlink, f.Layer = -2, "", "/dir", "", event.FileID{}, 0, 0, event.LayerNone
 			})
-		}},
+		}, ""},
 		{"unreadable name", func(r *bpfgen.SensorOpenRecord) {
 			r.Ret, r.File, r.H.Flags = -14, bpfgen.SensorInodeInfo{}, uint32(bpfgen.SensorRecordFlagsFLAG_RAW_TRUNCATED)
 		}, "", "/dir", "", func(ev *event.Event) {
@@ -74,12 +75,12 @@ func TestOpen(t *testing.T) {
 			ev.File = file(func(f *event.File) {
 				f.FD, f.Raw, f.Given, f.Resolved, f.ID, f.InodeMode, f.Nlink, f.Layer = -14, "", "", "", event.FileID{}, 0, 0, event.LayerNone
 			})
-		}},
+		}, ""},
 		{"name gone, file known", func(r *bpfgen.SensorOpenRecord) { r.H.Flags = uint32(bpfgen.SensorRecordFlagsFLAG_RAW_TRUNCATED) },
 			"", "/dir", "/real/file", func(ev *event.Event) {
 				ev.Flags = event.FlagRawTruncated
 				ev.File = file(func(f *event.File) { f.Raw, f.Given = "", "/real/file" })
-			}},
+			}, ""},
 		{"failed in a ring", func(r *bpfgen.SensorOpenRecord) {
 			r.Ret, r.File, r.H.Flags = -2, bpfgen.SensorInodeInfo{}, uint32(bpfgen.SensorRecordFlagsFLAG_IO_URING)
 		}, "/absent", "", "", func(ev *event.Event) {
@@ -87,20 +88,29 @@ func TestOpen(t *testing.T) {
 			ev.File = file(func(f *event.File) {
 				f.FD, f.Raw, f.Given, f.Resolved, f.ID, f.InodeMode, f.Nlink, f.Layer = -2, "/absent", "/absent", "", event.FileID{}, 0, 0, event.LayerNone
 			})
-		}},
+		}, ""},
 		{"every other flag", func(r *bpfgen.SensorOpenRecord) {
 			r.H.Flags = uint32(bpfgen.SensorRecordFlagsFLAG_PATH_TRUNCATED | bpfgen.SensorRecordFlagsFLAG_COMPAT |
 				bpfgen.SensorRecordFlagsFLAG_OUTSIDE_ROOT | bpfgen.SensorRecordFlagsFLAG_FILE_GONE | bpfgen.SensorRecordFlagsFLAG_IO_URING)
 		}, "/dir/file", "", "/real/file", func(ev *event.Event) {
 			ev.Flags = event.FlagPathTruncated | event.FlagCompat | event.FlagOutsideRoot | event.FlagUnverified | event.FlagIoUring
 			ev.File = file(func(*event.File) {})
-		}},
+		}, ""},
+		{"in a bind mount", inMount(5), "/dir/file", "", "/real/file", func(ev *event.Event) {
+			ev.File = file(func(f *event.File) { f.FS = event.FSPath{Known: true, Hidden: "/srv/x", Shown: "/file"} })
+		}, "/srv/x"},
+		{"bind mount of a file", inMount(0), "/dir/file", "", "/real/file", func(ev *event.Event) {
+			ev.File = file(func(f *event.File) { f.FS = event.FSPath{Known: true, Hidden: "/srv/x"} })
+		}, "/srv/x"},
+		{"in a mount that shows all", inMount(10), "/dir/file", "", "/real/file", func(ev *event.Event) {
+			ev.File = file(func(f *event.File) { f.FS = event.FSPath{Known: true, Shown: "/real/file"} })
+		}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			want := based(event.KindOpen, headed(event.TypeOpenat2, 0))
 			want.Event.Ret = 5
 			tt.want(&want.Event)
-			same(t, want, decoded(t, openRaw(tt.change, tt.raw, tt.dir, tt.path)))
+			same(t, want, decoded(t, openRaw(tt.change, tt.raw, tt.dir, tt.path, tt.hidden)))
 		})
 	}
 }
@@ -360,6 +370,7 @@ func TestOpenAllocatesNothing(t *testing.T) {
 		"normalised": openRaw(nil, "/dir/../x//file", "", "/x/file"),
 		"relative":   openRaw(nil, "../file", "/dir/a", "/dir/file"),
 		"failed":     openRaw(func(r *bpfgen.SensorOpenRecord) { r.Ret = -2 }, "../file", "/dir/a", ""),
+		"in a mount": openRaw(inMount(5), "/dir/file", "", "/mnt/file", "/srv"),
 	} {
 		if n := testing.AllocsPerRun(100, func() {
 			if err := d.Decode(raw, &rec); err != nil {
@@ -388,7 +399,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		total := 0
 		for _, s := range []string{
-			rec.Event.File.Raw, rec.Event.File.Resolved, rec.Image.ExePath, rec.Image.Filename, rec.Image.Interp, rec.Image.Cwd,
+			rec.Event.File.Raw, rec.Event.File.Resolved, rec.Event.File.FS.Hidden, rec.Image.ExePath, rec.Image.Filename, rec.Image.Interp, rec.Image.Cwd,
 			rec.Args, rec.Env, rec.Cgroup.Path,
 		} {
 			total += len(s)

@@ -57,15 +57,26 @@ func chars(s string) (c [bpfgen.SensorLimitsCOMM_LEN]int8) {
 	return c
 }
 
-func openRaw(change func(*bpfgen.SensorOpenRecord), raw, dir, path string) []byte {
+// openRaw is an open's record; hidden, if any, is the one text with which the file's place in its file system begins.
+func openRaw(change func(*bpfgen.SensorOpenRecord), raw, dir, path string, hidden ...string) []byte {
 	r := &bpfgen.SensorOpenRecord{
 		H: header, Ret: 5, Resolve: 8, File: inode, OpenFlags: 0o2, OpenMode: 0o640, Dirfd: event.AtFDCWD,
 		Call: uint32(bpfgen.SensorCallCALL_OPENAT2), RawLen: uint32(len(raw)), DirLen: uint32(len(dir)), PathLen: uint32(len(path)),
 	}
+	for _, text := range hidden {
+		r.HiddenLen += uint32(len(text))
+	}
 	if change != nil {
 		change(r)
 	}
-	return wire(r, &r.H, bpfgen.SensorRecordTypeRECORD_OPEN, raw, dir, path)
+	return wire(r, &r.H, bpfgen.SensorRecordTypeRECORD_OPEN, append([]string{raw, dir, path}, hidden...)...)
+}
+
+// inMount says of how much of the path's end lies below the file's mount.
+func inMount(n uint32) func(*bpfgen.SensorOpenRecord) {
+	return func(r *bpfgen.SensorOpenRecord) {
+		r.H.Flags, r.MountLen = uint32(bpfgen.SensorRecordFlagsFLAG_FS_PATH), n
+	}
 }
 
 func execRaw(typ bpfgen.SensorRecordType, change func(*bpfgen.SensorExecRecord)) []byte {
@@ -122,15 +133,16 @@ func cgroupRaw(typ bpfgen.SensorRecordType, path string) []byte {
 // samples are one record of each kind.
 func samples() map[string][]byte {
 	return map[string][]byte{
-		"open":           openRaw(nil, "../file", "/dir", "/file"),
-		"exec":           execRaw(bpfgen.SensorRecordTypeRECORD_EXEC, nil),
-		"task":           execRaw(bpfgen.SensorRecordTypeRECORD_TASK, nil),
-		"fork":           forkRaw(),
-		"exit":           exitRaw(1 << 8),
-		"failed exec":    failedRaw(bpfgen.SensorCallCALL_EXECVE, 0, "/absent", ""),
-		"io_uring setup": uringRaw(nil),
-		"cgroup made":    cgroupRaw(bpfgen.SensorRecordTypeRECORD_CGROUP_MKDIR, "/pod/1"),
-		"cgroup removed": cgroupRaw(bpfgen.SensorRecordTypeRECORD_CGROUP_RMDIR, "/pod/1"),
+		"open":            openRaw(nil, "../file", "/dir", "/file"),
+		"open in a mount": openRaw(inMount(5), "/mnt/file", "", "/mnt/file", "/srv"),
+		"exec":            execRaw(bpfgen.SensorRecordTypeRECORD_EXEC, nil),
+		"task":            execRaw(bpfgen.SensorRecordTypeRECORD_TASK, nil),
+		"fork":            forkRaw(),
+		"exit":            exitRaw(1 << 8),
+		"failed exec":     failedRaw(bpfgen.SensorCallCALL_EXECVE, 0, "/absent", ""),
+		"io_uring setup":  uringRaw(nil),
+		"cgroup made":     cgroupRaw(bpfgen.SensorRecordTypeRECORD_CGROUP_MKDIR, "/pod/1"),
+		"cgroup removed":  cgroupRaw(bpfgen.SensorRecordTypeRECORD_CGROUP_RMDIR, "/pod/1"),
 	}
 }
 

@@ -90,17 +90,16 @@ const moreRules = `
   condition: evt.type = openat and (evt.num = 0 or proc.name = "")
 `
 
-// matchAlone tries one rule as the manual says: under the given name, then under the resolved one.
+// matchAlone tries one rule as the manual says: under each of the file's names.
 func matchAlone(r *Rule, ev *event.Event, s *Scratch) bool {
-	defer func() { ev.File.Matched = event.NameGiven }()
-	if r.filter.Match(ev, s) {
-		return true
+	defer func() { ev.Matched = event.NameGiven }()
+	for n := range event.Names {
+		ev.Matched = event.Name(n)
+		if (n == 0 || ev.File.NameOf(ev.Matched) != "") && r.filter.Match(ev, s) {
+			return true
+		}
 	}
-	if !ev.File.TwoNames() {
-		return false
-	}
-	ev.File.Matched = event.NameResolved
-	return r.filter.Match(ev, s)
+	return false
 }
 
 // mutator puts texts of the rules into events.
@@ -178,6 +177,11 @@ func (m *mutator) mutate(ev *event.Event) {
 		}
 		if m.chance(2) && ev.Ret >= 0 {
 			ev.File.Resolved = m.pick("fd.name", ev.File.Given)
+		}
+		for _, name := range []*string{&ev.File.Source, &ev.File.Watched} {
+			if m.chance(3) && ev.Ret >= 0 {
+				*name = m.pick("fd.name", ev.File.Resolved)
+			}
 		}
 		if m.chance(6) {
 			ev.File.InodeMode = 0o040755

@@ -11,7 +11,7 @@ import (
 
 func matched(rs *Ruleset, ev *event.Event) []string {
 	var got []string
-	rs.Match(ev, NewScratch(), func(r *Rule) { got = append(got, r.Name+" "+ev.File.Matched.String()) })
+	rs.Match(ev, NewScratch(), func(r *Rule) { got = append(got, r.Name+" "+ev.Matched.String()) })
 	return got
 }
 
@@ -58,7 +58,7 @@ func TestMatch(t *testing.T) {
 				if diff := cmp.Diff(want, matched(rs, tt.ev)); diff != "" {
 					t.Errorf("all = %v (-want +got):\n%s", all, diff)
 				}
-				if tt.ev.File.Matched != event.NameGiven {
+				if tt.ev.Matched != event.NameGiven {
 					t.Error("the event is left with its other name")
 				}
 				for _, r := range rs.Rules() {

@@ -110,23 +110,23 @@ func (rs *Ruleset) Types() event.TypeSet { return rs.types }
 func (rs *Ruleset) MayMatch(t event.Type) bool { return rs.types.Has(t) }
 
 // Match yields the rules that match an event: the first in the order of definition, or all. A rule matches if it does
-// under either name of the event's file; ev.File.Matched says which while yield runs, and is the given name before and
+// under one of the names of the event's file; ev.Matched says which while yield runs, and is the given name before and
 // after. It does not allocate.
 func (rs *Ruleset) Match(ev *event.Event, s *Scratch, yield func(*Rule)) {
 	if ev.Type >= event.MaxTypes {
 		return
 	}
-	ev.File.Matched = event.NameGiven
+	ev.Matched = event.NameGiven
 	for _, g := range rs.byType[ev.Type] {
-		given, resolved := g.bundle.Candidates(ev, s)
-		for due := given | resolved; due != 0; due &= due - 1 {
+		found := g.bundle.Candidates(ev, s)
+		for due := found.All(); due != 0; due &= due - 1 {
 			i := bits.TrailingZeros64(due)
-			if !g.match(i, ev, s, given>>i&1 != 0, resolved>>i&1 != 0) {
+			if !g.match(i, ev, s, &found) {
 				continue
 			}
 			g.rules[i].matches.Add(1)
 			yield(g.rules[i])
-			ev.File.Matched = event.NameGiven
+			ev.Matched = event.NameGiven
 			if !rs.matchAll {
 				return
 			}
@@ -134,18 +134,17 @@ func (rs *Ruleset) Match(ev *event.Event, s *Scratch, yield func(*Rule)) {
 	}
 }
 
-// match finishes a candidate. A match by the resolved name leaves that name shown.
-func (g *group) match(i int, ev *event.Event, s *Scratch, given, resolved bool) bool {
-	if given && g.bundle.Rest(i, ev, s) {
-		return true
+// match finishes a candidate. The name by which it matches is left shown.
+func (g *group) match(i int, ev *event.Event, s *Scratch, found *filter.Candidates) bool {
+	for name, some := range found {
+		if some>>i&1 == 0 {
+			continue
+		}
+		ev.Matched = event.Name(name)
+		if g.bundle.Rest(i, ev, s) {
+			return true
+		}
 	}
-	if !resolved {
-		return false
-	}
-	ev.File.Matched = event.NameResolved
-	if g.bundle.Rest(i, ev, s) {
-		return true
-	}
-	ev.File.Matched = event.NameGiven
+	ev.Matched = event.NameGiven
 	return false
 }

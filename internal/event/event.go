@@ -30,6 +30,8 @@ type Event struct {
 
 	// File is set (File.Present) for calls that open a file.
 	File File
+	// Matched says which of the file's names the rules see at the moment, and which one an alert shows.
+	Matched Name
 	// Filename is the path given to execve or execveat, as the kernel copied it; for a failed exec it is read
 	// from user memory (FlagUnverified).
 	Filename string
@@ -69,7 +71,7 @@ const (
 	// looked at.
 	FlagUnverified Flags = 1 << iota
 	// FlagPathTruncated: a path that was walked lost its front: File.Resolved, Process.ExePath, or the folder that a
-	// relative File.Given, Filename or Process.Cwd is made of.
+	// relative File.Given, Filename or Process.Cwd is made of. Or File.FS is not known because it is too deep.
 	FlagPathTruncated
 	// FlagRawTruncated: the path string of the caller was cut or could not be read.
 	FlagRawTruncated

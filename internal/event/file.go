@@ -17,8 +17,13 @@ type File struct {
 	Resolved string
 	// AtExit is what Given had become when the call failed, if its string was rewritten (FlagNameChanged).
 	AtExit string
-	// Matched says which of the two names the rules see at the moment, and which one an alert shows.
-	Matched Name
+	// FS is the file's place in its own file system.
+	FS FSPath
+	// Source is the file's name on the host, whatever mount or root directory the process reached it by; empty if it is
+	// the resolved one, or not known.
+	Source string
+	// Watched is a name that a rule compares with and that is a hard link to this file; empty if there is none.
+	Watched string
 	// OpenFlags are the kernel's O_* flags (asm-generic/fcntl.h), Mode the permission bits asked for,
 	// Resolve openat2's RESOLVE_* bits.
 	OpenFlags uint32
@@ -33,39 +38,18 @@ type File struct {
 	Created bool
 }
 
-// Name tells the two names of a file apart.
-type Name uint8
-
-const (
-	// NameGiven: the path as the caller gave it, made absolute.
-	NameGiven Name = iota
-	// NameResolved: the path of the file as the kernel knows it.
-	NameResolved
-)
-
-func (n Name) String() string {
-	if n == NameResolved {
-		return "resolved"
-	}
-	return "given"
+// FSPath is a path from the root of a file system, whatever part of it is mounted where: Hidden and then Shown.
+type FSPath struct {
+	Known bool
+	// Hidden is where the mount or the chroot begins that the file was reached by; empty at the file system's root.
+	// Shown is the rest, the end of the file's path as the process sees it.
+	Hidden, Shown string
 }
-
-// Name is fd.name: the name that the rules see at the moment.
-func (f *File) Name() string {
-	if f.Matched == NameResolved {
-		return f.Resolved
-	}
-	return f.Given
-}
-
-// TwoNames tells whether the resolved name differs from the given one, so that rules have to see both.
-func (f *File) TwoNames() bool { return f.Resolved != "" && f.Resolved != f.Given }
 
 func (f *File) cloneStrings() {
-	f.Raw = strings.Clone(f.Raw)
-	f.Given = strings.Clone(f.Given)
-	f.Resolved = strings.Clone(f.Resolved)
-	f.AtExit = strings.Clone(f.AtExit)
+	for _, s := range []*string{&f.Raw, &f.Given, &f.Resolved, &f.AtExit, &f.FS.Hidden, &f.FS.Shown, &f.Source, &f.Watched} {
+		*s = strings.Clone(*s)
+	}
 }
 
 // FileID names an inode.

@@ -104,8 +104,14 @@ func fdAdditive() []Info {
 				}
 				return name, name != ""
 			}).with(Additive),
-		text("fd.name.matched", "Which of the two names fd.name is at the moment: given or resolved.", func(ev *event.Event) (string, bool) {
-			return ev.File.Matched.String(), ev.File.Present
+		text("fd.name.source", "Path of the opened file on the host, whatever mount or chroot it was reached by; missing where that is fd.name.resolved. Of a file in a container's own root, the path from there.", func(ev *event.Event) (string, bool) {
+			return ev.File.Source, ev.File.Source != ""
+		}).with(Additive),
+		text("fd.name.watched", "A name in a rule that is a hard link to the opened file, if fd.name is another.", func(ev *event.Event) (string, bool) {
+			return ev.File.Watched, ev.File.Watched != ""
+		}).with(Additive),
+		text("fd.name.matched", "Which of the file's names fd.name is at the moment: given, resolved, source or watched.", func(ev *event.Event) (string, bool) {
+			return ev.Matched.String(), ev.File.Present
 		}).with(Additive),
 	}
 }
@@ -124,7 +130,7 @@ func isDir(ev *event.Event) bool {
 // fdName is fd.name: the name that the rules see at the moment, or the resolved one where the caller gave no path
 // (open_by_handle_at).
 func fdName(ev *event.Event) (string, bool) {
-	name := ev.File.Name()
+	name := ev.File.NameOf(ev.Matched)
 	if name == "" {
 		name = ev.File.Resolved
 	}

@@ -209,7 +209,7 @@ func splitArg(key string) (name, arg string) {
 func TestResolvedNameIsSeenWhenMatched(t *testing.T) {
 	d := Syscall()
 	ev := opened()
-	ev.File.Matched = event.NameResolved
+	ev.Matched = event.NameResolved
 	for name, want := range map[string]string{
 		"fd.name": "/usr/etc/passwd", "fd.directory": "/usr/etc", "fd.filename": "passwd", "fs.path.name": "/usr/etc/passwd",
 		"fd.name.matched": "resolved", "fd.name.given": "/etc/passwd", "evt.arg.name": "/etc/passwd",

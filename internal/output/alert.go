@@ -80,7 +80,8 @@ type Alert struct {
 	prefix string
 	time   Used
 	opt    Options
-	// keys are those of output_fields, sorted; withName has the two of a match by a file's resolved name besides.
+	// keys are those of output_fields, sorted; withName has the two of a match by another name of a file than the given one
+	// besides.
 	keys, withName []jsonKey
 	// head and tail are the JSON around what changes with the event.
 	head, tail string
@@ -97,7 +98,7 @@ type jsonKey struct {
 	template *Template
 }
 
-// Names of both paths of a file, which an alert shows where the resolved one matched.
+// Fields that an alert shows besides where another name of a file than the given one matched.
 const (
 	givenField   = "fd.name.given"
 	matchedField = "fd.name.matched"
@@ -279,7 +280,7 @@ func (a *Alert) Append(dst []byte, ev *event.Event) []byte {
 
 func (a *Alert) appendFields(dst []byte, ev *event.Event, cells []cell) []byte {
 	keys := a.keys
-	if ev.File.Matched == event.NameResolved {
+	if ev.Matched != event.NameGiven {
 		keys = a.withName
 	}
 	for i := range keys {

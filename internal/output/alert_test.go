@@ -209,9 +209,10 @@ func goldenEvent() *event.Event {
 			ID: "ec123142a7860123", Name: "web", ImageRepository: "docker.io/library/nginx", ImageTag: "1", Pod: &event.Pod{Name: "web-0", Namespace: "shop"},
 		},
 		File: event.File{
-			Present: true, FD: 4, Raw: "/tmp/link", Given: "/tmp/link", Resolved: "/etc/shadow", Matched: event.NameResolved, InodeMode: 0o100644,
+			Present: true, FD: 4, Raw: "/tmp/link", Given: "/tmp/link", Resolved: "/etc/shadow", InodeMode: 0o100644,
 			OpenFlags: 0o2000000,
 		},
+		Matched: event.NameResolved,
 	}
 }
 
@@ -267,7 +268,7 @@ func compareGolden(t *testing.T, name string, got []byte) {
 	}
 }
 
-func TestBothNamesShownOnlyIfResolvedMatched(t *testing.T) {
+func TestGivenNameShownIfAnotherMatched(t *testing.T) {
 	opt := DefaultOptions()
 	opt.JSON = true
 	a, err := NewAlert(Rule{Name: "r", Output: "%fd.name %fd.name.given", Priority: "Notice", Source: SourceSyscall}, field.Syscall(), opt)
@@ -285,7 +286,11 @@ func TestBothNamesShownOnlyIfResolvedMatched(t *testing.T) {
 	if got := fields(); got["fd.name"] != "/etc/shadow" || got["fd.name.given"] != "/tmp/link" || got["fd.name.matched"] != "resolved" {
 		t.Errorf("resolved: got %v", got)
 	}
-	ev.File.Matched = event.NameGiven
+	ev.Matched, ev.File.Source = event.NameSource, "/srv/shadow"
+	if got := fields(); got["fd.name"] != "/srv/shadow" || got["fd.name.given"] != "/tmp/link" || got["fd.name.matched"] != "source" {
+		t.Errorf("source: got %v", got)
+	}
+	ev.Matched = event.NameGiven
 	if got := fields(); got["fd.name"] != "/tmp/link" || got["fd.name.matched"] != nil {
 		t.Errorf("given: got %v", got)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/saker-sensor/saker/internal/alias"
 	"github.com/saker-sensor/saker/internal/decode"
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/enrich"
@@ -33,13 +34,14 @@ type lane struct {
 	gaps gaps
 }
 
-// loop is the walk of every event: ring → decode → process → enrich → match → render. It runs in one goroutine.
+// loop is the walk of every event: ring → decode → process → enrich → names → match → render. It runs in one goroutine.
 type loop struct {
 	probe    *probe.Probe
 	critical lane
 	bulk     lane
 	table    *process.Table
 	enrich   *enrich.Enricher
+	names    *alias.Finder
 	rules    *engine.Ruleset
 	scratch  *engine.Scratch
 	emit     func(*engine.Rule, *event.Event)
@@ -209,6 +211,7 @@ func (l *loop) release(now time.Time) int {
 
 func (l *loop) match(ev *event.Event, rules *engine.Ruleset) {
 	l.event = ev
+	l.names.Find(ev)
 	rules.Match(ev, l.scratch, l.onMatch)
 }
 

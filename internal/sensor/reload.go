@@ -209,6 +209,7 @@ func (r *reloader) exchange(ctx context.Context, next *generation) error {
 		r.loop.expect(next.rules, next.renewal.Generation)
 		retired = r.alerts.exchange(next)
 		r.rules, r.narrow, r.Config = next.rules, next.narrow, next.config
+		r.names.Watch(watchedNames(next.rules))
 	})
 	if err != nil {
 		return err // the sensor ends

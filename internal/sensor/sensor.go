@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/saker-sensor/saker/internal/alias"
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/decode"
 	"github.com/saker-sensor/saker/internal/engine"
@@ -56,6 +58,7 @@ type sensor struct {
 	probe   *probe.Probe
 	table   *process.Table
 	enrich  *enrich.Enricher
+	names   *alias.Finder
 	alerts  *alerts
 	loop    *loop
 	losses  losses
@@ -85,6 +88,7 @@ func Run(ctx context.Context, settings Settings) error {
 		steps = append(steps,
 			step{"attach the kernel programs", s.attach},
 			step{"read the cgroups and accounts", s.openEnrich},
+			step{"read the mounts and the watched files", s.openNames},
 			step{"read the running processes", s.seed},
 		)
 	}
@@ -200,6 +204,33 @@ func (s *sensor) openEnrich(ctx context.Context) error {
 	return nil
 }
 
+// openNames learns where the host's file systems are mounted, and which files have the names that rules ask for.
+func (s *sensor) openNames(ctx context.Context) error {
+	var err error
+	if s.names, err = alias.New(alias.Settings{Watch: watchedNames(s.rules)}); err != nil {
+		return err
+	}
+	return s.names.Start(context.WithoutCancel(ctx))
+}
+
+// watchedNames are the complete file names that enabled rules compare an opened file's with, each once.
+func watchedNames(rules *engine.Ruleset) []string {
+	var names []string
+	seen := map[string]bool{}
+	for _, r := range rules.Rules() {
+		if !r.Enabled {
+			continue
+		}
+		for _, name := range r.Literals("fd.name") {
+			if strings.HasPrefix(name, "/") && !seen[name] {
+				seen[name] = true
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
 // seed fills the process table with what runs already.
 func (s *sensor) seed(context.Context) error {
 	s.table = process.NewTable(process.Settings{})
@@ -226,7 +257,7 @@ func (s *sensor) seed(context.Context) error {
 // capture runs the loop until the context ends.
 func (s *sensor) capture(ctx context.Context) error {
 	s.loop = &loop{
-		probe: s.probe, table: s.table, enrich: s.enrich, rules: s.rules, emit: s.alerts.emit, every: s.everySecond,
+		probe: s.probe, table: s.table, enrich: s.enrich, names: s.names, rules: s.rules, emit: s.alerts.emit, every: s.everySecond,
 	}
 	s.loop.critical.ring, s.loop.bulk.ring = s.probe.Critical(), s.probe.Bulk()
 	s.loop.prepare()
@@ -290,6 +321,9 @@ func (s *sensor) teardown() error {
 	if s.enrich != nil {
 		errs = append(errs, s.enrich.Close())
 	}
+	if s.names != nil {
+		errs = append(errs, s.names.Close())
+	}
 	if s.alerts != nil {
 		errs = append(errs, s.alerts.outputs.drain(sinkDeadline))
 	}
@@ -304,7 +338,8 @@ func (s *sensor) teardown() error {
 
 func (s *sensor) summary() error {
 	kernel, err := s.probe.Counters()
-	t := Totals{Stats: s.loop.stats, Kernel: kernel, Table: s.table.Counters(), Enrich: s.enrich.Counters(), Alerts: s.alerts.counters(), Coverage: s.coverage}
+	t := Totals{Stats: s.loop.stats, Kernel: kernel, Table: s.table.Counters(), Enrich: s.enrich.Counters(), Names: s.names.Counters(),
+		Alerts: s.alerts.counters(), Coverage: s.coverage}
 	t.WriteSummary(s.Stderr, s.rules)
 	return err
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/saker-sensor/saker/internal/alias"
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/event"
@@ -53,6 +54,7 @@ type Totals struct {
 	Kernel probe.Counters
 	Table  process.Counters
 	Enrich enrich.Counters
+	Names  alias.Counters
 	Alerts output.QueueCounters
 	// Coverage is what the kernel's refusals cost.
 	Coverage []Lost
@@ -95,6 +97,8 @@ func (t *Totals) WriteSummary(w io.Writer, rules *engine.Ruleset) {
 		t.Kernel.PathTruncated, t.Kernel.RawUnreadable, t.Kernel.EntryMissing, t.Kernel.FileGone, t.Kernel.UringUnmatched, t.Table.Repaired, t.Table.Unknown)
 	fmt.Fprintf(&b, "Containers: %d events waited, %d answered; without metadata: %d no runtime, %d not found, %d too slow, %d waiting room full, %d cgroup gone\n",
 		t.Enrich.Held, t.Enrich.Answered, t.Enrich.RuntimeAbsent, t.Enrich.NotFound, t.Enrich.TooSlow, t.Enrich.Overflow, t.Enrich.CgroupGone)
+	fmt.Fprintf(&b, "Names not known: %d mounts and %d watched names too many, %d mount tables unreadable, %d looks into a container dropped, %d containers forgotten\n",
+		t.Names.MountsCut, t.Names.WatchCut, t.Names.MountErrors, t.Names.VisitsDropped, t.Names.ScopesDropped)
 	_, _ = io.WriteString(w, b.String())
 }
 

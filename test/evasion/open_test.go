@@ -108,13 +108,39 @@ var opens = []technique{
 		err := errors.Join(unix.Mount(dir+"/secret", dir+"/plain", "", unix.MS_BIND, ""), unix.Mount(dir, dir+"/bound", "", unix.MS_BIND, ""))
 		return errors.Join(err, read(dir+"/plain"), read(dir+"/bound/secret"))
 	}, []expectation{
-		gap(secretRead, otherName),
+		seen(secretRead, "fd.name=DIR/secret", "fd.name.given=DIR/plain", "fd.name.resolved=DIR/plain", "fd.name.matched=source"),
+		seen(secretRead, "fd.name=DIR/secret", "fd.name.resolved=DIR/bound/secret", "fd.name.matched=source"),
 		seen(byInode+"DIR/", "fd.name=DIR/plain"),
 		seen(byInode+"DIR/", "fd.name=DIR/bound/secret"),
 	}},
+	{"bind mount of a bind mount", func(dir string) error {
+		err := errors.Join(os.MkdirAll(dir+"/a/b", 0o755), os.Mkdir(dir+"/once", 0o755), os.Mkdir(dir+"/twice", 0o755),
+			os.Rename(dir+"/secret", dir+"/a/b/hidden"), privateMounts())
+		err = errors.Join(err, unix.Mount(dir+"/a", dir+"/once", "", unix.MS_BIND, ""), unix.Mount(dir+"/once/b", dir+"/twice", "", unix.MS_BIND, ""))
+		return errors.Join(err, read(dir+"/twice/hidden"))
+	}, []expectation{
+		seen("open_read and fd.name = DIR/a/b/hidden", "fd.name.given=DIR/twice/hidden", "fd.name.matched=source"),
+	}},
+	{"bind mount of all of the host", func(dir string) error {
+		err := errors.Join(os.Mkdir(dir+"/host", 0o755), privateMounts(), unix.Mount("/", dir+"/host", "", unix.MS_BIND, ""))
+		return errors.Join(err, read(dir+"/host"+dir+"/secret"))
+	}, []expectation{
+		seen(secretRead, "fd.name=DIR/secret", "fd.name.given=DIR/hostDIR/secret", "fd.name.matched=source"),
+	}},
 	{"hard link", func(dir string) error {
-		return errors.Join(os.Link(dir+"/secret", dir+"/other"), read(dir+"/other"))
-	}, []expectation{gap(secretRead, otherName), seen(byInode+"DIR/", "fd.name=DIR/other")}},
+		err := errors.Join(os.Link(dir+"/secret", dir+"/other"), os.Link(dir+"/script", dir+"/another"))
+		return errors.Join(err, read(dir+"/other"), read(dir+"/another"))
+	}, []expectation{
+		seen(secretRead, "fd.name=DIR/secret", "fd.name.given=DIR/other", "fd.name.matched=watched"),
+		gap("open_read and fd.name startswith DIR/scrip", "only the files that rules name in full are known by their inode"),
+		seen(byInode+"DIR/", "fd.name=DIR/other"),
+	}},
+	{"hard link in a bind mount", func(dir string) error {
+		err := errors.Join(os.Mkdir(dir+"/bound", 0o755), os.Mkdir(dir+"/links", 0o755), os.Link(dir+"/secret", dir+"/links/other"), privateMounts())
+		return errors.Join(err, unix.Mount(dir+"/links", dir+"/bound", "", unix.MS_BIND, ""), read(dir+"/bound/other"))
+	}, []expectation{
+		seen(secretRead, "fd.name=DIR/secret", "fd.name.resolved=DIR/bound/other", "fd.name.source=DIR/links/other", "fd.name.matched=watched"),
+	}},
 	{"openat2", func(dir string) error {
 		_, err := unix.Openat2(unix.AT_FDCWD, dir+"/secret", &unix.OpenHow{Flags: unix.O_RDONLY, Resolve: unix.RESOLVE_NO_SYMLINKS})
 		return err
@@ -177,8 +203,15 @@ var opens = []technique{
 	{"chroot", func(dir string) error {
 		return errors.Join(unix.Chroot(dir), os.Chdir("/"), read("/secret"))
 	}, []expectation{
-		gap(secretRead, rootName),
+		seen(secretRead, "fd.name=DIR/secret", "fd.name.given=/secret", "fd.name.resolved=/secret", "fd.name.matched=source"),
 		seen(byInode+"/", "fd.name=/secret"),
+	}},
+	{"chroot into a bind mount", func(dir string) error {
+		err := errors.Join(os.MkdirAll(dir+"/real/jail", 0o755), os.Mkdir(dir+"/bound", 0o755), os.Rename(dir+"/secret", dir+"/real/jail/hidden"), privateMounts())
+		err = errors.Join(err, unix.Mount(dir+"/real", dir+"/bound", "", unix.MS_BIND, ""))
+		return errors.Join(err, unix.Chroot(dir+"/bound/jail"), os.Chdir("/"), read("/hidden"))
+	}, []expectation{
+		seen("open_read and fd.name = DIR/real/jail/hidden", "fd.name.given=/hidden", "fd.name.matched=source"),
 	}},
 	{"leave a chroot", func(dir string) error {
 		d, err := unix.Open(dir, unix.O_PATH, 0)
@@ -198,9 +231,9 @@ var opens = []technique{
 		err := errors.Join(unix.Mount(dir, dir, "", unix.MS_BIND, ""), unix.Chdir(dir))
 		return errors.Join(err, unix.PivotRoot(".", "old"), os.Chdir("/"), read("/secret"), read("/old"+dir+"/script"))
 	}, []expectation{
-		gap(secretRead, rootName),
+		seen(secretRead, "fd.name=DIR/secret", "fd.name.given=/secret", "fd.name.matched=source"),
 		seen(byInode+"/", "fd.name=/secret"),
-		seen("open_read and fd.name endswith DIR/script", "fd.name=/old*"),
+		seen("open_read and fd.name = DIR/script", "fd.name.given=/oldDIR/script", "fd.name.matched=source"),
 	}},
 	{"user and mount namespace", func(dir string) error {
 		cmd := exec.Command("busybox", "cat", dir+"/secret")

@@ -97,6 +97,7 @@ var triggers = map[string]func(args []string) (any, error){
 	"deep":              deepTrigger,
 	"bind":              bindTrigger,
 	"chroot":            chrootTrigger,
+	"chroot in mount":   chrootInMountTrigger,
 	"deleted directory": deletedDirTrigger,
 }
 

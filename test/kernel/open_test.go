@@ -27,7 +27,10 @@ func (f *callFacts) opened(file event.File) error {
 	if w.ID, w.InodeMode, w.Nlink, err = fileOf(int(f.Want.Ret)); err != nil {
 		return err
 	}
-	w.Resolved, err = pathOf(int(f.Want.Ret))
+	if w.Resolved, err = pathOf(int(f.Want.Ret)); err != nil {
+		return err
+	}
+	w.FS, err = fsPathOf(int(f.Want.Ret), w.Resolved)
 	return err
 }
 

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,8 +67,8 @@ func TestNames(t *testing.T) {
 			}
 			ev := c.open(event.TypeOpenat, tt.raw)
 			c.check(ev, facts)
-			if want := tt.resolved != "" && tt.given != tt.resolved; ev.File.TwoNames() != want {
-				t.Errorf("two names: %v, want %v", ev.File.TwoNames(), want)
+			if want := tt.resolved != "" && tt.given != tt.resolved; ev.OtherNames() != 0 != want {
+				t.Errorf("another name: %v, want %v", !want, want)
 			}
 		})
 	}
@@ -135,6 +136,7 @@ func TestNameBytes(t *testing.T) {
 			// JSON has no way to carry the bytes of every name.
 			f := &facts.Want.File
 			f.Raw, f.Given, f.Resolved = path, path, path
+			f.FS = fsPath(t, path)
 			c.check(c.open(event.TypeOpenat, path), facts)
 		})
 	}
@@ -191,6 +193,8 @@ func TestDeepPath(t *testing.T) {
 				want := &f.Want.File
 				if want.Given = whole; !f.Want.Failed() {
 					want.Resolved = whole
+					want.FS = fsPath(t, top)
+					want.FS.Shown += strings.TrimPrefix(whole, top)
 				}
 				if tt.cut {
 					f.Want.Flags |= event.FlagPathTruncated
@@ -204,6 +208,7 @@ func TestDeepPath(t *testing.T) {
 						}
 					}
 					want.Given, want.Resolved = ev.File.Given, ev.File.Resolved
+					want.FS = event.FSPath{} // it is cut before the walk comes to the mount's root
 				}
 				c.check(ev, f)
 			}
@@ -211,20 +216,20 @@ func TestDeepPath(t *testing.T) {
 	}
 }
 
-// bindTrigger: a private mount namespace in which args[0]/real stands at args[0]/bound too, and the file args[0]/real/file
-// at args[0]/bound file.
+// bindTrigger: a private mount namespace in which args[0]/real stands at args[0]/bound too, the file args[0]/real/file at
+// args[0]/bound file, and args[0]/bound/in at args[0]/nested.
 func bindTrigger(args []string) (any, error) {
 	dir := args[0]
 	if err := privateMounts(); err != nil {
 		return nil, err
 	}
-	for from, to := range map[string]string{"/real": "/bound", "/real/file": "/bound file"} {
-		if err := unix.Mount(dir+from, dir+to, "", unix.MS_BIND, ""); err != nil {
+	for _, m := range [][2]string{{"/real", "/bound"}, {"/real/file", "/bound file"}, {"/bound/in", "/nested"}} {
+		if err := unix.Mount(dir+m[0], dir+m[1], "", unix.MS_BIND, ""); err != nil {
 			return nil, err
 		}
 	}
 	var all []*callFacts
-	for _, name := range []string{"/real/file", "/bound/file", "/bound file", "/link"} {
+	for _, name := range []string{"/real/file", "/bound/file", "/bound file", "/link", "/nested/file", "/nested"} {
 		f, err := openat(unix.AT_FDCWD, dir+name, event.File{Given: dir + name})
 		if err != nil {
 			return nil, err
@@ -244,24 +249,76 @@ func privateMounts() error {
 
 func TestBindMount(t *testing.T) {
 	dir := t.TempDir()
-	must(t, os.MkdirAll(dir+"/real", 0o755))
-	must(t, os.MkdirAll(dir+"/bound", 0o755))
-	for _, name := range []string{"/real/file", "/bound file"} {
+	for _, name := range []string{"/real/in", "/bound", "/nested"} {
+		must(t, os.MkdirAll(dir+name, 0o755))
+	}
+	for _, name := range []string{"/real/file", "/real/in/file", "/bound file"} {
 		must(t, os.WriteFile(dir+name, nil, 0o600))
 	}
 	must(t, os.Symlink("bound/file", dir+"/link"))
 	var facts []callFacts
 	c := trigger(t, &facts, "bind", dir)
-	resolved := []string{"/real/file", "/bound/file", "/bound file", "/bound/file"}
-	for i, f := range facts {
-		c.check(c.open(event.TypeOpenat, f.Want.File.Raw), f)
-		if got := f.Want.File.Resolved; got != dir+resolved[i] {
-			t.Errorf("%q is %q, want %q", f.Want.File.Raw, got, dir+resolved[i])
+	top := fsPath(t, dir)
+	source := top.Hidden + top.Shown // of the folder, in its file system
+	for i, want := range []struct{ resolved, hidden, shown string }{
+		{"/real/file", top.Hidden, top.Shown + "/real/file"}, // an ordinary open
+		{"/bound/file", source + "/real", "/file"},
+		{"/bound file", source + "/real/file", ""},
+		{"/bound/file", source + "/real", "/file"}, // by a symbolic link
+		{"/nested/file", source + "/real/in", "/file"},
+		{"/nested", source + "/real/in", ""},
+	} {
+		f := facts[i]
+		ev := c.open(event.TypeOpenat, f.Want.File.Raw)
+		c.check(ev, f)
+		if ev.File.Resolved != dir+want.resolved {
+			t.Errorf("%q is %q, want %q", f.Want.File.Raw, ev.File.Resolved, dir+want.resolved)
 		}
-		if f.Want.File.ID.Ino != facts[0].Want.File.ID.Ino {
+		if at := (event.FSPath{Known: true, Hidden: want.hidden, Shown: want.shown}); ev.File.FS != at {
+			t.Errorf("%q is in its file system at %+v, want %+v", f.Want.File.Raw, ev.File.FS, at)
+		}
+		if i < 4 && ev.File.ID.Ino != facts[0].Want.File.ID.Ino {
 			t.Errorf("%q is another file", f.Want.File.Raw)
 		}
 	}
+}
+
+// chrootInMountTrigger: args[0]/real/in is the root directory, by way of the bind mount of args[0]/real at args[0]/bound.
+func chrootInMountTrigger(args []string) (any, error) {
+	dir := args[0]
+	top, err := fsPathAt(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(privateMounts(), unix.Mount(dir+"/real", dir+"/bound", "", unix.MS_BIND, "")); err != nil {
+		return nil, err
+	}
+	if err := unix.Mount("/proc", dir+"/bound/in/proc", "", unix.MS_BIND, ""); err != nil {
+		return nil, err
+	}
+	if err := unix.Mount("/sys", dir+"/bound/in/sys", "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(unix.Chroot(dir+"/bound/in"), unix.Chdir("/")); err != nil {
+		return nil, err
+	}
+	f, err := openat(unix.AT_FDCWD, "/file", event.File{Given: "/file"})
+	if err != nil {
+		return nil, err
+	}
+	f.Want.File.FS = event.FSPath{Known: true, Hidden: top.Hidden + top.Shown + "/real/in", Shown: "/file"}
+	return f, nil
+}
+
+func TestChrootInBindMount(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"/real/in/proc", "/real/in/sys", "/bound"} {
+		must(t, os.MkdirAll(dir+name, 0o755))
+	}
+	must(t, os.WriteFile(dir+"/real/in/file", nil, 0o600))
+	var facts callFacts
+	c := trigger(t, &facts, "chroot in mount", dir)
+	c.check(c.open(event.TypeOpenat, "/file"), facts)
 }
 
 // chrootTrigger: opens by an absolute path, by one that tries to leave the root, and by a descriptor from before.
@@ -279,6 +336,14 @@ func chrootTrigger(args []string) (any, error) {
 	if err := unix.Mount("/sys", args[0]+"/sys", "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
 		return nil, err
 	}
+	top, err := fsPathAt(args[0])
+	if err != nil {
+		return nil, err
+	}
+	passwd, err := fsPathAt("/etc/passwd")
+	if err != nil {
+		return nil, err
+	}
 	if err := unix.Chroot(args[0]); err != nil {
 		return nil, err
 	}
@@ -293,11 +358,15 @@ func chrootTrigger(args []string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The mount that the new root directory is on has no place below it, and so no line in mountinfo.
+	inside.Want.File.FS = event.FSPath{Known: true, Hidden: top.Hidden + top.Shown, Shown: "/file"}
+	above.Want.File.FS = inside.Want.File.FS
 	escaped, err := openat(outside, "passwd", event.File{Given: "/etc/passwd"})
 	if err != nil {
 		return nil, err
 	}
 	escaped.Want.Flags |= event.FlagOutsideRoot
+	escaped.Want.File.FS = passwd
 	return []*callFacts{inside, above, escaped}, nil
 }
 

@@ -44,7 +44,12 @@ func uringOpen(typ event.Type, path string, file event.File, do func() (int32, e
 		return &uringFacts{callFacts: f}, nil
 	}
 	w.File.Resolved = path
-	w.File.ID, w.File.InodeMode, w.File.Nlink, err = statOf(path)
+	if w.File.ID, w.File.InodeMode, w.File.Nlink, err = statOf(path); err != nil {
+		return nil, err
+	}
+	// By its folder, for another open of the file would be seen too.
+	w.File.FS, err = fsPathAt(filepath.Dir(path))
+	w.File.FS.Shown += "/" + filepath.Base(path)
 	return &uringFacts{callFacts: f}, err
 }
 

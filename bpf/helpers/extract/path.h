@@ -58,6 +58,15 @@ INLINE void extract__own_name(struct scratch *s, struct dentry *dentry)
 		s->walk.start = PATH_LEN_MAX;
 }
 
+/* Notes where the walk leaves the mount that it began in. */
+INLINE void extract__leave_mount(struct path_walk *w)
+{
+	if (w->top)
+		return;
+	w->top = w->dentry;
+	w->below = PATH_LEN_MAX - w->start;
+}
+
 /* Goes one dentry or mount up; false at the end of the walk. A function of its own, so that it is verified once and not
  * for every step. */
 GLOBAL int extract__path_step(__u32 slot)
@@ -75,6 +84,7 @@ GLOBAL int extract__path_step(__u32 slot)
 	if (w->dentry == w->root_dentry && w->vfsmount == w->root_vfsmount)
 		goto top;
 	if (w->dentry == w->mnt_root) {
+		extract__leave_mount(w);
 		mount = extract__real_mount((void *)w->vfsmount);
 		mount_parent = READ(mount, mnt_parent);
 		if (mount_parent == mount || !mount_parent) {
@@ -108,6 +118,7 @@ GLOBAL int extract__path_step(__u32 slot)
 	w->dentry = (__u64)parent;
 	return true;
 top:
+	extract__leave_mount(w);
 	if (w->start == PATH_LEN_MAX) {
 		w->start = PATH_LEN_MAX - 1;
 		s->path[PATH_LEN_MAX - 1] = '/';
@@ -125,8 +136,29 @@ INLINE void extract__path(struct scratch *s, __u32 slot, struct path *path, stru
 	w->mnt_root = (__u64)READ(path, mnt, mnt_root);
 	w->root_dentry = (__u64)READ(root, dentry);
 	w->root_vfsmount = (__u64)READ(root, mnt);
+	w->top = 0;
 	w->start = PATH_LEN_MAX;
 	w->flags = 0;
+	for (int i = 0; i < PATH_STEPS; i++) {
+		if (!extract__path_step(slot))
+			return;
+	}
+	w->flags |= FLAG_PATH_TRUNCATED;
+}
+
+/* Goes on from where the last walk left its first mount, up to the root of the file system, whatever is mounted where.
+ * Most mounts show all of their file system, and nothing is walked. */
+INLINE void extract__hidden(struct scratch *s, __u32 slot)
+{
+	struct path_walk *w = &s->walk;
+	struct dentry *top = (void *)w->top;
+
+	w->start = PATH_LEN_MAX;
+	w->flags = 0;
+	if (!top || READ(top, d_parent) == top)
+		return;
+	w->dentry = w->top;
+	w->vfsmount = w->mnt_root = w->root_dentry = w->root_vfsmount = 0;
 	for (int i = 0; i < PATH_STEPS; i++) {
 		if (!extract__path_step(slot))
 			return;

@@ -46,23 +46,11 @@ INLINE void *store__at(struct scratch *s, __u32 off)
 	return &s->record[off];
 }
 
-/* Walks the slot's object, a struct path, as the slot's task would name it, and puts it at `off` of the record. Returns
- * its length, and the walk's flags in the high half. */
-GLOBAL __u64 store__path_at(__u32 slot, __u32 off)
+/* Puts what was walked at `off` of the record. Returns its length, and the walk's flags in the high half. */
+INLINE __u64 store__walk(struct scratch *s, __u32 off)
 {
-	struct scratch *s = base__scratch_at(slot);
-	struct task_struct *task;
-	struct fs_struct *fs;
-	__u32 start, len;
+	__u32 start = s->walk.start, len;
 
-	if (!s)
-		return 0;
-	task = (void *)s->task;
-	fs = READ(task, fs);
-	if (!fs)
-		return 0;
-	extract__path(s, slot, (void *)s->object, __builtin_preserve_access_index(&fs->root));
-	start = s->walk.start;
 	if (start > PATH_LEN_MAX)
 		return 0;
 	len = PATH_LEN_MAX - start;
@@ -73,6 +61,37 @@ GLOBAL __u64 store__path_at(__u32 slot, __u32 off)
 	if (bpf_probe_read_kernel(store__at(s, off), len, &s->path[start & (PATH_LEN_MAX - 1)]))
 		return 0;
 	return (__u64)s->walk.flags << 32 | len;
+}
+
+/* Walks the slot's object, a struct path, as the slot's task would name it, and puts it at `off` of the record. Returns
+ * what store__walk does. */
+GLOBAL __u64 store__path_at(__u32 slot, __u32 off)
+{
+	struct scratch *s = base__scratch_at(slot);
+	struct task_struct *task;
+	struct fs_struct *fs;
+
+	if (!s)
+		return 0;
+	s->walk.top = 0;
+	task = (void *)s->task;
+	fs = READ(task, fs);
+	if (!fs)
+		return 0;
+	extract__path(s, slot, (void *)s->object, __builtin_preserve_access_index(&fs->root));
+	return store__walk(s, off);
+}
+
+/* Puts what the last path walk left out of the file's place in its file system at `off` of the record. Returns what
+ * store__walk does. */
+GLOBAL __u64 store__hidden_at(__u32 slot, __u32 off)
+{
+	struct scratch *s = base__scratch_at(slot);
+
+	if (!s)
+		return 0;
+	extract__hidden(s, slot);
+	return store__walk(s, off);
 }
 
 /* The path of an open file or directory, from the task's root. Adds flags to the header. */
@@ -87,6 +106,26 @@ INLINE __u32 store__path(__u32 off, struct record_header *h, struct task_struct 
 	s->object = (__u64)path;
 	v = store__path_at(h->cpu, off);
 	h->flags |= v >> 32;
+	return (__u32)v & (2 * PATH_LEN_MAX - 1);
+}
+
+/* Where in its file system the file is whose path was stored last: `mount_len` of the path's end, below what is put at `off`
+ * and whose length is returned. Flags the header if that is known. */
+INLINE __u32 store__fs_path(__u32 off, struct record_header *h, __u32 *mount_len)
+{
+	struct scratch *s = base__scratch_at(h->cpu);
+	__u64 v;
+
+	*mount_len = 0;
+	if (!s || !s->walk.top)
+		return 0;
+	*mount_len = s->walk.below;
+	v = store__hidden_at(h->cpu, off);
+	if (v >> 32 & FLAG_PATH_TRUNCATED) {
+		h->flags |= FLAG_PATH_TRUNCATED;
+		return 0;
+	}
+	h->flags |= FLAG_FS_PATH;
 	return (__u32)v & (2 * PATH_LEN_MAX - 1);
 }
 

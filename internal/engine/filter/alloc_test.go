@@ -23,7 +23,7 @@ func eventFields() CompileOptions {
 		str("proc.name", func(ev *event.Event) string { return ev.Process.Comm }),
 		str("proc.pname", func(ev *event.Event) string { return ev.Process.Parent.Comm }),
 		str("proc.cmdline", func(ev *event.Event) string { return ev.Process.Cmdline }),
-		str("fd.name", func(ev *event.Event) string { return ev.File.Name() }),
+		str("fd.name", func(ev *event.Event) string { return ev.File.NameOf(ev.Matched) }),
 		str("container.id", func(ev *event.Event) string { return ev.ContainerID }),
 		str("proc.exepath", func(*event.Event) string { return "" }),
 		field.Info{Name: "fd.num", Type: field.Int64, Extract: func(ev *event.Event, _ field.Arg, v *field.Value) bool {

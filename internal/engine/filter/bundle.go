@@ -19,7 +19,7 @@ type Bundle struct {
 	// steady tables read nothing that depends on which of a file's names is shown, named ones do.
 	steady, named []*table
 	rest          []node
-	// all are the conditions that can be true, named those that read a name of the event's file.
+	// all are the conditions that can be true, readsName those that read a name of the event's file.
 	all, readsName uint64
 }
 
@@ -75,21 +75,36 @@ func sortTables(tables []*table) {
 	})
 }
 
-// Candidates returns the conditions, a bit each, that an event may satisfy as far as tables tell: given by the name of
-// its file as the caller gave it, resolved by the other one. ev.File.Matched must be, and is left as, the given name.
-func (b *Bundle) Candidates(ev *event.Event, s *Scratch) (given, resolved uint64) {
+// Candidates are conditions, a bit each, by the name of the event's file under which they may hold.
+type Candidates [event.Names]uint64
+
+// All are the candidates of all names.
+func (c *Candidates) All() uint64 {
+	var all uint64
+	for _, some := range c {
+		all |= some
+	}
+	return all
+}
+
+// Candidates finds the conditions that an event may satisfy as far as tables tell. ev.Matched must be, and is left as, the
+// given name.
+func (b *Bundle) Candidates(ev *event.Event, s *Scratch) (c Candidates) {
 	s.used = 0
 	alive := narrow(b.steady, ev, s, b.all)
 	if alive == 0 {
-		return 0, 0
+		return c
 	}
-	given = narrow(b.named, ev, s, alive)
-	if alive &= b.readsName; alive != 0 && ev.File.TwoNames() {
-		ev.File.Matched = event.NameResolved
-		resolved = narrow(b.named, ev, s, alive)
-		ev.File.Matched = event.NameGiven
+	c[event.NameGiven] = narrow(b.named, ev, s, alive)
+	if alive &= b.readsName; alive == 0 {
+		return c
 	}
-	return given, resolved
+	for others := ev.OtherNames(); others != 0; others &= others - 1 {
+		ev.Matched = others.First()
+		c[ev.Matched] = narrow(b.named, ev, s, alive)
+	}
+	ev.Matched = event.NameGiven
+	return c
 }
 
 func narrow(tables []*table, ev *event.Event, s *Scratch, alive uint64) uint64 {
