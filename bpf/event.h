@@ -19,7 +19,7 @@
 #define SAKER_EVENT_H
 
 enum schema {
-	SCHEMA_VERSION = 4,
+	SCHEMA_VERSION = 5,
 };
 
 enum limits {
@@ -41,6 +41,8 @@ enum record_type {
 	/* Written by the task iterator only, never into a ring; same layout as RECORD_EXEC. */
 	RECORD_TASK,
 	RECORD_IO_URING_SETUP,
+	RECORD_CANARY,
+	RECORD_SIGNAL,
 	RECORD_TYPES,
 };
 
@@ -61,6 +63,8 @@ enum call {
 	CALL_OPEN_BY_HANDLE_AT,
 	CALL_EXECVE,
 	CALL_EXECVEAT,
+	/* Only the sensor's own call, which is its canary. */
+	CALL_CANARY,
 	CALLS,
 };
 
@@ -85,6 +89,16 @@ enum layer {
 	LAYER_NONE,
 	LAYER_UPPER,
 	LAYER_LOWER,
+};
+
+enum signal_origin {
+	SIGNAL_SENT,               /* kill(2) and its like */
+	SIGNAL_PTRACE,             /* a debugger attaches */
+};
+
+/* The directory descriptor of a canary call: nobody has it, so the call fails before it looks for any file. */
+enum canary_call {
+	CANARY_DIRFD = 0x5a6b7c8d,
 };
 
 struct record_header {
@@ -191,6 +205,19 @@ struct cgroup_record {
 	__u64 id;
 	__u32 path_len;
 	__u32 pad;
+};
+
+/* Made by the sensor itself, to see that records arrive. */
+struct canary_record {
+	struct record_header h;
+	__u64 number;
+};
+
+/* A signal for the sensor. The header is the sender's. */
+struct signal_record {
+	struct record_header h;
+	__u32 number;
+	__u32 origin;              /* enum signal_origin */
 };
 
 /* Who loses most of this cpu's records: the candidate of the majority vote (helpers/store/loser.h). */

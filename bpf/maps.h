@@ -44,6 +44,8 @@ union wire {
 	struct exec_failed_record exec_failed;
 	struct io_uring_setup_record io_uring_setup;
 	struct cgroup_record cgroup;
+	struct canary_record canary;
+	struct signal_record signal;
 	struct {
 		enum schema schema;
 		enum limits limits;
@@ -52,6 +54,8 @@ union wire {
 		enum call call;
 		enum record_flags record_flags;
 		enum layer layer;
+		enum signal_origin signal_origin;
+		enum canary_call canary_call;
 	} numbers;
 };
 

@@ -10,6 +10,7 @@
 #include "programs/io_uring_setup.h"
 #include "programs/task_iter.h"
 #include "programs/whoami.h"
+#include "programs/signal.h"
 
 /* The helpers that read kernel memory are for GPL-compatible programs. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

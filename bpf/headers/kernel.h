@@ -44,6 +44,17 @@ struct open_how {
 	__u64 flags, mode, resolve;
 };
 
+/* Instead of a signal's info (linux/sched/signal.h). */
+enum {
+	SEND_SIG_NOINFO = 0,
+	SEND_SIG_PRIV = 1,
+};
+
+/* The arguments of a raw tracepoint (linux/bpf.h). */
+struct bpf_raw_tracepoint_args {
+	__u64 args[0];
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 #if defined(__TARGET_ARCH_x86)
@@ -301,6 +312,10 @@ struct io_open {
 	unsigned int file_slot;           /* since 5.15 */
 	struct filename *filename;
 	struct open_how how;
+};
+
+struct kernel_siginfo {
+	int si_code;
 };
 
 struct linux_binprm {

@@ -13,7 +13,7 @@ int BPF_PROG(sys_enter, struct pt_regs *regs, long id)
 	bool compat = false;
 	enum call call = syscall__call(regs, &compat);
 
-	if (call == CALL_NONE)
+	if (call == CALL_NONE || call == CALL_CANARY)
 		return 0;
 	if (call == CALL_EXECVE || call == CALL_EXECVEAT) {
 		args.path = exec__path(regs, call, compat, &args.dirfd);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+#include "programs/canary.h"
 #include "programs/syscall.h"
 
 /*
@@ -20,6 +21,8 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	if (!s)
 		return 0;
 	args = base__number(s, regs);
+	if (call == CALL_CANARY)
+		return canary__call(args);
 	if (call != CALL_EXECVE && call != CALL_EXECVEAT)
 		open__record(args, ret, call, compat);
 	else if (ret < 0)

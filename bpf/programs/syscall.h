@@ -9,7 +9,7 @@
 
 #include "programs/exec_failed.h"
 
-/* The call that the current task makes, if some rule may be about it. */
+/* The call that the current task makes, if some rule may be about it. Of the sensor's own calls, only the canary's. */
 INLINE enum call syscall__call(struct pt_regs *regs, bool *compat)
 {
 	__u32 nr = extract__syscall_nr(regs);
@@ -23,8 +23,8 @@ INLINE enum call syscall__call(struct pt_regs *regs, bool *compat)
 	*compat = extract__is_compat((void *)bpf_get_current_task());
 	call = *compat ? calls_compat[nr] : calls_native[nr];
 	if (call != CALL_NONE && bpf_get_current_pid_tgid() >> 32 == own_tgid)
-		return CALL_NONE;
-	return call;
+		return !*compat && (call == CALL_CANARY || call == CALL_OPEN_BY_HANDLE_AT) ? CALL_CANARY : CALL_NONE;
+	return call == CALL_CANARY ? CALL_NONE : call;
 }
 
 #endif

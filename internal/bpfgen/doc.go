@@ -2,4 +2,4 @@
 // (bpf/event.h). Generated, committed, never edited; `make generate` renews it.
 package bpfgen
 
-//go:generate go tool bpf2go -tags linux -target amd64,arm64 -cc clang-19 -strip llvm-strip-19 -cflags "-O2 -Wall -Werror -mcpu=v3" -type record_header -type exec_record -type fork_record -type exit_record -type open_record -type exec_failed_record -type io_uring_setup_record -type cgroup_record -type kernel_counters -type inode_info -type ancestor -type schema -type limits -type record_type -type ring -type call -type record_flags -type layer Sensor ../../bpf/sensor.bpf.c -- -I../../bpf
+//go:generate go tool bpf2go -tags linux -target amd64,arm64 -cc clang-19 -strip llvm-strip-19 -cflags "-O2 -Wall -Werror -mcpu=v3" -type record_header -type exec_record -type fork_record -type exit_record -type open_record -type exec_failed_record -type io_uring_setup_record -type cgroup_record -type canary_record -type signal_record -type kernel_counters -type inode_info -type ancestor -type schema -type limits -type record_type -type ring -type call -type record_flags -type layer -type signal_origin -type canary_call Sensor ../../bpf/sensor.bpf.c -- -I../../bpf

@@ -32,8 +32,21 @@ const (
 	SensorCallCALL_OPEN_BY_HANDLE_AT SensorCall = 5
 	SensorCallCALL_EXECVE            SensorCall = 6
 	SensorCallCALL_EXECVEAT          SensorCall = 7
-	SensorCallCALLS                  SensorCall = 8
+	SensorCallCALL_CANARY            SensorCall = 8
+	SensorCallCALLS                  SensorCall = 9
 )
+
+type SensorCanaryCall uint32
+
+const (
+	SensorCanaryCallCANARY_DIRFD SensorCanaryCall = 1516993677
+)
+
+type SensorCanaryRecord struct {
+	_      structs.HostLayout
+	H      SensorRecordHeader
+	Number uint64
+}
 
 type SensorCgroupRecord struct {
 	_       structs.HostLayout
@@ -151,7 +164,7 @@ type SensorKernelCounters struct {
 	_              structs.HostLayout
 	Sent           [2]uint64
 	Lost           [2]uint64
-	LostByType     [10]uint64
+	LostByType     [12]uint64
 	PathTruncated  uint64
 	RawUnreadable  uint64
 	FileGone       uint64
@@ -263,7 +276,9 @@ const (
 	SensorRecordTypeRECORD_EXEC_FAILED    SensorRecordType = 7
 	SensorRecordTypeRECORD_TASK           SensorRecordType = 8
 	SensorRecordTypeRECORD_IO_URING_SETUP SensorRecordType = 9
-	SensorRecordTypeRECORD_TYPES          SensorRecordType = 10
+	SensorRecordTypeRECORD_CANARY         SensorRecordType = 10
+	SensorRecordTypeRECORD_SIGNAL         SensorRecordType = 11
+	SensorRecordTypeRECORD_TYPES          SensorRecordType = 12
 )
 
 type SensorRing uint32
@@ -277,7 +292,7 @@ const (
 type SensorSchema uint32
 
 const (
-	SensorSchemaSCHEMA_VERSION SensorSchema = 4
+	SensorSchemaSCHEMA_VERSION SensorSchema = 5
 )
 
 type SensorScratch struct {
@@ -299,6 +314,20 @@ type SensorScratch struct {
 	}
 	Task   uint64
 	Object uint64
+}
+
+type SensorSignalOrigin uint32
+
+const (
+	SensorSignalOriginSIGNAL_SENT   SensorSignalOrigin = 0
+	SensorSignalOriginSIGNAL_PTRACE SensorSignalOrigin = 1
+)
+
+type SensorSignalRecord struct {
+	_      structs.HostLayout
+	H      SensorRecordHeader
+	Number uint32
+	Origin uint32
 }
 
 type SensorUringBucket struct {
@@ -331,6 +360,7 @@ const (
 	SensorMapReader              = "reader"
 	SensorMapScratch             = "scratch"
 	SensorMapUringOpens          = "uring_opens"
+	SensorProgCanary             = "canary"
 	SensorProgCgroupMkdir        = "cgroup_mkdir"
 	SensorProgCgroupRmdir        = "cgroup_rmdir"
 	SensorProgIoUringComplete    = "io_uring_complete"
@@ -341,6 +371,7 @@ const (
 	SensorProgSchedProcessExec   = "sched_process_exec"
 	SensorProgSchedProcessExit   = "sched_process_exit"
 	SensorProgSchedProcessFork   = "sched_process_fork"
+	SensorProgSignalGenerate     = "signal_generate"
 	SensorProgSysEnter           = "sys_enter"
 	SensorProgSysExit            = "sys_exit"
 	SensorProgTaskIter           = "task_iter"
@@ -397,6 +428,7 @@ type SensorSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SensorProgramSpecs struct {
+	Canary             *ebpf.ProgramSpec `ebpf:"canary"`
 	CgroupMkdir        *ebpf.ProgramSpec `ebpf:"cgroup_mkdir"`
 	CgroupRmdir        *ebpf.ProgramSpec `ebpf:"cgroup_rmdir"`
 	IoUringComplete    *ebpf.ProgramSpec `ebpf:"io_uring_complete"`
@@ -407,6 +439,7 @@ type SensorProgramSpecs struct {
 	SchedProcessExec   *ebpf.ProgramSpec `ebpf:"sched_process_exec"`
 	SchedProcessExit   *ebpf.ProgramSpec `ebpf:"sched_process_exit"`
 	SchedProcessFork   *ebpf.ProgramSpec `ebpf:"sched_process_fork"`
+	SignalGenerate     *ebpf.ProgramSpec `ebpf:"signal_generate"`
 	SysEnter           *ebpf.ProgramSpec `ebpf:"sys_enter"`
 	SysExit            *ebpf.ProgramSpec `ebpf:"sys_exit"`
 	TaskIter           *ebpf.ProgramSpec `ebpf:"task_iter"`
@@ -499,6 +532,7 @@ type SensorVariables struct {
 //
 // It can be passed to LoadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SensorPrograms struct {
+	Canary             *ebpf.Program `ebpf:"canary"`
 	CgroupMkdir        *ebpf.Program `ebpf:"cgroup_mkdir"`
 	CgroupRmdir        *ebpf.Program `ebpf:"cgroup_rmdir"`
 	IoUringComplete    *ebpf.Program `ebpf:"io_uring_complete"`
@@ -509,6 +543,7 @@ type SensorPrograms struct {
 	SchedProcessExec   *ebpf.Program `ebpf:"sched_process_exec"`
 	SchedProcessExit   *ebpf.Program `ebpf:"sched_process_exit"`
 	SchedProcessFork   *ebpf.Program `ebpf:"sched_process_fork"`
+	SignalGenerate     *ebpf.Program `ebpf:"signal_generate"`
 	SysEnter           *ebpf.Program `ebpf:"sys_enter"`
 	SysExit            *ebpf.Program `ebpf:"sys_exit"`
 	TaskIter           *ebpf.Program `ebpf:"task_iter"`
@@ -517,6 +552,7 @@ type SensorPrograms struct {
 
 func (p *SensorPrograms) Close() error {
 	return _SensorClose(
+		p.Canary,
 		p.CgroupMkdir,
 		p.CgroupRmdir,
 		p.IoUringComplete,
@@ -527,6 +563,7 @@ func (p *SensorPrograms) Close() error {
 		p.SchedProcessExec,
 		p.SchedProcessExit,
 		p.SchedProcessFork,
+		p.SignalGenerate,
 		p.SysEnter,
 		p.SysExit,
 		p.TaskIter,

@@ -54,6 +54,7 @@ type Config struct {
 	Metrics   Metrics   `yaml:"metrics"`
 	Drops     Drops     `yaml:"syscall_event_drops"`
 	Timeouts  Timeouts  `yaml:"syscall_event_timeouts"`
+	Guard     Guard     `yaml:"guard"`
 
 	Engines Engines `yaml:"container_engines"`
 	Engine  Engine  `yaml:"engine"`
@@ -138,7 +139,7 @@ func Default() Config {
 		LogLevel:  "info",
 		LogStderr: true,
 		Webserver: Webserver{
-			ListenPort: 8765, ListenAddress: "0.0.0.0", HealthzEndpoint: "/healthz", SSLCertificate: "/etc/falco/falco.pem",
+			Enabled: true, ListenPort: 8765, ListenAddress: "0.0.0.0", HealthzEndpoint: "/healthz", SSLCertificate: "/etc/falco/falco.pem",
 		},
 		Metrics: Metrics{
 			Interval: time.Hour, RulesCounters: true, ResourceUtilization: true, StateCounters: true, KernelEventCounters: true,
@@ -146,6 +147,7 @@ func Default() Config {
 		},
 		Drops:    Drops{Threshold: .1, Actions: []string{"log", "alert"}, Rate: .03333, MaxBurst: 1},
 		Timeouts: Timeouts{MaxConsecutives: 1000},
+		Guard:    Guard{CanaryInterval: 5 * time.Second, StateFile: "/run/saker/state"},
 		Engines: Engines{
 			Docker: Runtime{Enabled: true}, Podman: Runtime{Enabled: true}, Containerd: Runtime{Enabled: true}, CRI: Runtime{Enabled: true},
 		},

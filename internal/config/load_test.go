@@ -109,13 +109,13 @@ func TestMerge(t *testing.T) {
 	}{
 		"append is the default": {"- $DIR/more/b.yaml", more, func(c *Config) {
 			c.RulesFiles, c.Priority, c.JSONOutput = []string{"/a", "/b"}, "notice", true
-			c.Webserver.Enabled, c.Webserver.ListenPort = false, 2 // the whole section is replaced
+			c.Webserver.ListenPort = 2
 		}},
 		"append to a text": {"- {path: $DIR/more/1, strategy: override}\n- $DIR/more/2", map[string]string{"more/1": "rules_files: /1", "more/2": "rules_files: [/2]"},
 			func(c *Config) { c.RulesFiles = []string{"/1", "/2"} }},
 		"override": {"- {path: $DIR/more/b.yaml, strategy: override}", more, func(c *Config) {
 			c.RulesFiles, c.Priority, c.JSONOutput = []string{"/b"}, "notice", true
-			c.Webserver.Enabled, c.Webserver.ListenPort = false, 2
+			c.Webserver.ListenPort = 2
 		}},
 		"add-only": {"- {path: $DIR/more/b.yaml, strategy: add-only}", more, func(c *Config) { c.JSONOutput = true }},
 		"a directory, by name, without its folders": {"- $DIR/more", map[string]string{
@@ -330,6 +330,9 @@ func TestMistakes(t *testing.T) {
 		"no unit":           {"metrics: {interval: 5000}\n", `$F:1:21: metrics.interval: "5000" is no duration; write a number with its unit, such as 30s, 5m or 1h`},
 		"too short":         {"metrics: {interval: 50ms}\n", `$F:1:21: metrics.interval: 50ms is less than 100ms`},
 		"engine":            {"engine:\n  kind: gvisor\n", `$F:2:9: engine.kind: Saker has no engine gvisor; use modern_ebpf`},
+		"hasty canary":      {"guard: {canary_interval: 500ms}\n", `$F:1:26: guard.canary_interval: 500ms is less than 1s`},
+		"relative state":    {"guard: {state_file: state}\n", `$F:1:21: guard.state_file: "state" is no absolute path`},
+		"endpoint":          {"webserver: {k8s_healthz_endpoint: healthz}\n", `$F:1:35: webserver.k8s_healthz_endpoint: "healthz" does not begin with /`},
 		"address":           {"webserver: {listen_address: localhost}\n", `$F:1:29: webserver.listen_address: "localhost" is no IP address`},
 		"no file":           {"file_output:\n  enabled: true\n", `$F:2:3: file_output is on, but has no filename; set file_output.filename`},
 		"no url":            {"http_output: {enabled: true}\n", `$F:1:15: http_output is on, but has no url; set http_output.url`},

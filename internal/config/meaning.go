@@ -3,9 +3,11 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // staticName is what may follow "static." in a condition.
@@ -41,6 +43,15 @@ func (c *checker) meaning(cfg *Config, root *node) {
 	}
 	if addr := cfg.Webserver.ListenAddress; !validAddress(addr) {
 		c.fail(at("webserver", "listen_address"), "webserver.listen_address: %q is no IP address", addr)
+	}
+	if path := cfg.Webserver.HealthzEndpoint; !strings.HasPrefix(path, "/") {
+		c.fail(at("webserver", "k8s_healthz_endpoint"), "webserver.k8s_healthz_endpoint: %q does not begin with /", path)
+	}
+	if d := cfg.Guard.CanaryInterval; d < time.Second {
+		c.fail(at("guard", "canary_interval"), "guard.canary_interval: %v is less than 1s", d)
+	}
+	if path := cfg.Guard.StateFile; path != "" && !filepath.IsAbs(path) {
+		c.fail(at("guard", "state_file"), "guard.state_file: %q is no absolute path", path)
 	}
 	if contains(cfg.Drops.Actions, "ignore") && (contains(cfg.Drops.Actions, "log") || contains(cfg.Drops.Actions, "alert")) {
 		c.fail(at("syscall_event_drops", "actions"), "syscall_event_drops.actions: ignore makes no sense beside log or alert; take one out")

@@ -109,6 +109,14 @@ type Timeouts struct {
 	MaxConsecutives int `yaml:"max_consecutives"`
 }
 
+// Guard is how the sensor watches itself.
+type Guard struct {
+	// CanaryInterval is the time between two canaries. After two without an answer the capture counts as stalled.
+	CanaryInterval time.Duration `yaml:"canary_interval"`
+	// StateFile tells the next start how the last run ended; empty for none.
+	StateFile string `yaml:"state_file"`
+}
+
 // Capture writes what was seen around a match to a file.
 type Capture struct {
 	Enabled    bool   `yaml:"enabled"`

@@ -57,6 +57,10 @@ func (d *Decoder) Decode(raw []byte, rec *event.Record) error {
 	case bpfgen.SensorRecordTypeRECORD_CGROUP_RMDIR:
 		rec.Kind = event.KindCgroupRemoved
 		return cgroup(raw, rec)
+	case bpfgen.SensorRecordTypeRECORD_CANARY:
+		return canary(raw, rec)
+	case bpfgen.SensorRecordTypeRECORD_SIGNAL:
+		return signal(raw, rec)
 	default:
 		return fmt.Errorf("record type %d is unknown", h.Type)
 	}
@@ -69,6 +73,7 @@ func (d *Decoder) header(h *bpfgen.SensorRecordHeader, rec *event.Record) {
 	rec.Args, rec.Env, rec.Ancestors = "", "", nil
 	rec.ParentStart, rec.ImageCgroup = 0, h.CgroupId
 	rec.Cgroup = event.Cgroup{}
+	rec.Canary, rec.Signal = 0, event.Signal{}
 	rec.Event = event.Event{
 		Time:     d.wall(h.Time),
 		CPU:      h.Cpu,
@@ -303,6 +308,25 @@ func cgroup(raw []byte, rec *event.Record) error {
 	if !t.ok() {
 		return ErrShort
 	}
+	return nil
+}
+
+func canary(raw []byte, rec *event.Record) error {
+	r, err := as[bpfgen.SensorCanaryRecord](raw)
+	if err != nil {
+		return err
+	}
+	rec.Kind, rec.Canary = event.KindCanary, r.Number
+	return nil
+}
+
+func signal(raw []byte, rec *event.Record) error {
+	r, err := as[bpfgen.SensorSignalRecord](raw)
+	if err != nil {
+		return err
+	}
+	rec.Kind = event.KindSignal
+	rec.Signal = event.Signal{Number: int32(r.Number), Ptrace: bpfgen.SensorSignalOrigin(r.Origin) == bpfgen.SensorSignalOriginSIGNAL_PTRACE}
 	return nil
 }
 

@@ -300,6 +300,22 @@ func TestCgroup(t *testing.T) {
 	}
 }
 
+func TestCanary(t *testing.T) {
+	want := based(event.KindCanary, headed(event.TypeUnknown, 0))
+	want.Canary = 1<<40 + 1
+	same(t, want, decoded(t, canaryRaw(want.Canary)))
+}
+
+func TestSignal(t *testing.T) {
+	for origin, ptrace := range map[bpfgen.SensorSignalOrigin]bool{
+		bpfgen.SensorSignalOriginSIGNAL_SENT: false, bpfgen.SensorSignalOriginSIGNAL_PTRACE: true,
+	} {
+		want := based(event.KindSignal, headed(event.TypeUnknown, 0))
+		want.Signal = event.Signal{Number: 19, Ptrace: ptrace}
+		same(t, want, decoded(t, signalRaw(19, origin)))
+	}
+}
+
 // A record cut at any length is an error, whatever its header says of its size.
 func TestTruncated(t *testing.T) {
 	for name, raw := range samples() {

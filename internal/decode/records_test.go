@@ -130,6 +130,16 @@ func cgroupRaw(typ bpfgen.SensorRecordType, path string) []byte {
 	return wire(r, &r.H, typ, path)
 }
 
+func canaryRaw(number uint64) []byte {
+	r := &bpfgen.SensorCanaryRecord{H: header, Number: number}
+	return wire(r, &r.H, bpfgen.SensorRecordTypeRECORD_CANARY)
+}
+
+func signalRaw(number uint32, origin bpfgen.SensorSignalOrigin) []byte {
+	r := &bpfgen.SensorSignalRecord{H: header, Number: number, Origin: uint32(origin)}
+	return wire(r, &r.H, bpfgen.SensorRecordTypeRECORD_SIGNAL)
+}
+
 // samples are one record of each kind.
 func samples() map[string][]byte {
 	return map[string][]byte{
@@ -143,6 +153,8 @@ func samples() map[string][]byte {
 		"io_uring setup":  uringRaw(nil),
 		"cgroup made":     cgroupRaw(bpfgen.SensorRecordTypeRECORD_CGROUP_MKDIR, "/pod/1"),
 		"cgroup removed":  cgroupRaw(bpfgen.SensorRecordTypeRECORD_CGROUP_RMDIR, "/pod/1"),
+		"canary":          canaryRaw(1),
+		"signal":          signalRaw(9, bpfgen.SensorSignalOriginSIGNAL_SENT),
 	}
 }
 

@@ -21,6 +21,10 @@ const (
 	// KindCgroupMade and KindCgroupRemoved are about Record.Cgroup.
 	KindCgroupMade
 	KindCgroupRemoved
+	// KindCanary: the sensor made it itself, with the number Record.Canary.
+	KindCanary
+	// KindSignal: another process sent the sensor Record.Signal.
+	KindSignal
 )
 
 // Record is one decoded kernel record, before the process room has seen it. It is reused; its texts alias the ring
@@ -51,6 +55,8 @@ type Record struct {
 	Ancestors []Ancestor
 
 	Cgroup Cgroup
+	Canary uint64
+	Signal Signal
 }
 
 // IsEvent tells whether rules may see the record.
@@ -66,6 +72,13 @@ func (r *Record) IsEvent() bool {
 type Ancestor struct {
 	Key  Key
 	Comm string
+}
+
+// Signal is one that another process sent to the sensor.
+type Signal struct {
+	Number int32
+	// Ptrace: a debugger attaches, the signal is the kernel's way to stop for it.
+	Ptrace bool
 }
 
 // Cgroup is a directory of the hierarchy that the sensor follows.

@@ -1,6 +1,8 @@
 package probe
 
 import (
+	"golang.org/x/sys/unix"
+
 	"github.com/saker-sensor/saker/internal/bpfgen"
 	"github.com/saker-sensor/saker/internal/event"
 )
@@ -33,8 +35,15 @@ func callTables(wanted *event.TypeSet) (native, compat [syscallsMax]uint8, any b
 			compat[c.compat] = uint8(c.id)
 		}
 	}
+	// The canary's call goes by the same hook; a rule may be about it or not.
+	if any && native[canaryCall] == uint8(bpfgen.SensorCallCALL_NONE) {
+		native[canaryCall] = uint8(bpfgen.SensorCallCALL_CANARY)
+	}
 	return native, compat, any
 }
+
+// canaryCall is a call that hardly anybody makes, so that looking at each costs nothing.
+const canaryCall = unix.SYS_OPEN_BY_HANDLE_AT
 
 // openClasses are the wanted classes by call.
 func openClasses(opens map[event.Type]event.OpenClasses) (out [callsMax]uint32) {

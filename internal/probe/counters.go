@@ -70,6 +70,8 @@ var lostKinds = map[bpfgen.SensorRecordType]event.Kind{
 	bpfgen.SensorRecordTypeRECORD_IO_URING_SETUP: event.KindUring,
 	bpfgen.SensorRecordTypeRECORD_CGROUP_MKDIR:   event.KindCgroupMade,
 	bpfgen.SensorRecordTypeRECORD_CGROUP_RMDIR:   event.KindCgroupRemoved,
+	bpfgen.SensorRecordTypeRECORD_CANARY:         event.KindCanary,
+	bpfgen.SensorRecordTypeRECORD_SIGNAL:         event.KindSignal,
 }
 
 // Counters reads the kernel's counters.

@@ -37,6 +37,7 @@ var children = map[string]func(args []string) error{
 	"load":       loadUnprivileged,
 	"see":        seeOpens,
 	"half there": checkOneCapability,
+	"canary":     forgeCanary,
 }
 
 // openMany opens an absent file, as often as its first argument says.

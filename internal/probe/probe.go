@@ -45,11 +45,13 @@ type Probe struct {
 	maps bpfgen.SensorMaps
 	// all are the maps of p.maps by name, which share their descriptors.
 	all map[string]*ebpf.Map
+	// ids are the numbers that the kernel gave them.
+	ids map[string]ebpf.MapID
 
 	// mu guards what Switch exchanges.
 	mu         sync.Mutex
 	programs   map[string]*ebpf.Program
-	links      []link.Link
+	links      []attachment
 	missing    []Missing
 	syscalls   bool
 	generation uint8
@@ -94,6 +96,7 @@ func load(s Settings) (*Probe, error) {
 	p.programs = coll.Programs
 	coll.Programs = nil
 	p.all = ownMaps(coll)
+	p.ids = mapIDs(p.all)
 	if err := coll.Assign(&p.maps); err != nil {
 		coll.Close()
 		return nil, fmt.Errorf("find the maps: %w", err)
@@ -243,12 +246,12 @@ func (p *Probe) Attach() error {
 }
 
 // attach puts the programs on their hooks. Those that can't be are missing; it is an error if none can.
-func attach(loaded map[string]*ebpf.Program) (links []link.Link, missing []Missing, err error) {
+func attach(loaded map[string]*ebpf.Program) (links []attachment, missing []Missing, err error) {
 	var refused []error
 	for _, known := range programs {
 		prog := loaded[known.name]
-		if prog == nil || known.name == bpfgen.SensorProgTaskIter {
-			continue // refused, not wanted, or run by Tasks
+		if prog == nil || !known.attached() {
+			continue // refused, not wanted, or run when it is needed
 		}
 		l, err := link.AttachTracing(link.TracingOptions{Program: prog})
 		if err != nil {
@@ -256,7 +259,11 @@ func attach(loaded map[string]*ebpf.Program) (links []link.Link, missing []Missi
 			refused = append(refused, fmt.Errorf("attach %s: %w", known.name, err))
 			continue
 		}
-		links = append(links, l)
+		info, err := l.Info()
+		if err != nil {
+			return nil, missing, errors.Join(fmt.Errorf("attach %s: read the link: %w", known.name, err), l.Close(), detach(links))
+		}
+		links = append(links, attachment{known.name, l, info.ID})
 	}
 	if len(links) == 0 {
 		return nil, missing, errors.Join(refused...)
@@ -280,10 +287,10 @@ func (p *Probe) Detach() error {
 	return detach(links)
 }
 
-func detach(links []link.Link) error {
+func detach(links []attachment) error {
 	var errs []error
-	for _, l := range slices.Backward(links) {
-		errs = append(errs, l.Close())
+	for _, a := range slices.Backward(links) {
+		errs = append(errs, a.link.Close())
 	}
 	return errors.Join(errs...)
 }

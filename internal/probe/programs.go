@@ -20,6 +20,11 @@ type program struct {
 	cost string
 }
 
+// attached tells whether the program has a hook; the others are run when they are needed.
+func (p *program) attached() bool {
+	return p.name != bpfgen.SensorProgTaskIter && p.name != bpfgen.SensorProgCanary
+}
+
 // programs are all that stay loaded, in the order in which they are attached: the cgroups come first, so that no
 // process runs in one that is unknown.
 var programs = []program{
@@ -35,6 +40,8 @@ var programs = []program{
 	{bpfgen.SensorProgIoUringCqeOverflow, []event.Kind{event.KindOpen}, "files opened by io_uring while its ring is full"},
 	{bpfgen.SensorProgIoUringSubmitReq, []event.Kind{event.KindOpen}, "files opened by io_uring, or their names"},
 	{bpfgen.SensorProgIoUringSubmitSqe, []event.Kind{event.KindOpen}, "files opened by io_uring, or their names"},
+	{bpfgen.SensorProgSignalGenerate, []event.Kind{event.KindSignal}, "who sends the sensor a signal"},
+	{bpfgen.SensorProgCanary, []event.Kind{event.KindCanary}, "the canary of the critical ring"},
 	{bpfgen.SensorProgTaskIter, nil, "the names of a process that ran already and has ended before it could be looked up in /proc"},
 }
 

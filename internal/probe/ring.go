@@ -26,7 +26,10 @@ type Ring struct {
 	data                        []byte
 	mask                        uint64
 	// pos is how far Next has come; the kernel learns of it by Release.
-	pos uint64
+	pos, released uint64
+	// moved counts what somebody else wrote to the consumer's position: any process that gets at the map can.
+	moved, seen uint64
+	overwritten uint64
 }
 
 func openRing(fd, size int) (*Ring, error) {
@@ -48,18 +51,27 @@ func openRing(fd, size int) (*Ring, error) {
 		mask:     uint64(size) - 1,
 	}
 	r.pos = atomic.LoadUint64(r.consumer)
+	r.released = r.pos
 	return r, nil
 }
 
 // Next returns the next record, false if there is none yet. The bytes are the ring's own: they are valid until Release.
 func (r *Ring) Next() ([]byte, bool) {
-	for r.pos < atomic.LoadUint64(r.producer) {
+	for end := atomic.LoadUint64(r.producer); r.pos < end; end = atomic.LoadUint64(r.producer) {
+		if end-r.pos > r.mask+1 {
+			r.skip(end)
+			return nil, false
+		}
 		at := r.pos & r.mask
 		head := atomic.LoadUint32((*uint32)(unsafe.Pointer(&r.data[at])))
 		if head&ringBusy != 0 {
 			return nil, false // still being written
 		}
 		size := uint64(head &^ (ringBusy | ringDiscard))
+		if size+ringHeader > end-r.pos {
+			r.skip(end)
+			return nil, false
+		}
 		r.pos += (size + ringHeader + 7) &^ 7
 		if head&ringDiscard == 0 {
 			return r.data[at+ringHeader:][:size:size], true
@@ -68,8 +80,38 @@ func (r *Ring) Next() ([]byte, bool) {
 	return nil, false
 }
 
+// skip gives up what is unread: the kernel was told by somebody else that it had been read, and has written over it.
+func (r *Ring) skip(end uint64) {
+	r.overwritten++
+	r.pos = end
+}
+
+// restore takes the read position back from whoever moved it, and tells whether somebody did. What is unread then may be
+// written over in part, so it is given up.
+func (r *Ring) restore() bool {
+	r.Release()
+	if r.moved == r.seen {
+		return false
+	}
+	r.seen = r.moved
+	r.skip(atomic.LoadUint64(r.producer))
+	r.Release()
+	return true
+}
+
 // Release gives the room of all records that Next returned back to the kernel.
-func (r *Ring) Release() { atomic.StoreUint64(r.consumer, r.pos) }
+func (r *Ring) Release() {
+	if atomic.SwapUint64(r.consumer, r.pos) != r.released {
+		r.moved++
+	}
+	r.released = r.pos
+}
+
+// Position is the number of bytes that were read so far.
+func (r *Ring) Position() uint64 { return r.pos }
+
+// Overwritten is how often unread records were written over, because another process moved the read position.
+func (r *Ring) Overwritten() uint64 { return r.overwritten }
 
 // Mark is where the records end that are there now; see [Ring.Reached].
 func (r *Ring) Mark() uint64 { return atomic.LoadUint64(r.producer) }

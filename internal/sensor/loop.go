@@ -10,6 +10,7 @@ import (
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/guard"
 	"github.com/saker-sensor/saker/internal/probe"
 	"github.com/saker-sensor/saker/internal/process"
 )
@@ -29,6 +30,7 @@ const (
 // to wait, half done, while the critical ring is drained.
 type lane struct {
 	ring *probe.Ring
+	way  guard.Way
 	dec  decode.Decoder
 	rec  event.Record
 	gaps gaps
@@ -50,6 +52,7 @@ type loop struct {
 	// inbox holds what others want done between two records.
 	inbox chan func()
 	reload
+	watch *watch
 
 	// onMatch is emit for the event at hand; made once, so that matching does not allocate.
 	event   *event.Event
@@ -61,6 +64,7 @@ type loop struct {
 
 func (l *loop) prepare() {
 	l.inbox = make(chan func(), 16)
+	l.critical.way, l.bulk.way = guard.ByRing, guard.ByCall
 	l.scratch = engine.NewScratch()
 	l.onMatch = func(r *engine.Rule) {
 		l.stats.Matched++
@@ -167,12 +171,18 @@ func (l *loop) take(from *lane, raw []byte) {
 	case event.KindCgroupRemoved:
 		l.enrich.CgroupRemoved(rec.Cgroup.ID)
 		return
+	case event.KindCanary:
+		l.watch.seen(from.way, rec.Canary)
+		return
 	}
 	if l.table.Apply(rec) == process.Ahead {
 		l.catchUp(from, rec)
 	}
-	if rec.IsEvent() {
+	switch {
+	case rec.IsEvent():
 		l.walk(&rec.Event, l.rulesOf(rec.Generation))
+	case rec.Kind == event.KindSignal:
+		l.watch.signalled(rec)
 	}
 }
 

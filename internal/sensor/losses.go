@@ -108,19 +108,6 @@ func dropAlert(events, lost uint64, k *probe.Counters, who *flooder) output.Inte
 	if who.Process == nil {
 		return a
 	}
-	container := "host"
-	if who.Container != nil {
-		container = who.Container.Name
-	} else if who.ContainerID != event.HostID {
-		container = "<NA>"
-	}
-	a.Message += fmt.Sprintf(" Most of them by %s (pid=%d exepath=%s) in container %s (%s).",
-		who.name(), who.Tgid, who.Process.ExePath, container, who.ContainerID)
-	a.Fields["proc.name"], a.Fields["proc.pid"] = who.name(), strconv.Itoa(int(who.Tgid))
-	a.Fields["proc.exepath"], a.Fields["proc.cmdline"] = who.Process.ExePath, who.Process.Cmdline
-	a.Fields["container.id"], a.Fields["container.name"] = who.ContainerID, container
-	if who.Container != nil && who.Container.Pod != nil {
-		a.Fields["k8s.pod.name"], a.Fields["k8s.ns.name"] = who.Container.Pod.Name, who.Container.Pod.Namespace
-	}
+	a.Message += " Most of them by " + nameProcess(&who.Event, a.Fields) + "."
 	return a
 }

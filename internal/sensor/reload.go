@@ -194,6 +194,7 @@ func (r *reloader) keepFixed(next *config.Config) {
 		{"watch_config_files", &r.Config.WatchFiles, &next.WatchFiles},
 		{"webserver", &r.Config.Webserver, &next.Webserver},
 		{"metrics", &r.Config.Metrics, &next.Metrics},
+		{"guard", &r.Config.Guard, &next.Guard},
 	} {
 		if !reflect.DeepEqual(fixed.was, fixed.will) {
 			r.Log.Warn("a changed setting counts from the next start", zap.String("key", fixed.key))
@@ -208,7 +209,7 @@ func (r *reloader) exchange(ctx context.Context, next *generation) error {
 	err := r.loop.do(ctx, func() {
 		r.loop.expect(next.rules, next.renewal.Generation)
 		retired = r.alerts.exchange(next)
-		r.rules, r.narrow, r.Config = next.rules, next.narrow, next.config
+		r.rules, r.narrow, r.Config, r.reloaded = next.rules, next.narrow, next.config, time.Now()
 		r.names.Watch(watchedNames(next.rules))
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -19,6 +20,8 @@ import (
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/guard"
+	"github.com/saker-sensor/saker/internal/metrics"
 	"github.com/saker-sensor/saker/internal/narrow"
 	"github.com/saker-sensor/saker/internal/probe"
 	"github.com/saker-sensor/saker/internal/process"
@@ -44,6 +47,8 @@ type Settings struct {
 const (
 	holdDeadline = time.Second
 	sinkDeadline = 5 * time.Second
+	// serveDeadline is for requests that are being answered.
+	serveDeadline = time.Second
 )
 
 // settleLimit bounds how long the start waits for the runtimes that are there to name their containers.
@@ -67,6 +72,15 @@ type sensor struct {
 	runtimes runtimes
 	// coverage is what the kernel's refusals cost.
 	coverage []Lost
+	// kernel is what the kernel had counted when it was last asked.
+	kernel probe.Counters
+	// reloaded is when the rules that run were loaded.
+	reloaded time.Time
+	// watch is nil before the loop runs.
+	watch     *watch
+	heartbeat *heartbeat
+	server    *metrics.Server
+	published atomic.Pointer[snapshot]
 }
 
 // step of the start; its stop, if any, undoes it.
@@ -90,6 +104,8 @@ func Run(ctx context.Context, settings Settings) error {
 			step{"read the cgroups and accounts", s.openEnrich},
 			step{"read the mounts and the watched files", s.openNames},
 			step{"read the running processes", s.seed},
+			step{"read how the last run ended", s.openHeartbeat},
+			step{"serve health and metrics", s.serve},
 		)
 	}
 	for _, st := range steps {
@@ -114,7 +130,7 @@ func (s *sensor) loadRules(context.Context) error {
 	if !results.Successful() {
 		return rulesError(&results)
 	}
-	s.rules = rules
+	s.rules, s.reloaded = rules, time.Now()
 	return nil
 }
 
@@ -256,8 +272,12 @@ func (s *sensor) seed(context.Context) error {
 
 // capture runs the loop until the context ends.
 func (s *sensor) capture(ctx context.Context) error {
+	s.watch = newWatch(s.Config.Guard.CanaryInterval)
+	if s.heartbeat != nil {
+		s.heartbeat.start(s.Config.Guard.CanaryInterval, s.alive)
+	}
 	s.loop = &loop{
-		probe: s.probe, table: s.table, enrich: s.enrich, names: s.names, rules: s.rules, emit: s.alerts.emit, every: s.everySecond,
+		probe: s.probe, table: s.table, enrich: s.enrich, names: s.names, rules: s.rules, emit: s.alerts.emit, every: s.everySecond, watch: s.watch,
 	}
 	s.loop.critical.ring, s.loop.bulk.ring = s.probe.Critical(), s.probe.Bulk()
 	s.loop.prepare()
@@ -296,16 +316,17 @@ func (s *sensor) wake(ctx context.Context, stop <-chan struct{}) {
 	}
 }
 
-// everySecond looks for new losses and for changes of the runtimes' state.
+// everySecond looks for new losses, for changes of the runtimes' state, and after itself.
 func (s *sensor) everySecond() {
 	k, err := s.probe.Counters()
-	if err != nil {
-		s.Log.Warn("kernel counters", zap.Error(err))
-		return
+	if err == nil {
+		s.kernel = k
+		s.losses.report(s, &k)
 	}
-	s.losses.report(s, &k)
 	s.runtimes.report(s)
 	s.outages.report(s)
+	s.watch.tick(s, &s.kernel, err)
+	s.publish()
 }
 
 // teardown runs every step, whatever failed before: detach, read the rings to their end, let go of what waits, flush
@@ -315,8 +336,13 @@ func (s *sensor) teardown() error {
 	if s.probe != nil {
 		errs = append(errs, s.probe.Detach())
 	}
+	blindAt, blindTime := guard.Now(), time.Now()
+	if s.server != nil {
+		errs = append(errs, s.closeServer())
+	}
 	if s.loop != nil {
 		s.loop.finish(time.Now().Add(holdDeadline))
+		s.watch.reportSignals(s)
 	}
 	if s.enrich != nil {
 		errs = append(errs, s.enrich.Close())
@@ -332,6 +358,9 @@ func (s *sensor) teardown() error {
 	}
 	if s.probe != nil {
 		errs = append(errs, s.probe.Close())
+	}
+	if s.heartbeat != nil {
+		errs = append(errs, s.heartbeat.close(blindAt, blindTime))
 	}
 	return errors.Join(errs...)
 }

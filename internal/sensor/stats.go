@@ -109,6 +109,7 @@ func alertCounts(t *output.SinkTotals) string {
 var kindNames = map[event.Kind]string{
 	event.KindExec: "exec", event.KindFork: "fork", event.KindExit: "exit", event.KindOpen: "open",
 	event.KindExecFailed: "failed exec", event.KindUring: "io_uring setup", event.KindCgroupMade: "cgroup made", event.KindCgroupRemoved: "cgroup removed",
+	event.KindCanary: "canary", event.KindSignal: "signal",
 }
 
 func lostKinds(lost map[event.Kind]uint64) string {

@@ -73,12 +73,14 @@ func StartSensor(t *testing.T, binary string, args ...string) *Sensor {
 	return s
 }
 
-// LaunchSensor runs the sensor. The test's end kills it.
+// LaunchSensor runs the sensor. The test's end kills it. Unless the arguments say otherwise it has neither a port nor a
+// state file, which sensors of other tests would have too.
 func LaunchSensor(t *testing.T, binary string, args ...string) *Sensor {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("needs root: the sensor loads BPF programs")
 	}
+	args = alone(args)
 	s := &Sensor{
 		t: t, Cmd: exec.Command(binary, args...), Lines: make(chan string, 1<<16), Ended: make(chan struct{}), grown: make(chan struct{}, 1),
 	}
@@ -99,6 +101,18 @@ func LaunchSensor(t *testing.T, binary string, args ...string) *Sensor {
 	})
 	go s.readLines(stdout)
 	return s
+}
+
+// alone switches off what two sensors at once would share.
+func alone(args []string) []string {
+	for _, shared := range []struct{ keys, option string }{
+		{"webserver.", "webserver.enabled=false"}, {"guard.state_file", "guard.state_file="},
+	} {
+		if !strings.Contains(strings.Join(args, " "), " "+shared.keys) {
+			args = append(args, "-o", shared.option)
+		}
+	}
+	return args
 }
 
 func (s *Sensor) readLines(r io.Reader) {
@@ -178,7 +192,8 @@ func (s *Sensor) Parse(line string) *Alert {
 	return &a
 }
 
-// Stop ends the sensor as an operator would, checks its exit code and returns the alerts not read yet.
+// Stop ends the sensor as an operator would, checks its exit code and returns the alerts not read yet, but for the one
+// about this signal.
 func (s *Sensor) Stop() []*Alert {
 	s.t.Helper()
 	if err := s.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -194,6 +209,9 @@ func (s *Sensor) Stop() []*Alert {
 	}
 	var rest []*Alert
 	for line := range s.Lines {
+		if strings.Contains(line, "Saker internal: signal for the sensor. It got SIGTERM by ") && strings.Contains(line, fmt.Sprintf("(pid=%d ", os.Getpid())) {
+			continue
+		}
 		rest = append(rest, s.Parse(line))
 	}
 	return rest

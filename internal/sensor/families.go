@@ -1,0 +1,135 @@
+package sensor
+
+import (
+	"runtime"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/saker-sensor/saker/internal/config"
+	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/metrics"
+	"github.com/saker-sensor/saker/internal/output"
+)
+
+// The keys of falco.yaml that show a family.
+const (
+	rulesSwitch    = "metrics.rules_counters_enabled"
+	resourceSwitch = "metrics.resource_utilization_enabled"
+	stateSwitch    = "metrics.state_counters_enabled"
+	kernelSwitch   = "metrics.kernel_event_counters_enabled"
+)
+
+type (
+	family = metrics.Family[scrape]
+	emit   = metrics.Emit
+)
+
+// single is a family of one value.
+func single(name, help string, typ metrics.Type, on string, value func(*scrape) float64) family {
+	return family{Name: name, Help: help, Type: typ, Switch: on, Collect: func(s *scrape, emit emit) { emit(value(s)) }}
+}
+
+// split is a family of one value by kind.
+func split(name, help, label string, typ metrics.Type, on string, values func(*scrape) map[string]uint64) family {
+	return family{Name: name, Help: help, Type: typ, Labels: []string{label}, Switch: on, Collect: func(s *scrape, emit emit) {
+		for value, n := range values(s) {
+			emit(float64(n), label, value)
+		}
+	}}
+}
+
+// families are all metrics. Those with Falco's names have Falco's meaning.
+func families() []family {
+	var all []family
+	for _, group := range [][]family{falcoFamilies(), falcoEventFamilies(), lossFamilies(), watchFamilies(), stateFamilies(), resourceFamilies()} {
+		all = append(all, group...)
+	}
+	return all
+}
+
+func falcoFamilies() []family {
+	info := func(name, help, label string, value func(*scrape) string) family {
+		return family{Name: name, Help: help, Type: metrics.Gauge, Labels: []string{label}, Collect: func(s *scrape, emit emit) {
+			emit(1, label, value(s))
+		}}
+	}
+	return []family{
+		info("falcosecurity_evt_hostname_info", "The host's name, as in alerts.", "hostname", func(*scrape) string { return config.Hostname() }),
+		info("falcosecurity_falco_kernel_release_info", "The kernel's release.", "kernel_release", func(*scrape) string { return kernelRelease() }),
+		info("falcosecurity_falco_version_info", "The sensor's version.", "version", func(s *scrape) string { return s.version }),
+		{
+			Name: "falcosecurity_scap_engine_name_info", Help: "The source of events.", Type: metrics.Gauge,
+			Labels: []string{"engine_name", "evt_source"}, Collect: func(_ *scrape, emit emit) {
+				emit(1, "engine_name", "modern_bpf", "evt_source", output.SourceSyscall)
+			},
+		},
+		single("falcosecurity_falco_duration_seconds_total", "How long the sensor runs.", metrics.Counter, "",
+			func(s *scrape) float64 { return time.Since(s.started).Seconds() }),
+		single("falcosecurity_falco_start_timestamp_nanoseconds", "When the sensor started, since the epoch.", metrics.Gauge, "",
+			func(s *scrape) float64 { return float64(s.started.UnixNano()) }),
+		single("falcosecurity_falco_reload_timestamp_nanoseconds", "When the rules that run were loaded, since the epoch.", metrics.Gauge, "",
+			func(s *scrape) float64 { return float64(s.reloaded.UnixNano()) }),
+		single("falcosecurity_falco_host_boot_timestamp_nanoseconds", "When the machine booted, since the epoch.", metrics.Gauge, "",
+			func(*scrape) float64 { return float64(bootTime()) }),
+		single("falcosecurity_falco_host_num_cpus_total", "The number of processors.", metrics.Gauge, "",
+			func(*scrape) float64 { return float64(runtime.NumCPU()) }),
+		single("falcosecurity_falco_outputs_queue_num_drops_total", "Alerts that found the queue full.", metrics.Counter, "",
+			func(s *scrape) float64 { return float64(s.queue.Dropped) }),
+		{
+			Name: "falcosecurity_falco_rules_matches_total", Help: "Matches of a rule.",
+			Labels: []string{"rule_name", "priority", "source", "tag_*"}, Switch: rulesSwitch, Collect: ruleMatches,
+		},
+	}
+}
+
+// ruleMatches shows every rule, also one that has not matched: its metric is there from the start.
+func ruleMatches(s *scrape, emit emit) {
+	for _, r := range s.rules {
+		if !r.Enabled {
+			continue
+		}
+		labels := []string{"rule_name", r.Name, "priority", strconv.Itoa(int(r.Priority) - 1), "source", r.Source}
+		for _, tag := range r.Tags {
+			labels = append(labels, "tag_"+tag, "true")
+		}
+		emit(float64(r.Matches()), labels...)
+	}
+}
+
+func falcoEventFamilies() []family {
+	drops := []struct {
+		name  string
+		kinds []event.Kind
+	}{
+		{"clone_fork", []event.Kind{event.KindFork}},
+		{"execve", []event.Kind{event.KindExec, event.KindExecFailed}},
+		{"open", []event.Kind{event.KindOpen}},
+		{"proc", []event.Kind{event.KindExit}},
+	}
+	return []family{
+		single("falcosecurity_scap_n_evts_total", "Records that the kernel programs made, lost ones too.", metrics.Counter, kernelSwitch,
+			func(s *scrape) float64 { return float64(s.kernel.CriticalSent + s.kernel.BulkSent + s.kernel.Lost()) }),
+		single("falcosecurity_scap_n_drops_total", "Records that found their ring full.", metrics.Counter, kernelSwitch,
+			func(s *scrape) float64 { return float64(s.kernel.Lost()) }),
+		{
+			Name: "falcosecurity_scap_n_drops_buffer_total", Help: "Records that found their ring full, in Falco's classes.",
+			Labels: []string{"drop", "dir"}, Switch: kernelSwitch, Collect: func(s *scrape, emit emit) {
+				for _, d := range drops {
+					var n uint64
+					for _, kind := range d.kinds {
+						n += s.kernel.LostByKind[kind]
+					}
+					emit(float64(n), "drop", d.name, "dir", "exit")
+				}
+			},
+		},
+	}
+}
+
+func kernelRelease() string {
+	var u unix.Utsname
+	_ = unix.Uname(&u) // it has no reason to fail
+	return unix.ByteSliceToString(u.Release[:])
+}

@@ -1,0 +1,151 @@
+package sensor
+
+import (
+	"time"
+
+	"github.com/saker-sensor/saker/internal/enrich"
+	"github.com/saker-sensor/saker/internal/metrics"
+	"github.com/saker-sensor/saker/internal/output"
+)
+
+// lossFamilies have one line for each place where something can be lost, and for what arrives incomplete.
+func lossFamilies() []family {
+	return []family{
+		split("saker_ring_records_total", "Records that reached their ring.", "ring", metrics.Counter, "", func(s *scrape) map[string]uint64 {
+			return map[string]uint64{"critical": s.kernel.CriticalSent, "bulk": s.kernel.BulkSent}
+		}),
+		split("saker_ring_lost_total", "Records that found their ring full.", "ring", metrics.Counter, "", func(s *scrape) map[string]uint64 {
+			return map[string]uint64{"critical": s.kernel.CriticalLost, "bulk": s.kernel.BulkLost}
+		}),
+		split("saker_ring_lost_by_type_total", "The same, by the record's type.", "type", metrics.Counter, "", func(s *scrape) map[string]uint64 {
+			out := map[string]uint64{}
+			for kind, name := range kindNames {
+				out[name] = s.kernel.LostByKind[kind]
+			}
+			return out
+		}),
+		single("saker_ring_gaps_total", "Records that are missing by their numbers.", metrics.Counter, "", func(s *scrape) float64 { return float64(s.stats.Gaps) }),
+		single("saker_ring_overwritten_total", "Times that unread records were written over, because another process moved a ring's read position.",
+			metrics.Counter, "", func(s *scrape) float64 { return float64(s.overwritten) }),
+		split("saker_records_incomplete_total", "Records that lack something: paths or arguments cut, path strings unreadable, files closed too soon, opens of io_uring without name or result, failed calls whose path was not copied at entry; oversize ones were not sent.",
+			"what", metrics.Counter, "", func(s *scrape) map[string]uint64 {
+				return map[string]uint64{
+					"path_truncated": s.kernel.PathTruncated, "path_unreadable": s.kernel.RawUnreadable, "file_gone": s.kernel.FileGone, "oversize": s.kernel.Oversize,
+					"io_uring_unmatched": s.kernel.UringUnmatched, "entry_missing": s.kernel.EntryMissing,
+				}
+			}),
+		single("saker_decode_errors_total", "Records that could not be read.", metrics.Counter, "", func(s *scrape) float64 { return float64(s.stats.DecodeErrors) }),
+		single("saker_events_total", "Events given to the rules.", metrics.Counter, "", func(s *scrape) float64 { return float64(s.stats.Events) }),
+		single("saker_matches_total", "Matches of all rules.", metrics.Counter, "", func(s *scrape) float64 { return float64(s.stats.Matched) }),
+		split("saker_process_problems_total", "Processes that the table had to repair from /proc, could not find out, or evicted because it was full.",
+			"what", metrics.Counter, "", func(s *scrape) map[string]uint64 {
+				return map[string]uint64{"repaired": s.table.Repaired, "unknown": s.table.Unknown, "evicted": s.table.Evicted}
+			}),
+		split("saker_waiting_room_total", "Events that waited for their container, those that got it, and those that found the room full.",
+			"what", metrics.Counter, "", func(s *scrape) map[string]uint64 {
+				return map[string]uint64{"held": s.enrich.Held, "answered": s.enrich.Answered, "overflow": s.enrich.Overflow}
+			}),
+		split("saker_container_unknown_total", "Events in a container that went on without its metadata, by reason.", "reason", metrics.Counter, "",
+			func(s *scrape) map[string]uint64 {
+				return map[string]uint64{
+					"runtime_absent": s.enrich.RuntimeAbsent, "not_found": s.enrich.NotFound, "too_slow": s.enrich.TooSlow, "cgroup_gone": s.enrich.CgroupGone,
+				}
+			}),
+		split("saker_enrich_lost_total", "What the container room had no space for or could not read.", "what", metrics.Counter, "", func(s *scrape) map[string]uint64 {
+			return map[string]uint64{
+				"cgroups_evicted": s.enrich.CgroupsEvicted, "containers_evicted": s.enrich.ContainersEvicted, "containers_refused": s.enrich.ContainersRefused,
+				"labels_cut": s.enrich.LabelsCut, "requests_dropped": s.enrich.RequestsDropped, "runtime_errors": s.enrich.RuntimeErrors,
+				"accounts_failed": s.enrich.AccountsFailed, "panics": s.enrich.Panics,
+			}
+		}),
+		split("saker_alerts_total", "Alerts that the queues took, had no room for, tried again, or gave up at the end, once for every sink; outputs that a reload replaced count too.", "what", metrics.Counter, "", func(s *scrape) map[string]uint64 {
+			return map[string]uint64{"queued": s.queue.Queued, "dropped": s.queue.Dropped, "retried": s.queue.Retries, "given_up": s.queue.Lost}
+		}),
+		sinkFamily("saker_sink_written_total", "Alerts that left a sink.", func(c *output.SinkCounters) uint64 { return c.Written }),
+		sinkFamily("saker_sink_dropped_total", "Alerts that found a sink's queue full.", func(c *output.SinkCounters) uint64 { return c.Dropped }),
+		sinkFamily("saker_sink_errors_total", "Alerts that a sink lost, or may have lost.", func(c *output.SinkCounters) uint64 { return c.Errors }),
+	}
+}
+
+func sinkFamily(name, help string, value func(*output.SinkCounters) uint64) family {
+	return family{Name: name, Help: help, Labels: []string{"sink"}, Collect: func(s *scrape, emit emit) {
+		for i := range s.queue.Sinks {
+			emit(float64(value(&s.queue.Sinks[i])), "sink", s.queue.Sinks[i].Name)
+		}
+	}}
+}
+
+// watchFamilies are about the sensor itself.
+func watchFamilies() []family {
+	canaries := func(name, help string, value func(CanaryCounts) uint64) family {
+		return split(name, help, "way", metrics.Counter, "", func(s *scrape) map[string]uint64 {
+			return map[string]uint64{"hook": value(s.watch.CallCanary), "critical": value(s.watch.RingCanary)}
+		})
+	}
+	return []family{
+		single("saker_healthy", "1 while the capture runs, 0 while it is stalled.", metrics.Gauge, "", func(s *scrape) float64 {
+			if s.stalled != "" {
+				return 0
+			}
+			return 1
+		}),
+		canaries("saker_canary_sent_total", "Canaries that were made.", func(c CanaryCounts) uint64 { return c.Sent }),
+		canaries("saker_canary_seen_total", "The newest canary that came back.", func(c CanaryCounts) uint64 { return c.Seen }),
+		single("saker_stalls_total", "Times that the capture stalled.", metrics.Counter, "", func(s *scrape) float64 { return float64(s.watch.Stalls) }),
+		single("saker_stops_total", "Times that the process did not run for a while.", metrics.Counter, "", func(s *scrape) float64 { return float64(s.watch.Stops) }),
+		single("saker_stopped_seconds_total", "How long it did not run.", metrics.Counter, "", func(s *scrape) float64 { return s.watch.Stopped.Seconds() }),
+		single("saker_signals_total", "Signals that other processes sent to the sensor.", metrics.Counter, "", func(s *scrape) float64 { return float64(s.watch.Signals) }),
+		single("saker_last_loop_timestamp_seconds", "When the event loop last came by, since the epoch.", metrics.Gauge, "",
+			func(s *scrape) float64 { return float64(s.wall.UnixNano()) / float64(time.Second) }),
+		{
+			Name: "saker_program_missing", Help: "1 for each kernel program that this kernel refuses.", Type: metrics.Gauge, Labels: []string{"program"},
+			Collect: func(s *scrape, emit emit) {
+				for i := range s.coverage {
+					emit(1, "program", s.coverage[i].Program)
+				}
+			},
+		},
+		{
+			Name: "saker_rules_losing_events", Help: "Rules that lose events because a program is missing.", Type: metrics.Gauge, Labels: []string{"program"},
+			Collect: func(s *scrape, emit emit) {
+				for i := range s.coverage {
+					emit(float64(len(s.coverage[i].Rules)), "program", s.coverage[i].Program)
+				}
+			},
+		},
+	}
+}
+
+func stateFamilies() []family {
+	return []family{
+		single("saker_rules", "Rules that are loaded and enabled.", metrics.Gauge, stateSwitch, func(s *scrape) float64 {
+			n := 0
+			for _, r := range s.rules {
+				if r.Enabled {
+					n++
+				}
+			}
+			return float64(n)
+		}),
+		single("saker_processes", "Processes in the table.", metrics.Gauge, stateSwitch, func(s *scrape) float64 { return float64(s.table.Processes) }),
+		single("saker_processes_bytes", "The process table's size.", metrics.Gauge, stateSwitch, func(s *scrape) float64 { return float64(s.table.Bytes) }),
+		single("saker_cgroups", "Cgroups in the table.", metrics.Gauge, stateSwitch, func(s *scrape) float64 { return float64(s.enrich.Cgroups) }),
+		single("saker_cgroups_bytes", "The cgroup table's size.", metrics.Gauge, stateSwitch, func(s *scrape) float64 { return float64(s.enrich.CgroupBytes) }),
+		single("falcosecurity_plugins_container_n_containers_total", "Containers that are known now.", metrics.Gauge, stateSwitch,
+			func(s *scrape) float64 { return float64(s.enrich.Containers) }),
+		single("saker_waiting_events", "Events that wait for their container now.", metrics.Gauge, stateSwitch, func(s *scrape) float64 { return float64(s.enrich.Waiting) }),
+		single("saker_waiting_alerts", "Alerts in the queue now.", metrics.Gauge, stateSwitch, func(s *scrape) float64 { return float64(s.queue.Waiting) }),
+		{
+			Name: "saker_runtime_connected", Help: "1 while a container runtime answers, else 0.", Type: metrics.Gauge, Labels: []string{"socket"}, Switch: stateSwitch,
+			Collect: func(s *scrape, emit emit) {
+				for _, r := range s.runtimes {
+					connected := 0.0
+					if r.Connection == enrich.Connected {
+						connected = 1
+					}
+					emit(connected, "socket", r.Socket)
+				}
+			},
+		},
+	}
+}

@@ -1,0 +1,119 @@
+package sensor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/guard"
+)
+
+// heartbeat keeps the state file, in a goroutine of its own, so that the next start knows how this run ended.
+type heartbeat struct {
+	file  *guard.StateFile
+	state guard.State
+	log   *zap.Logger
+	// failed: the log has been told already.
+	failed bool
+	stop   context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// openHeartbeat tells how the last run ended. It comes after attach, where the time away ends. Without a state file the
+// sensor does all else.
+func (s *sensor) openHeartbeat(context.Context) error {
+	path := s.Config.Guard.StateFile
+	if path == "" {
+		return nil
+	}
+	file, last, err := guard.OpenState(path)
+	if err != nil {
+		s.Log.Warn("the next start will not know how this run ended, or this one not how the last did; see guard.state_file", zap.Error(err))
+	}
+	if file == nil {
+		return nil
+	}
+	now := guard.Now()
+	boot := guard.BootID()
+	if last != nil {
+		s.reportAbsence(last.Absence(boot, now, time.Now()), last)
+	}
+	s.heartbeat = &heartbeat{
+		file: file, log: s.Log,
+		state: guard.State{BootID: boot, Start: now.Boot, Version: s.Version, PID: os.Getpid()},
+	}
+	s.heartbeat.write(now, time.Now())
+	return nil
+}
+
+func (s *sensor) reportAbsence(a guard.Absence, last *guard.State) {
+	priority := engine.Notice
+	switch a.End {
+	case guard.Killed:
+		priority = engine.Critical
+	case guard.Lost:
+		priority = engine.Warning
+	}
+	s.notice("Saker internal: sensor was away", priority, fmt.Sprintf("Nothing was watched for %v: the last run (pid %d, version %s) was %s",
+		round(a.For), last.PID, last.Version, a.End),
+		map[string]any{"seconds": a.For.Seconds(), "end": string(a.End), "pid": last.PID, "version": last.Version})
+	s.Log.Warn("the sensor was away", zap.Duration("for", a.For), zap.String("last_run", string(a.End)), zap.Int("pid", last.PID))
+}
+
+// start writes the state every interval. alive is when the event loop last ran.
+func (h *heartbeat) start(interval time.Duration, alive func() (guard.Moment, time.Time)) {
+	ctx, stop := context.WithCancel(context.Background())
+	h.stop = stop
+	h.done.Go(func() {
+		ticks := time.NewTicker(interval)
+		defer ticks.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticks.C:
+				h.write(alive())
+			}
+		}
+	})
+}
+
+// close notes a clean end, at the moment from which nothing was watched any more.
+func (h *heartbeat) close(end guard.Moment, wall time.Time) error {
+	if h.stop != nil {
+		h.stop()
+	}
+	h.done.Wait()
+	h.state.Clean = true
+	h.write(end, wall)
+	return h.file.Close()
+}
+
+func (h *heartbeat) write(alive guard.Moment, wall time.Time) {
+	h.state.Alive, h.state.AliveTime = alive.Boot, wall
+	if err := h.file.Write(h.state); err != nil && !h.failed {
+		h.failed = true
+		h.log.Warn("the next start may not know how this run ended; see guard.state_file", zap.Error(err))
+	}
+}
+
+// health tells what is wrong with the capture; nil if nothing is. Any goroutine may ask.
+func (s *sensor) health() error {
+	last := s.published.Load()
+	if last == nil {
+		return errors.New("the sensor has not begun to capture")
+	}
+	if late, _ := guard.Now().Since(last.at); late > last.patience {
+		return fmt.Errorf("the event loop has not run for %v", round(late))
+	}
+	if last.stalled != "" {
+		return errors.New("capture stalled: " + last.stalled)
+	}
+	return nil
+}

@@ -1,0 +1,173 @@
+package sensor
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"github.com/saker-sensor/saker/internal/config"
+	"github.com/saker-sensor/saker/internal/guard"
+	"github.com/saker-sensor/saker/internal/metrics"
+	"github.com/saker-sensor/saker/internal/probe"
+	"github.com/saker-sensor/saker/internal/testutil"
+)
+
+var update = flag.Bool("update", false, "write golden files")
+
+const metricsPreface = `# Metrics
+
+What ` + "`/metrics`" + ` shows, in Prometheus' text format. Made from the table in ` + "`internal/sensor/families*.go`" + `; do not edit.
+
+The web server listens on port 8765 of every address, as Falco's does (` + "`webserver.*`" + `); it serves ` + "`/healthz`" + ` and ` + "`/versions`" + ` always, and ` + "`/metrics`" + `
+if ` + "`metrics.enabled`" + ` and ` + "`webserver.prometheus_metrics_enabled`" + ` are set:
+
+` + "```console" + `
+$ sudo bin/sensor -o metrics.enabled=true -o webserver.prometheus_metrics_enabled=true
+$ curl -s localhost:8765/healthz
+{"status": "ok"}
+` + "```" + `
+
+While the capture is stalled, or the event loop does not run, ` + "`/healthz`" + ` answers 503 with ` + "`" + `{"status":"error","reason":"…"}` + "`" + `. If the port is in
+use the sensor says so, works on, and serves as soon as the port is free.
+
+Metrics of Falco's that Saker has too have Falco's names and labels; the others begin with ` + "`saker_`" + `. The event loop shows its counts once a second.
+The switch is the key of falco.yaml that shows a metric; one without a switch is always there.
+
+`
+
+func TestMetricsReference(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(metricsPreface)
+	if err := metrics.Document(&b, families()); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(testutil.Root(t), "docs", "metrics.md")
+	if *update {
+		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), b.String()); diff != "" {
+		t.Errorf("docs/metrics.md is out of date; run make update:\n%s", diff)
+	}
+}
+
+// sample is a scrape of a sensor that has done nothing but lose one program.
+func sample(t *testing.T) *scrape {
+	t.Helper()
+	rules, results := LoadRules(config.Default())
+	if !results.Successful() {
+		t.Fatal(rulesError(&results))
+	}
+	lost := []Lost{{Program: "sys_exit", Rules: []string{"a", "b"}}}
+	return &scrape{snapshot: &snapshot{coverage: lost, wall: time.Now(), rules: rules.Rules(), reloaded: time.Now()}, started: time.Now(), process: readProcess()}
+}
+
+// TestMetrics: every family has values, under names that Prometheus likes.
+func TestMetrics(t *testing.T) {
+	s := sample(t)
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(metrics.Collector(families(), func() *scrape { return s }))
+	got, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]float64{}
+	for _, f := range got {
+		for _, m := range f.GetMetric() {
+			values[f.GetName()] += m.GetGauge().GetValue() + m.GetCounter().GetValue()
+		}
+	}
+	// A sample has neither sinks nor runtimes.
+	absent := map[string]bool{"saker_sink_written_total": true, "saker_sink_errors_total": true, "saker_sink_dropped_total": true, "saker_runtime_connected": true}
+	for _, f := range families() {
+		if _, ok := values[f.Name]; ok == absent[f.Name] {
+			t.Errorf("%s: is there: %v", f.Name, ok)
+		}
+	}
+	for name, want := range map[string]float64{"saker_program_missing": 1, "saker_rules_losing_events": 2, "saker_healthy": 1} {
+		if values[name] != want {
+			t.Errorf("%s is %v, not %v", name, values[name], want)
+		}
+	}
+	for _, name := range []string{"falcosecurity_falco_memory_rss_bytes", "falcosecurity_falco_memory_pss_bytes", "saker_cpu_seconds_total"} {
+		if values[name] <= 0 {
+			t.Errorf("%s is %v", name, values[name])
+		}
+	}
+	problems, err := promlint.NewWithMetricFamilies(got).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		if strings.HasPrefix(p.Metric, "saker_") { // Falco's names are what they are
+			t.Errorf("%s: %s", p.Metric, p.Text)
+		}
+	}
+}
+
+func TestMetricSwitches(t *testing.T) {
+	all := len(families())
+	cfg := config.Default().Metrics
+	if got := len(shown(&cfg)); got != all {
+		t.Errorf("%d of %d families are shown by default", got, all)
+	}
+	for _, f := range shown(&config.Metrics{}) {
+		if f.Switch != "" {
+			t.Errorf("%s is shown without %s", f.Name, f.Switch)
+		}
+	}
+}
+
+func TestHealth(t *testing.T) {
+	s := &sensor{Settings: Settings{Config: config.Default()}}
+	expect := func(want string) {
+		t.Helper()
+		err := s.health()
+		if got := errorText(err); !strings.HasPrefix(got, want) || want == "" && got != "" {
+			t.Errorf("health %q, want %q", got, want)
+		}
+	}
+	expect("the sensor has not begun to capture")
+	s.published.Store(&snapshot{at: guard.Now(), patience: time.Second})
+	expect("")
+	s.published.Store(&snapshot{at: guard.Now(), patience: time.Second, stalled: "no canary"})
+	expect("capture stalled: no canary")
+	old := guard.Now()
+	old.Mono -= time.Minute
+	s.published.Store(&snapshot{at: old})
+	expect("the event loop has not run for 1m0")
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// Lost records were made, too.
+func TestKernelCountersInMetrics(t *testing.T) {
+	s := sample(t)
+	s.kernel = probe.Counters{CriticalSent: 5, BulkSent: 3, BulkLost: 2}
+	for _, f := range falcoEventFamilies() {
+		if f.Name == "falcosecurity_scap_n_evts_total" {
+			f.Collect(s, func(v float64, _ ...string) {
+				if v != 10 {
+					t.Errorf("%s is %v", f.Name, v)
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package guard
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/saker-sensor/saker/internal/testutil"
+)
+
+// TestAway: each start says how the last run ended, and when.
+func TestAway(t *testing.T) {
+	state := stateFile(t)
+	start := func() *testutil.Sensor {
+		t.Helper()
+		return testutil.StartSensor(t, sensorBinary, "-r", testutil.RulesFile(t, rules(nowhere)), "-o", "guard.state_file="+state,
+			"-o", "container_engines.containerd.enabled=false")
+	}
+	away := func(s *testutil.Sensor, priority, end string) {
+		t.Helper()
+		a := internal(s, "sensor was away", "Nothing was watched for ")
+		if a.Priority != priority || a.Field("end") != end || a.OutputFields["seconds"].(float64) <= 0 {
+			t.Errorf("%s: %s", a.Priority, a.Output)
+		}
+		s.WaitLog("the sensor was away")
+	}
+
+	first := start()
+	second := start()
+	second.WaitLog("another sensor that runs keeps it")
+	second.Stop()
+	if strings.Contains(first.Log()+second.Log(), "was away") {
+		t.Error("nothing was away yet")
+	}
+	if err := first.Cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-first.Ended
+
+	killed := start()
+	away(killed, "Critical", "killed or crashed")
+	if rest := killed.Stop(); len(rest) != 0 {
+		t.Errorf("more alerts: %+v", rest)
+	}
+	stopped := start()
+	away(stopped, "Notice", "stopped cleanly")
+	stopped.Stop()
+
+	// As it is found after another boot.
+	text, err := os.ReadFile(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last map[string]any
+	if err := json.Unmarshal(text, &last); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		clean    bool
+		priority string
+		end      string
+	}{{true, "Notice", "stopped cleanly, and the machine rebooted"}, {false, "Warning", "running when the machine went down"}} {
+		last["boot_id"], last["clean"] = "another", tt.clean
+		text, err := json.Marshal(last)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(state, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := start()
+		away(s, tt.priority, tt.end)
+		s.Stop()
+	}
+
+	if err := os.WriteFile(state, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	broken := start()
+	broken.WaitLog("read the state file")
+	broken.Stop()
+}
+
+// TestNoState: without a place for its state the sensor does everything else, and says so once.
+func TestNoState(t *testing.T) {
+	s := testutil.StartSensor(t, sensorBinary, "-r", testutil.RulesFile(t, rules(nowhere)), "-o", "guard.state_file=/proc/nowhere/state",
+		"-o", "container_engines.containerd.enabled=false")
+	s.Stop()
+	if n := strings.Count(s.Log(), "guard.state_file"); n != 1 {
+		t.Errorf("told %d times:\n%s", n, s.Log())
+	}
+}
+
+// TestTerminated: who ends the sensor is named.
+func TestTerminated(t *testing.T) {
+	s := testutil.StartSensor(t, sensorBinary, "-r", testutil.RulesFile(t, rules(nowhere)), "-o", "container_engines.containerd.enabled=false")
+	if err := s.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	a := internal(s, "signal for the sensor", "It got SIGTERM by guard.test ")
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Priority != "Notice" || a.Field("proc.exepath") != exe || a.Field("container.id") != "host" || a.Field("ptrace") != "false" {
+		t.Errorf("%s %v", a.Priority, a.OutputFields)
+	}
+	<-s.Ended
+}
