@@ -28,6 +28,11 @@ func TestMatch(t *testing.T) {
 		"- rule: inside a transformer" + tail + "  condition: evt.type = openat and basename(fd.name) = deep\n" +
 		"- rule: off" + tail + "  condition: evt.type = openat\n  enabled: false\n" +
 		"- rule: any" + tail + "  condition: evt.type = openat and proc.name = cat\n"
+	named := func(given, resolved, source, watched string) *event.Event {
+		ev := opened(given, resolved)
+		ev.File.Source, ev.File.Watched = source, watched
+		return ev
+	}
 	tests := []struct {
 		name       string
 		ev         *event.Event
@@ -36,6 +41,11 @@ func TestMatch(t *testing.T) {
 		{"given", opened("/etc/shadow", "/etc/shadow"), []string{"shadow given"}, []string{"shadow given", "any given"}},
 		{"resolved", opened("/x", "/etc/shadow"), []string{"shadow resolved"}, []string{"shadow resolved", "any given"}},
 		{"both: the first in order", opened("/etc/shadow", "/link"), []string{"link resolved"}, []string{"link resolved", "shadow given", "any given"}},
+		{"on the host", named("/x", "/x", "/etc/shadow", ""), []string{"shadow source"}, []string{"shadow source", "any given"}},
+		{"a hard link", named("/x", "/x", "/x", "/etc/shadow"), []string{"shadow watched"}, []string{"shadow watched", "any given"}},
+		{"each rule by its own name", named("/a", "/b", "/link", "/etc/shadow"), []string{"link source"},
+			[]string{"link source", "shadow watched", "any given"}},
+		{"a text that two names have", named("/a", "/link", "/link", "/link"), []string{"link resolved"}, []string{"link resolved", "any given"}},
 		{"read by a transformer", opened("/x", "/y/deep"), []string{"inside a transformer resolved"}, []string{"inside a transformer resolved", "any given"}},
 		{"failed call has one name", opened("/etc/shadow", ""), []string{"shadow given"}, []string{"shadow given", "any given"}},
 		{"neither", opened("/a", "/b"), []string{"any given"}, []string{"any given"}},

@@ -220,6 +220,26 @@ func TestResolvedNameIsSeenWhenMatched(t *testing.T) {
 	}
 }
 
+func TestOtherNamesAreSeenWhenMatched(t *testing.T) {
+	d := Syscall()
+	ev := opened()
+	for _, field := range []string{"fd.name.source", "fd.name.watched"} {
+		if got := show(t, d, ev, field, ""); got != "<NA>" {
+			t.Errorf("%s of a file that has none: %q", field, got)
+		}
+	}
+	ev.File.Source, ev.File.Watched = "/srv/passwd", "/watched/name"
+	for name, want := range map[event.Name][3]string{
+		event.NameSource: {"/srv/passwd", "/srv", "source"}, event.NameWatched: {"/watched/name", "/watched", "watched"},
+	} {
+		ev.Matched = name
+		got := [3]string{show(t, d, ev, "fd.name", ""), show(t, d, ev, "fd.directory", ""), show(t, d, ev, "fd.name.matched", "")}
+		if got != want || show(t, d, ev, "fd.name.source", "") != "/srv/passwd" || show(t, d, ev, "fd.name.watched", "") != "/watched/name" {
+			t.Errorf("%v: got %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestKindOfFile(t *testing.T) {
 	d := Syscall()
 	for _, tc := range []struct {
