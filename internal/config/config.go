@@ -56,6 +56,8 @@ type Config struct {
 	Timeouts  Timeouts  `yaml:"syscall_event_timeouts"`
 	Guard     Guard     `yaml:"guard"`
 
+	Privileges Privileges `yaml:"privileges"`
+
 	Engines Engines `yaml:"container_engines"`
 	Engine  Engine  `yaml:"engine"`
 	Capture Capture `yaml:"capture"`
@@ -145,9 +147,10 @@ func Default() Config {
 			Interval: time.Hour, RulesCounters: true, ResourceUtilization: true, StateCounters: true, KernelEventCounters: true,
 			LibbpfStats: true, ConvertMemoryToMB: true,
 		},
-		Drops:    Drops{Threshold: .1, Actions: []string{"log", "alert"}, Rate: .03333, MaxBurst: 1},
-		Timeouts: Timeouts{MaxConsecutives: 1000},
-		Guard:    Guard{CanaryInterval: 5 * time.Second, StateFile: "/run/saker/state"},
+		Drops:      Drops{Threshold: .1, Actions: []string{"log", "alert"}, Rate: .03333, MaxBurst: 1},
+		Timeouts:   Timeouts{MaxConsecutives: 1000},
+		Guard:      Guard{CanaryInterval: 5 * time.Second, StateFile: "/run/saker/state"},
+		Privileges: Privileges{Drop: true},
 		Engines: Engines{
 			Docker: Runtime{Enabled: true}, Podman: Runtime{Enabled: true}, Containerd: Runtime{Enabled: true}, CRI: Runtime{Enabled: true},
 		},

@@ -117,6 +117,11 @@ type Guard struct {
 	StateFile string `yaml:"state_file"`
 }
 
+// Privileges are what the sensor keeps when it has started.
+type Privileges struct {
+	Drop bool `yaml:"drop"`
+}
+
 // Capture writes what was seen around a match to a file.
 type Capture struct {
 	Enabled    bool   `yaml:"enabled"`

@@ -236,6 +236,19 @@ func (p *Probe) openRings(s Settings) error {
 	return err
 }
 
+// MemoryBytes is what the maps take of the kernel's memory, the rings among them. It is charged to the sensor's cgroup since
+// Linux 5.11.
+func (p *Probe) MemoryBytes() uint64 {
+	var sum uint64
+	for _, m := range p.all {
+		if info, err := m.Info(); err == nil {
+			bytes, _ := info.Memlock()
+			sum += bytes
+		}
+	}
+	return sum
+}
+
 // Attach starts the capture. A program that can't be attached is missing from then on; it is an error if none can.
 func (p *Probe) Attach() error {
 	links, missing, err := attach(p.programs)

@@ -16,6 +16,7 @@ import (
 	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/narrow"
+	"github.com/saker-sensor/saker/internal/privilege"
 	"github.com/saker-sensor/saker/internal/probe"
 )
 
@@ -32,7 +33,9 @@ type Finding struct {
 
 // Doctor looks at what this kernel and host offer. It starts nothing and changes nothing.
 func Doctor(cfg config.Config) []Finding {
-	findings := []Finding{kernelFinding(), privilegeFinding(), btfFinding(), ringFinding()}
+	findings := []Finding{kernelFinding(), privilegeFinding()}
+	findings = append(findings, capabilityFindings()...)
+	findings = append(findings, btfFinding(), ringFinding())
 	findings = append(findings, programFindings(cfg)...)
 	findings = append(findings, cgroupFinding(), rulesFinding(cfg))
 	return append(findings, socketFindings(cfg)...)
@@ -78,6 +81,25 @@ func privilegeFinding() Finding {
 		f.OK, f.Detail, f.Remedy = false, err.Error(), "run as root, or with the capabilities BPF, PERFMON, SYS_PTRACE and DAC_READ_SEARCH, before Linux 5.11 SYS_RESOURCE too"
 	}
 	return f
+}
+
+// capabilityFindings tells which of the needed capabilities are there, and what each that is not costs.
+func capabilityFindings() []Finding {
+	held, err := privilege.Held()
+	if err != nil {
+		return []Finding{{Name: "capabilities", Detail: err.Error(), Remedy: "let the sensor call capget(2)"}}
+	}
+	f := Finding{Name: "capabilities", OK: true, Detail: strings.Join(held.Names(), " ")}
+	if held == 0 {
+		f.Detail = "none"
+	}
+	findings := []Finding{f}
+	for _, n := range privilege.Missing(held) {
+		if !n.Vital { // privilegeFinding tells of those
+			findings = append(findings, Finding{Name: n.Name, Detail: n.Loss, Remedy: "give it to the sensor; see docs/privileges.md"})
+		}
+	}
+	return findings
 }
 
 func btfFinding() Finding {

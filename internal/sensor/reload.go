@@ -195,6 +195,7 @@ func (r *reloader) keepFixed(next *config.Config) {
 		{"webserver", &r.Config.Webserver, &next.Webserver},
 		{"metrics", &r.Config.Metrics, &next.Metrics},
 		{"guard", &r.Config.Guard, &next.Guard},
+		{"privileges", &r.Config.Privileges, &next.Privileges},
 	} {
 		if !reflect.DeepEqual(fixed.was, fixed.will) {
 			r.Log.Warn("a changed setting counts from the next start", zap.String("key", fixed.key))

@@ -106,6 +106,7 @@ func Run(ctx context.Context, settings Settings) error {
 			step{"read the running processes", s.seed},
 			step{"read how the last run ended", s.openHeartbeat},
 			step{"serve health and metrics", s.serve},
+			step{"confine the sensor", s.confine},
 		)
 	}
 	for _, st := range steps {

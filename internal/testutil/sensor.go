@@ -26,15 +26,31 @@ func BuildSensor() (binary string, remove func(), err error) {
 		return "", func() {}, err
 	}
 	binary, remove = filepath.Join(dir, "sensor"), func() { _ = os.RemoveAll(dir) }
-	args := []string{"build", "-o", binary}
+	args := []string{}
 	if raceEnabled {
 		args = append(args, "-race")
 	}
-	build := exec.Command("go", append(args, "github.com/saker-sensor/saker/cmd/sensor")...)
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", remove, fmt.Errorf("build the sensor: %w\n%s", err, out)
+	return binary, remove, buildSensor(binary, nil, args...)
+}
+
+// BuildReleased builds the sensor's binary as a release is built: static, without libc. It goes with the test.
+func BuildReleased(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "sensor")
+	if err := buildSensor(binary, []string{"CGO_ENABLED=0"}); err != nil {
+		t.Fatal(err)
 	}
-	return binary, remove, nil
+	return binary
+}
+
+func buildSensor(binary string, env []string, flags ...string) error {
+	args := append([]string{"build", "-o", binary}, flags...)
+	build := exec.Command("go", append(args, "github.com/saker-sensor/saker/cmd/sensor")...)
+	build.Env = append(os.Environ(), env...)
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the sensor: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // Alert is a line of the sensor's standard output.
