@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/containerd/containerd/v2/pkg/oci"
 	"golang.org/x/sys/unix"
@@ -240,13 +241,23 @@ func TestDrop(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := testutil.StartSensor(t, binary, "-r", rules, "-o", fmt.Sprint("privileges.drop=", drop), "-o", "program_output.enabled=true",
-			"-o", "program_output.program=cat > /dev/null; grep -E '^Cap|^NoNewPrivs' /proc/self/status > "+saved)
+			"-o", "program_output.keep_alive=true", "-o", "program_output.program=grep -E '^Cap|^NoNewPrivs' /proc/self/status > "+saved+"; cat > /dev/null")
 		openMany(t, file, 1)
-		program, err := os.ReadFile(saved) // once the program has written
+		// For reading and writing, so that the open does not wait for the program; the first read does.
+		pipe, err := os.OpenFile(saved, os.O_RDWR, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		threads := []string{string(program)}
+		if err := pipe.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		program := make([]byte, 4096)
+		n, err := pipe.Read(program)
+		pipe.Close()
+		if err != nil {
+			t.Fatalf("read what the program has: %v", err)
+		}
+		threads := []string{string(program[:n])}
 		tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", s.Cmd.Process.Pid))
 		if err != nil || len(tasks) < 4 {
 			t.Fatalf("threads %v, %v", tasks, err)
