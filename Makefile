@@ -71,6 +71,11 @@ lint: ## check style, the import rule and spelling of errors
 generate: ## compile bpf/ anew with the pinned clang (see test/install)
 	$(GO) generate ./internal/bpfgen
 
+.PHONY: generate-proto
+generate-proto: ## compile the .proto files of the gRPC services anew
+	$(AS_ROOT) test/install proto
+	$(GO) generate ./internal/output/falcopb
+
 .PHONY: generate-check
 generate-check: ## fail if the committed BPF objects are not what bpf/ compiles to
 	test/generate-check

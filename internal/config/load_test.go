@@ -274,7 +274,7 @@ libs_logger: {enabled: false, severity: debug}
 base_syscalls: {repair: true, custom_set: [read]}
 plugins: []
 load_plugins:
-grpc: {enabled: true}
+syscall_event_timeouts: {max_consecutives: 5}
 capture: {enabled: false, mode: all_rules}
 output_timeout: 2000
 static_fields: {a: b}
@@ -293,7 +293,7 @@ rules_file: [/etc]
 		"11:13: rules_file is the old name of rules_files",
 		"3:1: base_syscalls does not apply: processes are followed in any case; beyond that the rules decide what the kernel sends",
 		"10:46: container_engines.lxc does not apply: its containers are recognised by their cgroup, without a name",
-		"6:1: grpc is accepted, but has no effect yet: there is no gRPC server",
+		"6:1: syscall_event_timeouts is accepted, but has no effect yet: silence is not reported",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

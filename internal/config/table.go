@@ -84,14 +84,14 @@ func sinkKeys() []key {
 		{name: "http_output.compress_uploads", typ: boolean, doc: "gzip what is posted"},
 		{name: "http_output.keep_alive", typ: boolean, doc: "keep the connection open between alerts"},
 		{name: "http_output.max_consecutive_timeouts", typ: integer, most: 255, doc: "timeouts in a row after which alerts are given up without trying", effect: inapplicable, why: "an alert is tried again until the server takes it, and others wait in a queue"},
-		{name: "grpc", typ: section, doc: "the gRPC server, which Falco had until 0.43", effect: notYet, why: "there is no gRPC server"},
+		{name: "grpc", typ: section, doc: "the gRPC server, which Falco had until 0.43"},
 		{name: "grpc.enabled", typ: boolean, doc: "on or off"},
-		{name: "grpc.bind_address", typ: text, doc: "`unix:///PATH` or `HOST:PORT`"},
+		{name: "grpc.bind_address", typ: text, doc: "`unix:///PATH`, for root and the socket's group, or `HOST:PORT`, which needs the three files of mTLS"},
 		{name: "grpc.threadiness", typ: integer, most: 1 << 16, doc: "threads", effect: inapplicable, why: "each consumer has a goroutine"},
 		{name: "grpc.private_key", typ: text, doc: "the server's private key"},
 		{name: "grpc.cert_chain", typ: text, doc: "the server's certificates"},
 		{name: "grpc.root_certs", typ: text, doc: "the authority of the clients' certificates"},
-		{name: "grpc_output", typ: section, doc: "alerts to the consumers of the gRPC server", effect: notYet, why: "there is no gRPC server"},
+		{name: "grpc_output", typ: section, doc: "alerts to the consumers of the gRPC server"},
 		{name: "grpc_output.enabled", typ: boolean, doc: "on or off"},
 	}
 }

@@ -3,28 +3,22 @@ package output
 import (
 	"bytes"
 	"compress/gzip"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/saker-sensor/saker/internal/testutil/authority"
 )
 
 // receiver is a web server that keeps what is posted to it.
@@ -164,58 +158,8 @@ func TestHTTPSettings(t *testing.T) {
 	}
 }
 
-// authority makes certificates for a test.
-type authority struct {
-	t    *testing.T
-	dir  string
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-}
-
-func newAuthority(t *testing.T) *authority {
-	a := &authority{t: t, dir: t.TempDir()}
-	a.cert, a.key = a.issue("ca", time.Now().Add(time.Hour))
-	return a
-}
-
-// issue writes NAME.crt and NAME.key; the first certificate signs itself and all others.
-func (a *authority) issue(name string, until time.Time) (*x509.Certificate, *ecdsa.PrivateKey) {
-	a.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	serial, _ := rand.Int(rand.Reader, big.NewInt(1<<60))
-	c := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: until,
-		IsCA: a.cert == nil, BasicConstraintsValid: true, DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
-		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	parent, signer := a.cert, a.key
-	if parent == nil {
-		parent, signer = c, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, c, parent, &key.PublicKey, signer)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	priv, err := x509.MarshalECPrivateKey(key)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	for suffix, block := range map[string]*pem.Block{".crt": {Type: "CERTIFICATE", Bytes: der}, ".key": {Type: "EC PRIVATE KEY", Bytes: priv}} {
-		if err := os.WriteFile(filepath.Join(a.dir, name+suffix), pem.EncodeToMemory(block), 0o600); err != nil {
-			a.t.Fatal(err)
-		}
-	}
-	return c, key
-}
-
-func (a *authority) path(file string) string { return filepath.Join(a.dir, file) }
-
 // startNginx puts a real nginx before a receiver; it asks for a client certificate. It returns its URL.
-func startNginx(t *testing.T, a *authority, behind string) string {
+func startNginx(t *testing.T, a *authority.Authority, behind string) string {
 	t.Helper()
 	if _, err := exec.LookPath("nginx"); err != nil {
 		t.Fatal("no nginx; test/install brings it")
@@ -238,7 +182,7 @@ http {
 		ssl_certificate %[3]s; ssl_certificate_key %[4]s; ssl_client_certificate %[5]s; ssl_verify_client on;
 		location / { proxy_pass %[6]s; }
 	}
-}`, dir, at, a.path("server.crt"), a.path("server.key"), a.path("ca.crt"), behind)
+}`, dir, at, a.Path("server.crt"), a.Path("server.key"), a.Path("ca.crt"), behind)
 	if err := os.WriteFile(dir+"/conf", []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -267,17 +211,17 @@ http {
 }
 
 func TestHTTPClientCertificates(t *testing.T) {
-	a := newAuthority(t)
-	a.issue("server", time.Now().Add(time.Hour))
-	a.issue("client", time.Now().Add(time.Hour))
-	a.issue("expired", time.Now().Add(-time.Minute))
+	a := authority.New(t)
+	a.Issue("server", time.Now().Add(time.Hour))
+	a.Issue("client", time.Now().Add(time.Hour))
+	a.Issue("expired", time.Now().Add(-time.Minute))
 	r := newReceiver(t)
 	url := startNginx(t, a, r.URL)
-	client := HTTPSettings{URL: url, CACert: a.path("ca.crt"), ClientCert: a.path("client.crt"), ClientKey: a.path("client.key"), KeepAlive: true}
+	client := HTTPSettings{URL: url, CACert: a.Path("ca.crt"), ClientCert: a.Path("client.crt"), ClientKey: a.Path("client.key"), KeepAlive: true}
 
 	write(t, newHTTP(t, client), "one", "two")
 	bundle := client
-	bundle.CACert, bundle.CAPath = "", a.dir // keys lie there too, and are passed over
+	bundle.CACert, bundle.CAPath = "", a.Path("") // keys lie there too, and are passed over
 	write(t, newHTTP(t, bundle), "three")
 	insecure := client
 	insecure.CACert, insecure.Insecure = "", true
@@ -288,7 +232,7 @@ func TestHTTPClientCertificates(t *testing.T) {
 
 	for name, change := range map[string]func(*HTTPSettings){
 		"no client certificate": func(s *HTTPSettings) { s.ClientCert, s.ClientKey = "", "" },
-		"an expired one":        func(s *HTTPSettings) { s.ClientCert, s.ClientKey = a.path("expired.crt"), a.path("expired.key") },
+		"an expired one":        func(s *HTTPSettings) { s.ClientCert, s.ClientKey = a.Path("expired.crt"), a.Path("expired.key") },
 		"an unknown authority":  func(s *HTTPSettings) { s.CACert = "" },
 	} {
 		s := client
@@ -304,16 +248,16 @@ func TestHTTPClientCertificates(t *testing.T) {
 
 // A certificate that is renewed is used from the next connection on.
 func TestHTTPRenewedCertificate(t *testing.T) {
-	a := newAuthority(t)
-	a.issue("server", time.Now().Add(time.Hour))
-	a.issue("client", time.Now().Add(-time.Minute))
+	a := authority.New(t)
+	a.Issue("server", time.Now().Add(time.Hour))
+	a.Issue("client", time.Now().Add(-time.Minute))
 	r := newReceiver(t)
-	s := HTTPSettings{URL: startNginx(t, a, r.URL), CACert: a.path("ca.crt"), ClientCert: a.path("client.crt"), ClientKey: a.path("client.key")}
+	s := HTTPSettings{URL: startNginx(t, a, r.URL), CACert: a.Path("ca.crt"), ClientCert: a.Path("client.crt"), ClientKey: a.Path("client.key")}
 	h := newHTTP(t, s)
 	if err := h.Write(Message{Text: []byte("early")}); err == nil {
 		t.Error("an expired certificate is taken")
 	}
-	a.issue("client", time.Now().Add(time.Hour))
+	a.Issue("client", time.Now().Add(time.Hour))
 	write(t, h, "renewed")
 	if got := r.got(); got != "renewed" {
 		t.Errorf("got %q", got)

@@ -36,6 +36,8 @@ type Sink interface {
 type Named struct {
 	Name string
 	Sink Sink
+	// JSON: the sink's messages are JSON with every part of the alert, whatever the other sinks get.
+	JSON bool
 }
 
 // QueueSettings bound a queue. What is zero takes the default.
@@ -120,16 +122,23 @@ func NewQueue(s QueueSettings, sinks ...Named) *Queue {
 	return q
 }
 
-// Put queues a copy of a rendered alert for every sink. It reports false if one of them has no room for this rule: what
-// waits already goes first. Then, and after Close, the alert is dropped for that sink, and counted.
+// Put queues a copy of a rendered alert for every sink: of json for those that want it, which get nothing if it is nil, of
+// text for the others. It reports false if one of them has no room for this rule: what waits already goes first. Then,
+// and after Close, the alert is dropped for that sink, and counted.
 //
 // A rule may hold as much as it leaves free. So one that floods takes half of the queue, two take a third each, and
 // there is always room for the alert of a rule that is quiet: the opens of a flood do not push out an exec.
-func (q *Queue) Put(text []byte, priority, rule string) bool {
-	m := Message{Text: bytes.Clone(text), Priority: priority, Rule: rule} // sinks only read it
+func (q *Queue) Put(text, json []byte, priority, rule string) bool {
+	text, json = bytes.Clone(text), bytes.Clone(json) // sinks only read them
 	all := true
 	for _, l := range q.lanes {
-		all = l.put(m) && all
+		m := Message{Text: text, Priority: priority, Rule: rule}
+		if l.JSON {
+			m.Text = json
+		}
+		if m.Text != nil {
+			all = l.put(m) && all
+		}
 	}
 	return all
 }

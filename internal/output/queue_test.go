@@ -58,11 +58,11 @@ func deadline(t *testing.T) context.Context {
 
 func TestQueueWritesAllInOrder(t *testing.T) {
 	a, b := &lines{}, &lines{}
-	q := NewQueue(QueueSettings{}, Named{"a", a}, Named{"b", b})
+	q := NewQueue(QueueSettings{}, Named{Name: "a", Sink: a}, Named{Name: "b", Sink: b})
 	text := make([]byte, 0, 16)
 	for i := range 1000 {
 		text = fmt.Appendf(text[:0], "alert %d", i) // the buffer is used again
-		if !q.Put(text, "Notice", "rule") {
+		if !q.Put(text, nil, "Notice", "rule") {
 			t.Fatalf("alert %d is dropped", i)
 		}
 	}
@@ -78,18 +78,18 @@ func TestQueueWritesAllInOrder(t *testing.T) {
 	if c.Queued != 2000 || c.Dropped != 0 || c.Lost != 0 || c.Waiting != 0 || c.Sinks[0].Written != 1000 || c.Sinks[1].Errors != 0 {
 		t.Errorf("got %+v", c)
 	}
-	if q.Put([]byte("late"), "Notice", "rule") || q.Counters().Sinks[0].Dropped != 1 {
+	if q.Put([]byte("late"), nil, "Notice", "rule") || q.Counters().Sinks[0].Dropped != 1 {
 		t.Error("a closed queue takes an alert")
 	}
 }
 
 func TestBlockedSinkDropsNewest(t *testing.T) {
 	l := &lines{gate: make(chan struct{}), entered: make(chan struct{}, 10)}
-	q := NewQueue(QueueSettings{Capacity: 3}, Named{"slow", l})
-	q.Put([]byte("0"), "Notice", "rule")
+	q := NewQueue(QueueSettings{Capacity: 3}, Named{Name: "slow", Sink: l})
+	q.Put([]byte("0"), nil, "Notice", "rule")
 	<-l.entered // the worker holds the first
 	for i := 1; i <= 5; i++ {
-		q.Put(fmt.Append(nil, i), "Notice", strconv.Itoa(i))
+		q.Put(fmt.Append(nil, i), nil, "Notice", strconv.Itoa(i))
 	}
 	if c := q.Counters(); c.Queued != 4 || c.Dropped != 2 || c.Waiting != 3 {
 		t.Errorf("blocked: got %+v", c)
@@ -105,14 +105,14 @@ func TestBlockedSinkDropsNewest(t *testing.T) {
 
 func TestQueueBoundsBytes(t *testing.T) {
 	l := &lines{gate: make(chan struct{}), entered: make(chan struct{}, 10)}
-	q := NewQueue(QueueSettings{MaxBytes: 10}, Named{"slow", l})
-	q.Put([]byte("123456"), "Notice", "rule")
+	q := NewQueue(QueueSettings{MaxBytes: 10}, Named{Name: "slow", Sink: l})
+	q.Put([]byte("123456"), nil, "Notice", "rule")
 	<-l.entered
 	for _, tc := range []struct {
 		text string
 		want bool
 	}{{"12345678901", false}, {"1234567890", true}, {"1", false}} {
-		if got := q.Put([]byte(tc.text), "Notice", "rule"); got != tc.want {
+		if got := q.Put([]byte(tc.text), nil, "Notice", "rule"); got != tc.want {
 			t.Errorf("%s: got %v, want %v", tc.text, got, tc.want)
 		}
 	}
@@ -138,13 +138,13 @@ func TestFloodLeavesRoom(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			l := &lines{gate: make(chan struct{}), entered: make(chan struct{}, 200)}
-			q := NewQueue(tt.settings, Named{"slow", l})
-			q.Put([]byte("held"), "Notice", "first")
+			q := NewQueue(tt.settings, Named{Name: "slow", Sink: l})
+			q.Put([]byte("held"), nil, "Notice", "first")
 			<-l.entered // the worker waits with it
 			taken := make([]int, tt.floods)
 			for range 1000 {
 				for rule := range taken {
-					if q.Put([]byte(tt.text), "Notice", fmt.Sprint("flood ", rule)) {
+					if q.Put([]byte(tt.text), nil, "Notice", fmt.Sprint("flood ", rule)) {
 						taken[rule]++
 					}
 				}
@@ -155,7 +155,7 @@ func TestFloodLeavesRoom(t *testing.T) {
 				}
 			}
 			for i := range 10 {
-				if !q.Put([]byte("exec"), "Notice", "quiet") {
+				if !q.Put([]byte("exec"), nil, "Notice", "quiet") {
 					t.Errorf("alert %d of a quiet rule is pushed out", i)
 				}
 			}
@@ -172,9 +172,9 @@ func TestFloodLeavesRoom(t *testing.T) {
 
 func TestCloseGivesUpAtItsDeadline(t *testing.T) {
 	l := &lines{gate: make(chan struct{}), entered: make(chan struct{}, 10)}
-	q := NewQueue(QueueSettings{}, Named{"hung", l})
+	q := NewQueue(QueueSettings{}, Named{Name: "hung", Sink: l})
 	for range 3 {
-		q.Put([]byte("x"), "Notice", "rule")
+		q.Put([]byte("x"), nil, "Notice", "rule")
 	}
 	<-l.entered
 	ctx, cancel := context.WithCancel(context.Background())
@@ -195,9 +195,9 @@ func TestCloseGivesUpAtItsDeadline(t *testing.T) {
 // A sink that hangs delays no other, and costs the others nothing.
 func TestHungSinkDelaysNoOther(t *testing.T) {
 	hung, quick := &lines{gate: make(chan struct{})}, &lines{entered: make(chan struct{}, 100)}
-	q := NewQueue(QueueSettings{Capacity: 10}, Named{"hung", hung}, Named{"quick", quick})
+	q := NewQueue(QueueSettings{Capacity: 10}, Named{Name: "hung", Sink: hung}, Named{Name: "quick", Sink: quick})
 	for i := range 100 {
-		q.Put([]byte("x"), "Notice", strconv.Itoa(i))
+		q.Put([]byte("x"), nil, "Notice", strconv.Itoa(i))
 		<-quick.entered
 	}
 	c := q.Counters()
@@ -231,9 +231,9 @@ func (a *again) Write(m Message) error {
 
 func TestWhatMayPassIsTriedAgain(t *testing.T) {
 	a := &again{failures: 5, tried: make(chan struct{}, 5)}
-	q := NewQueue(QueueSettings{RetryFirst: time.Microsecond, RetryMost: time.Millisecond}, Named{"away", a})
+	q := NewQueue(QueueSettings{RetryFirst: time.Microsecond, RetryMost: time.Millisecond}, Named{Name: "away", Sink: a})
 	for i := range 3 {
-		q.Put(fmt.Append(nil, i), "Notice", "rule")
+		q.Put(fmt.Append(nil, i), nil, "Notice", "rule")
 	}
 	if err := q.Close(deadline(t)); err != nil {
 		t.Fatal(err)
@@ -249,9 +249,9 @@ func TestWhatMayPassIsTriedAgain(t *testing.T) {
 // At its deadline Close ends the tries, too.
 func TestCloseEndsTheTries(t *testing.T) {
 	a := &again{failures: -1, tried: make(chan struct{}, 1)}
-	q := NewQueue(QueueSettings{RetryFirst: time.Hour}, Named{"away", a})
+	q := NewQueue(QueueSettings{RetryFirst: time.Hour}, Named{Name: "away", Sink: a})
 	for range 3 {
-		q.Put([]byte("x"), "Notice", "rule")
+		q.Put([]byte("x"), nil, "Notice", "rule")
 	}
 	<-a.tried
 	ctx, cancel := context.WithCancel(context.Background())
@@ -267,9 +267,9 @@ func TestCloseEndsTheTries(t *testing.T) {
 
 func TestSinkErrorsAreCounted(t *testing.T) {
 	good, bad := &lines{}, &lines{fail: errors.New("no space")}
-	q := NewQueue(QueueSettings{}, Named{"good", good}, Named{"bad", bad})
+	q := NewQueue(QueueSettings{}, Named{Name: "good", Sink: good}, Named{Name: "bad", Sink: bad})
 	for range 5 {
-		q.Put([]byte("x"), "Notice", "rule")
+		q.Put([]byte("x"), nil, "Notice", "rule")
 	}
 	if err := q.Close(deadline(t)); err != nil {
 		t.Fatal(err)
@@ -282,13 +282,13 @@ func TestSinkErrorsAreCounted(t *testing.T) {
 
 func TestCountersAreExactUnderLoad(t *testing.T) {
 	l := &lines{}
-	q := NewQueue(QueueSettings{Capacity: 8}, Named{"l", l})
+	q := NewQueue(QueueSettings{Capacity: 8}, Named{Name: "l", Sink: l})
 	var wg sync.WaitGroup
 	const producers, each = 8, 500
 	for range producers {
 		wg.Go(func() {
 			for range each {
-				q.Put([]byte("x"), "Notice", "rule")
+				q.Put([]byte("x"), nil, "Notice", "rule")
 			}
 		})
 	}

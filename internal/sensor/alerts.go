@@ -2,7 +2,6 @@ package sensor
 
 import (
 	"fmt"
-	"io"
 	"maps"
 	"strconv"
 	"sync"
@@ -18,14 +17,22 @@ import (
 type alerts struct {
 	options output.Options
 	// byRule has the rules that run, and after a reload those before them, too; latest only the former.
-	byRule, latest map[*engine.Rule]*output.Alert
-	outputs        *outputs
-	// line is reused; the queue copies it.
-	line []byte
+	byRule, latest map[*engine.Rule]forms
+	// whole: some output wants alerts as JSON with every part.
+	whole   bool
+	outputs *outputs
+	// line and json are reused; the queue copies them.
+	line, json []byte
 
 	mu sync.Mutex
 	// past are the counts of outputs that a reload replaced.
 	past output.SinkTotals
+}
+
+// forms are those of a rule's alerts.
+type forms struct {
+	// line is what most outputs get; whole is JSON with every part, nil if none wants that.
+	line, whole *output.Alert
 }
 
 func alertOptions(cfg *config.Config) output.Options {
@@ -43,33 +50,46 @@ func alertOptions(cfg *config.Config) output.Options {
 	}
 }
 
+// wholeOptions are those of JSON with every part.
+func wholeOptions(o output.Options) output.Options {
+	o.JSON, o.IncludeMessage, o.IncludeOutput, o.IncludeOutputFields, o.IncludeTags = true, false, true, true, true
+	return o
+}
+
+// wantsWhole tells whether some output wants that.
+func wantsWhole(cfg *config.Config) bool { return cfg.GRPC.Enabled && cfg.GRPCOutput.Enabled }
+
 // compileAlerts compiles each rule's output.
-func compileAlerts(cfg *config.Config, rules *engine.Ruleset) (map[*engine.Rule]*output.Alert, error) {
-	byRule := make(map[*engine.Rule]*output.Alert, len(rules.Rules()))
+func compileAlerts(cfg *config.Config, rules *engine.Ruleset) (map[*engine.Rule]forms, error) {
+	byRule := make(map[*engine.Rule]forms, len(rules.Rules()))
 	dict, options := dictionary(*cfg), alertOptions(cfg)
 	for _, r := range rules.Rules() {
-		alert, err := output.NewAlert(output.Rule{
-			Name: r.Name, Output: r.Output, Priority: r.Priority.String(), Source: r.Source, Tags: r.Tags,
-		}, dict, options)
+		rule := output.Rule{Name: r.Name, Output: r.Output, Priority: r.Priority.String(), Source: r.Source, Tags: r.Tags}
+		var f forms
+		var err error
+		if f.line, err = output.NewAlert(rule, dict, options); err == nil && wantsWhole(cfg) {
+			f.whole, err = output.NewAlert(rule, dict, wholeOptions(options))
+		}
 		if err != nil {
 			return nil, fmt.Errorf("compile the output of rule %q: %w", r.Name, err)
 		}
-		byRule[r] = alert
+		byRule[r] = f
 	}
 	return byRule, nil
 }
 
 // openAlerts compiles each rule's output and opens the sinks.
-func openAlerts(cfg *config.Config, rules *engine.Ruleset, stdout, stderr io.Writer) (*alerts, error) {
+func openAlerts(settings *Settings, rules *engine.Ruleset) (*alerts, error) {
+	cfg := &settings.Config
 	byRule, err := compileAlerts(cfg, rules)
 	if err != nil {
 		return nil, err
 	}
-	outputs, err := openOutputs(cfg, stdout, stderr)
+	outputs, err := openOutputs(cfg, settings, nil)
 	if err != nil {
 		return nil, err
 	}
-	return &alerts{options: alertOptions(cfg), byRule: byRule, latest: byRule, outputs: outputs}, nil
+	return &alerts{options: alertOptions(cfg), byRule: byRule, latest: byRule, whole: wantsWhole(cfg), outputs: outputs}, nil
 }
 
 // exchange goes on with the outputs of other rules, and with other sinks if there are some; it returns the sinks that are
@@ -77,7 +97,7 @@ func openAlerts(cfg *config.Config, rules *engine.Ruleset, stdout, stderr io.Wri
 func (a *alerts) exchange(next *generation) (retired *outputs) {
 	a.byRule = maps.Clone(a.latest)
 	maps.Copy(a.byRule, next.alerts)
-	a.latest, a.options = next.alerts, alertOptions(&next.config)
+	a.latest, a.options, a.whole = next.alerts, alertOptions(&next.config), wantsWhole(&next.config)
 	if next.outputs != nil {
 		retired, a.outputs = a.outputs, next.outputs
 	}
@@ -86,7 +106,7 @@ func (a *alerts) exchange(next *generation) (retired *outputs) {
 
 // retire writes what waits for outputs that were replaced, and keeps their counts.
 func (a *alerts) retire(o *outputs) error {
-	err := o.drain(sinkDeadline)
+	err := o.drain(sinkDeadline, a.outputs)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	totals := o.queue.Counters().SinkTotals
@@ -105,14 +125,21 @@ func (a *alerts) counters() output.QueueCounters {
 
 // emit renders one match.
 func (a *alerts) emit(r *engine.Rule, ev *event.Event) {
-	a.line = a.byRule[r].Append(a.line[:0], ev)
-	a.outputs.queue.Put(a.line, r.Priority.String(), r.Name)
+	f := a.byRule[r]
+	a.line, a.json = f.line.Append(a.line[:0], ev), a.json[:0]
+	if f.whole != nil {
+		a.json = f.whole.Append(a.json, ev)
+	}
+	a.outputs.queue.Put(a.line, a.json, r.Priority.String(), r.Name)
 }
 
 // internal renders an alert of the sensor about itself.
 func (a *alerts) internal(i output.Internal) {
-	a.line = i.Append(a.line[:0], a.options)
-	a.outputs.queue.Put(a.line, i.Priority, i.Rule)
+	a.line, a.json = i.Append(a.line[:0], a.options), a.json[:0]
+	if a.whole {
+		a.json = i.Append(a.json, wholeOptions(a.options))
+	}
+	a.outputs.queue.Put(a.line, a.json, i.Priority, i.Rule)
 }
 
 // outputDrop tells the other sinks of one whose queue is full.

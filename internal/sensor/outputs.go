@@ -11,17 +11,21 @@ import (
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/internal/output/stream"
 )
 
 // outputs are the places that the configuration sends alerts to, each behind its queue.
 type outputs struct {
 	queue *output.Queue
-	// file is nil if there is none.
+	// file and grpc are nil if there is none.
 	file *output.File
+	grpc *server
 }
 
-// openOutputs opens what is on. What a sink says besides alerts goes to stderr.
-func openOutputs(cfg *config.Config, stdout, stderr io.Writer) (*outputs, error) {
+// openOutputs opens what is on. What a sink says besides alerts goes to stderr and the log. Of outputs that run already,
+// those that keep alerts are taken over if their settings are the same.
+func openOutputs(cfg *config.Config, settings *Settings, running *outputs) (*outputs, error) {
+	stdout, stderr := settings.Stdout, settings.Stderr
 	o := &outputs{}
 	var sinks []output.Named
 	add := func(name string, sink output.Sink) { sinks = append(sinks, output.Named{Name: name, Sink: sink}) }
@@ -51,8 +55,46 @@ func openOutputs(cfg *config.Config, stdout, stderr io.Writer) (*outputs, error)
 		}
 		add("http", h)
 	}
+	if cfg.GRPC.Enabled {
+		var err error
+		if o.grpc, err = openServer(cfg, settings, running); err != nil {
+			return nil, errors.Join(err, closeSinks(sinks))
+		}
+		sinks = append(sinks, output.Named{Name: "grpc", Sink: o.grpc, JSON: true})
+	}
+	if cfg.GRPC.Enabled != cfg.GRPCOutput.Enabled {
+		settings.Log.Warn("no alerts over gRPC: set both grpc.enabled and grpc_output.enabled to true")
+	}
 	o.queue = output.NewQueue(output.QueueSettings{Capacity: cfg.OutputsQueue.Capacity}, sinks...)
 	return o, nil
+}
+
+// server is the gRPC server. Consumers stay while other outputs are exchanged, so its queue does not close it.
+type server struct {
+	*stream.Server
+	config config.GRPC
+}
+
+// Close implements [output.Sink].
+func (*server) Close() error { return nil }
+
+func openServer(cfg *config.Config, settings *Settings, running *outputs) (*server, error) {
+	g := cfg.GRPC
+	if running != nil && running.grpc != nil && running.grpc.config == g {
+		return running.grpc, nil
+	}
+	srv, err := stream.New(stream.Settings{
+		Address: g.BindAddress, PrivateKey: g.PrivateKey, CertChain: g.CertChain, RootCerts: g.RootCerts,
+		Version: settings.Version, Hostname: config.Hostname(), Log: settings.Log,
+	})
+	return &server{srv, g}, err
+}
+
+// serve lets consumers connect. An address that can't be had costs them alone.
+func (o *outputs) serve() {
+	if o.grpc != nil {
+		o.grpc.Start()
+	}
 }
 
 // closeSinks is for sinks that no queue has taken over.
@@ -64,11 +106,16 @@ func closeSinks(sinks []output.Named) error {
 	return errors.Join(errs...)
 }
 
-// drain writes what waits and closes the sinks, by the deadline.
-func (o *outputs) drain(deadline time.Duration) error {
+// drain writes what waits and closes the sinks, by the deadline, but for what the next outputs have taken over. Those
+// are nil at the end.
+func (o *outputs) drain(deadline time.Duration, next *outputs) error {
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	defer cancel()
-	return o.queue.Close(ctx)
+	err := o.queue.Close(ctx)
+	if o.grpc != nil && (next == nil || next.grpc != o.grpc) {
+		err = errors.Join(err, o.grpc.Server.Close())
+	}
+	return err
 }
 
 // sameOutputs tells whether two configurations send alerts to the same places in the same manner.

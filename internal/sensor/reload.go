@@ -16,7 +16,6 @@ import (
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/narrow"
-	"github.com/saker-sensor/saker/internal/output"
 	"github.com/saker-sensor/saker/internal/probe"
 )
 
@@ -44,7 +43,7 @@ type generation struct {
 	config config.Config
 	rules  *engine.Ruleset
 	narrow []narrow.Rule
-	alerts map[*engine.Rule]*output.Alert
+	alerts map[*engine.Rule]forms
 	// outputs are nil if those that run stay.
 	outputs *outputs
 	renewal *probe.Renewal
@@ -177,7 +176,7 @@ func (r *reloader) load() (*generation, []string, error) {
 	if sameOutputs(&r.Config, &next.config) {
 		return next, files, nil
 	}
-	if next.outputs, err = openOutputs(&next.config, r.Stdout, r.Stderr); err != nil {
+	if next.outputs, err = openOutputs(&next.config, &r.Settings, r.alerts.outputs); err != nil {
 		return next, files, errors.Join(err, next.renewal.Close())
 	}
 	return next, files, nil
@@ -230,6 +229,7 @@ func (r *reloader) exchange(ctx context.Context, next *generation) error {
 	}
 	if retired != nil {
 		err = errors.Join(err, r.alerts.retire(retired))
+		r.alerts.outputs.serve()
 	}
 	return err
 }

@@ -100,6 +100,7 @@ func Run(ctx context.Context, settings Settings) error {
 	}
 	if !s.DryRun {
 		steps = append(steps,
+			step{"serve alerts", s.serveAlerts},
 			step{"attach the kernel programs", s.attach},
 			step{"read the cgroups and accounts", s.openEnrich},
 			step{"read the mounts and the watched files", s.openNames},
@@ -149,8 +150,13 @@ func (s *sensor) warnAbout(results *engine.Results) {
 
 func (s *sensor) openOutputs(context.Context) error {
 	var err error
-	s.alerts, err = openAlerts(&s.Config, s.rules, s.Stdout, s.Stderr)
+	s.alerts, err = openAlerts(&s.Settings, s.rules)
 	return err
+}
+
+func (s *sensor) serveAlerts(context.Context) error {
+	s.alerts.outputs.serve()
+	return nil
 }
 
 func (s *sensor) loadProbe(context.Context) error {
@@ -352,7 +358,7 @@ func (s *sensor) teardown() error {
 		errs = append(errs, s.names.Close())
 	}
 	if s.alerts != nil {
-		errs = append(errs, s.alerts.outputs.drain(sinkDeadline))
+		errs = append(errs, s.alerts.outputs.drain(sinkDeadline, nil))
 	}
 	if s.loop != nil {
 		errs = append(errs, s.summary())
