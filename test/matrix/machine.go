@@ -105,7 +105,8 @@ func (m *matrix) boot(ctx context.Context, k *kernel, r *run) error {
 	// The emulated processors take turns in one thread: QEMU's parallel ones may execute a breakpoint that the kernel has
 	// put into its own code and taken away again, and the kernel dies of it (seen with 6.12).
 	// An emulated processor's clock is the host's: older kernels distrust it and would ask a slow device for the time.
-	cmdline := "console=ttyS0 panic=-1 oops=panic random.trust_cpu=on tsc=reliable saker.cgroup=" + r.layout
+	// And they count the timer's interrupts for a moment, which on a busy host are too few, and give up.
+	cmdline := "console=ttyS0 panic=-1 oops=panic random.trust_cpu=on tsc=reliable no_timer_check saker.cgroup=" + r.layout
 	if m.pattern != "" {
 		cmdline += " saker.run=" + m.pattern
 	}
