@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/cilium/ebpf"
 
@@ -86,6 +87,7 @@ func (p *Probe) Switch(r *Renewal) error {
 	p.links, p.programs, p.missing = links, r.programs, append(r.missing, missing...)
 	p.syscalls, p.generation = r.syscalls, r.Generation
 	p.mu.Unlock()
+	time.Sleep(overlap)
 	errs := []error{detach(oldLinks)}
 	for _, prog := range oldPrograms {
 		errs = append(errs, prog.Close())

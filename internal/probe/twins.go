@@ -2,14 +2,19 @@ package probe
 
 import (
 	"bytes"
+	"time"
 	"unsafe"
 
 	"github.com/saker-sensor/saker/internal/bpfgen"
 )
 
-// twinGap is the most that lies between the two, in ns. A switch takes longer than that; so an event that only the old
-// programs saw is not taken for a later one, just like it, that only the new ones saw.
-const twinGap = 1_000_000
+// twinGap is the most that lies between the two: a virtual machine may be put aside between one program and the other.
+// Both generations record for longer than that (overlap), so an event that only the old one saw is not taken for a later
+// one, just like it, that only the new one saw.
+const (
+	twinGap = 50 * time.Millisecond
+	overlap = 2 * twinGap
+)
 
 // Twins finds the records of events that two generations of programs saw, after a [Probe.Switch]: one behind the other on
 // their processor, and equal but for number, time and generation. The zero value is ready.
@@ -37,7 +42,7 @@ func (t *Twins) Again(raw []byte, generation uint8) bool {
 		return false
 	}
 	was := (*bpfgen.SensorRecordHeader)(unsafe.Pointer(unsafe.SliceData(old)))
-	if was.Type != h.Type || h.Time-was.Time > twinGap || !bytes.Equal(behind(old), behind(raw)) {
+	if was.Type != h.Type || h.Time-was.Time > uint64(twinGap) || !bytes.Equal(behind(old), behind(raw)) {
 		return false
 	}
 	delete(t.last, h.Cpu) // it has only one
