@@ -208,3 +208,6 @@ func contains(list []string, s string) bool {
 	}
 	return false
 }
+
+// HostRoot is HOST_ROOT, under which Falco's images expect the host's files; "" on the host itself.
+func HostRoot() string { return os.Getenv("HOST_ROOT") }

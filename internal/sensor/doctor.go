@@ -153,7 +153,7 @@ func programFindings(cfg config.Config) []Finding {
 
 func cgroupFinding() Finding {
 	f := Finding{Name: "cgroups", OK: true}
-	h, err := enrich.FindHierarchy("")
+	h, err := enrich.FindHierarchy(config.HostRoot())
 	switch {
 	case err != nil:
 		f.OK, f.Detail, f.Remedy = false, err.Error(), "mount /sys/fs/cgroup; without it no container is recognised"

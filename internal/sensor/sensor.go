@@ -181,7 +181,7 @@ func probeSettings(cfg *config.Config, rules []narrow.Rule) (probe.Settings, err
 	settings := probe.Settings{
 		Types: narrow.Types(rules), Opens: opens, EntryCopies: narrow.EntryCopies(rules, opens), BulkBytes: cfg.BulkBytes(),
 	}
-	hierarchy, err := enrich.FindHierarchy("")
+	hierarchy, err := enrich.FindHierarchy(config.HostRoot())
 	settings.CgroupController = hierarchy.Controller
 	return settings, err
 }
@@ -214,11 +214,11 @@ func (s *sensor) attach(context.Context) error {
 
 // openEnrich comes after attach: a cgroup made during its scan is told by the kernel too.
 func (s *sensor) openEnrich(ctx context.Context) error {
-	hierarchy, err := enrich.FindHierarchy("")
+	hierarchy, err := enrich.FindHierarchy(config.HostRoot())
 	if err != nil {
 		return err
 	}
-	settings := enrich.Settings{Hierarchy: hierarchy, Sockets: s.Config.Engines.ContainerdSockets()}
+	settings := enrich.Settings{Hierarchy: hierarchy, HostRoot: config.HostRoot(), Sockets: s.Config.Engines.ContainerdSockets()}
 	if s.enrich, err = enrich.New(settings); err != nil {
 		return err
 	}

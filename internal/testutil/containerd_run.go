@@ -7,6 +7,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -35,15 +37,35 @@ func (c *Containerd) ImportBusybox(tb testing.TB, namespace, ref string, files .
 	if err != nil {
 		tb.Fatalf("make image %s: %v", ref, err)
 	}
-	images, err := c.client.Import(ctx, bytes.NewReader(archive))
-	if err != nil {
+	if err := c.importArchive(ctx, bytes.NewReader(archive)); err != nil {
 		tb.Fatalf("import image %s: %v", ref, err)
+	}
+}
+
+// ImportFile imports a Docker or OCI archive into a namespace.
+func (c *Containerd) ImportFile(tb testing.TB, namespace, file string) {
+	tb.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer f.Close()
+	if err := c.importArchive(namespaces.WithNamespace(tb.Context(), namespace), f); err != nil {
+		tb.Fatalf("import %s: %v", file, err)
+	}
+}
+
+func (c *Containerd) importArchive(ctx context.Context, archive io.Reader) error {
+	images, err := c.client.Import(ctx, archive)
+	if err != nil {
+		return err
 	}
 	for _, img := range images {
 		if err := containerd.NewImage(c.client, img).Unpack(ctx, "overlayfs"); err != nil {
-			tb.Fatalf("unpack image %s: %v", ref, err)
+			return fmt.Errorf("unpack %s: %w", img.Name, err)
 		}
 	}
+	return nil
 }
 
 // busyboxArchive is a docker archive: one layer, its configuration and a manifest.
@@ -214,6 +236,16 @@ func (x *Container) Wait(tb testing.TB) (output string, code int) {
 		tb.Fatalf("read the output of %s: %v", x.inner.ID(), err)
 	}
 	return string(text), code
+}
+
+// Output is what the container has written so far.
+func (x *Container) Output(tb testing.TB) string {
+	tb.Helper()
+	text, err := os.ReadFile(x.output)
+	if err != nil {
+		tb.Fatalf("read the output of %s: %v", x.inner.ID(), err)
+	}
+	return string(text)
 }
 
 // SetLabels changes the container's labels.
