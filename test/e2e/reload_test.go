@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -30,6 +31,16 @@ func rewrite(t *testing.T, path, text string) {
 
 func openRule(name, file string) string {
 	return fmt.Sprintf("- rule: %s\n  desc: d\n  condition: evt.type = openat and fd.name = %s\n  output: x\n  priority: NOTICE\n", name, file)
+}
+
+// ofRules are the alerts that the sensor does not give about itself.
+func ofRules(alerts []*testutil.Alert) (rest []*testutil.Alert) {
+	for _, a := range alerts {
+		if !strings.HasPrefix(a.Rule, "Saker internal: ") {
+			rest = append(rest, a)
+		}
+	}
+	return rest
 }
 
 const nothingRule = "- rule: Nothing\n  desc: d\n  condition: evt.type = execve and proc.name = no-such-program\n  output: x\n  priority: NOTICE\n"
@@ -73,8 +84,8 @@ func TestReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitLogs(t, s, "\treloaded\t", 4)
-	for _, a := range s.Stop() {
-		t.Errorf("an alert too many: %+v", a)
+	if rest := ofRules(s.Stop()); len(rest) != 0 {
+		t.Errorf("alerts too many: %+v", rest)
 	}
 	if n := strings.Count(s.Log(), "reload refused"); n != 1 {
 		t.Errorf("the log says %d times that a file is bad", n)
@@ -99,11 +110,16 @@ func TestReloadConfiguration(t *testing.T) {
 		text, _ := os.ReadFile(out)
 		return strings.Contains(string(text), dir+"/n1")
 	})
-	if rest := s.Stop(); len(rest) != 0 {
+	if rest := ofRules(s.Stop()); len(rest) != 0 {
 		t.Errorf("standard output got %d alerts more", len(rest))
 	}
-	if !strings.Contains(s.Log(), "Alerts: 2 written, 0 dropped (queue full), 0 failed (sink error)\n") {
-		t.Error("the exit text does not count both outputs' alerts")
+	// One by each output, and the sensor's own about itself.
+	m := regexp.MustCompile(`Alerts: (\d+) written, 0 dropped`).FindStringSubmatch(s.Log())
+	if m == nil {
+		t.Fatal("the exit text counts no alerts")
+	}
+	if n, _ := strconv.Atoi(m[1]); n < 2 {
+		t.Errorf("the exit text counts %d alerts, not both outputs'", n)
 	}
 }
 
@@ -166,7 +182,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	if err := load.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	alerts := s.Stop()
+	alerts := ofRules(s.Stop())
 	if want, err := strconv.Atoi(made.String()); err != nil || len(alerts) != want {
 		t.Errorf("%d alerts for %s opens and %d reloads", len(alerts), made.String(), reloads)
 	}
