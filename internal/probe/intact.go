@@ -1,8 +1,11 @@
 package probe
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cilium/ebpf"
@@ -41,15 +44,36 @@ func (p *Probe) lostLinks() (found []string) {
 	p.mu.Lock() // a switch closes the links that it has replaced
 	defer p.mu.Unlock()
 	for _, a := range p.links {
-		info, err := a.link.Info()
-		if err == nil && info.ID != a.id {
-			err = fmt.Errorf("its descriptor is that of link %d", info.ID)
+		id, err := linkID(a.link)
+		if err == nil && id != a.id {
+			err = fmt.Errorf("its descriptor is that of link %d", id)
 		}
 		if err != nil {
 			found = append(found, fmt.Sprintf("link of %s is gone: %v", a.name, err))
 		}
 	}
 	return found
+}
+
+// linkID is the id of the link behind a link's descriptor. It is read from /proc: a map in its place, asked for a link's
+// description, answers with its own, and the library takes a part of that for the length of a name (2 GB were seen).
+func linkID(l link.Link) (id link.ID, err error) {
+	owner, ok := l.(interface{ FD() int })
+	if !ok {
+		return 0, fmt.Errorf("read the link's descriptor: a %T has none", l)
+	}
+	text, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(owner.FD()))
+	if err != nil {
+		return 0, fmt.Errorf("read its descriptor: %w", err)
+	}
+	_, rest, ok := strings.Cut(string(text), "link_id:")
+	if !ok {
+		return 0, errors.New("its descriptor is no link's")
+	}
+	if _, err := fmt.Sscan(rest, &id); err != nil {
+		return 0, fmt.Errorf("read its descriptor: %w", err)
+	}
+	return id, nil
 }
 
 func (p *Probe) lostMaps() (found []string) {

@@ -272,11 +272,11 @@ func attach(loaded map[string]*ebpf.Program) (links []attachment, missing []Miss
 			refused = append(refused, fmt.Errorf("attach %s: %w", known.name, err))
 			continue
 		}
-		info, err := l.Info()
+		id, err := linkID(l)
 		if err != nil {
 			return nil, missing, errors.Join(fmt.Errorf("attach %s: read the link: %w", known.name, err), l.Close(), detach(links))
 		}
-		links = append(links, attachment{known.name, l, info.ID})
+		links = append(links, attachment{known.name, l, id})
 	}
 	if len(links) == 0 {
 		return nil, missing, errors.Join(refused...)

@@ -15,15 +15,11 @@ import (
 // fsPathOf is an open file's place in its file system: by the mount that it was opened through, as /proc tells it to the
 // process. What is on no mount there has none.
 func fsPathOf(fd int, path string) (event.FSPath, error) {
-	info, err := os.ReadFile(fmt.Sprintf("/proc/thread-self/fdinfo/%d", fd))
-	if err != nil {
-		return event.FSPath{}, err
-	}
-	_, rest, _ := strings.Cut(string(info), "mnt_id:")
-	var id int
-	if _, err := fmt.Sscan(rest, &id); err != nil {
+	var st unix.Statx_t // not fdinfo, which before 5.14 is not for a process that has changed its user
+	if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID, &st); err != nil {
 		return event.FSPath{}, fmt.Errorf("read the mount of %s: %w", path, err)
 	}
+	id := int(st.Mnt_id)
 	text, err := os.Open("/proc/thread-self/mountinfo")
 	if err != nil {
 		return event.FSPath{}, err
