@@ -194,7 +194,7 @@ func (c *checker) scalar(k *key, n *node) {
 	case duration:
 		if d, ok := parseDuration(s); !ok {
 			c.fail(n.from, "%s: %q is no duration; write a number with its unit, such as 30s, 5m or 1h", k.name, s)
-		} else if d < 100*time.Millisecond {
+		} else if d < 100*time.Millisecond && !(k.zero && d == 0) {
 			c.fail(n.from, "%s: %s is less than 100ms", k.name, s)
 		}
 	default:

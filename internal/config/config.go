@@ -35,6 +35,9 @@ type Config struct {
 	AppendOutput            []Append          `yaml:"append_output"`
 	StaticFields            map[string]string `yaml:"static_fields"`
 
+	Redaction     Redaction     `yaml:"redaction"`
+	Deduplication Deduplication `yaml:"deduplication"`
+
 	OutputsQueue OutputsQueue `yaml:"outputs_queue"`
 	// OutputTimeout is in milliseconds.
 	OutputTimeout int     `yaml:"output_timeout"`
@@ -127,6 +130,7 @@ func Default() Config {
 		JSONIncludeOutputFields: true,
 		JSONIncludeTags:         true,
 		AppendOutput:            []Append{{SuggestedOutput: true}},
+		Redaction:               Redaction{Enabled: true, Defaults: true},
 		OutputTimeout:           2000,
 		Stdout:                  Stdout{Enabled: true},
 		File:                    File{MaxFiles: 5},

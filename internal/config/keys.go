@@ -12,7 +12,9 @@ type key struct {
 	allowed []string
 	// least and most bound a number, where most is not 0.
 	least, most float64
-	effect      effect
+	// zero: a duration may be 0, which switches off.
+	zero   bool
+	effect effect
 	// why the key has no effect; parts of a section take the section's.
 	why string
 }

@@ -214,6 +214,8 @@ http_output: &sink
     two
     lines
 static_fields: {cluster: 7}
+redaction: {defaults: off, patterns: 'pin=(\d+)'}
+deduplication: {window: 1m, rules: [{tag: shell, window: 0}, {rule: "Read *", window: 10s}]}
 `})
 	l, err := Load(Source{File: dir + "/f.yaml"})
 	if err != nil {
@@ -227,6 +229,8 @@ static_fields: {cluster: 7}
 	want.RulesFiles, want.Priority = []string{"/etc"}, "WARNING"
 	want.HTTP.UserAgent, want.HTTP.CACert = "", "two\nlines\n"
 	want.StaticFields = map[string]string{"cluster": "7"}
+	want.Redaction.Defaults, want.Redaction.Patterns = false, []string{`pin=(\d+)`}
+	want.Deduplication = Deduplication{Window: time.Minute, Rules: []RuleWindow{{Tag: "shell"}, {Rule: "Read *", Window: 10 * time.Second}}}
 	if diff := cmp.Diff(want, l.Config); diff != "" {
 		t.Error(diff)
 	}
@@ -327,6 +331,11 @@ func TestMistakes(t *testing.T) {
 		"map of texts":      {"static_fields: [a]\n", `$F:1:16: static_fields: a list stands where lines of the form key: text are expected`},
 		"text in a map":     {"static_fields: {a: [b]}\n", `$F:1:20: static_fields.a: a list stands where a text is expected`},
 		"static name":       {"static_fields: {my-name: x}\n", `$F:1:17: static_fields: "my-name" can't be a field's name; use letters, digits and _`},
+		"pattern":           {"redaction:\n  patterns: ['a', '(']\n", "$F:2:19: redaction.patterns[1]: error parsing regexp: missing closing ): `(`; write it in RE2's syntax"},
+		"empty pattern":     {"redaction: {patterns: 'x*'}\n", `$F:1:23: redaction.patterns[0]: "x*" fits an empty text; name what surrounds the secret`},
+		"too many patterns": {"redaction: {patterns: [" + strings.Repeat("x,", 33) + "]}\n", `$F:1:23: redaction.patterns: 33 are too many; use at most 32`},
+		"short window":      {"deduplication: {window: 50ms}\n", `$F:1:25: deduplication.window: 50ms is less than 100ms`},
+		"window of nothing": {"deduplication:\n  rules:\n    - window: 10s\n", `$F:3:7: deduplication.rules[0]: neither a rule nor a tag is named`},
 		"no unit":           {"metrics: {interval: 5000}\n", `$F:1:21: metrics.interval: "5000" is no duration; write a number with its unit, such as 30s, 5m or 1h`},
 		"too short":         {"metrics: {interval: 50ms}\n", `$F:1:21: metrics.interval: 50ms is less than 100ms`},
 		"engine":            {"engine:\n  kind: gvisor\n", `$F:2:9: engine.kind: Saker has no engine gvisor; use modern_ebpf`},

@@ -36,6 +36,12 @@ func (c *checker) meaning(cfg *Config, root *node) {
 			}
 		}
 	}
+	for i, w := range cfg.Deduplication.Rules {
+		if w.Rule == "" && w.Tag == "" {
+			c.fail(root.get("deduplication").get("rules").items[i].from, "deduplication.rules[%d]: neither a rule nor a tag is named", i)
+		}
+	}
+	c.patterns(cfg, root)
 	if kind := strings.ToLower(cfg.Engine.Kind); !contains([]string{"modern_ebpf", "kmod", "ebpf"}, kind) {
 		c.fail(at("engine", "kind"), "engine.kind: Saker has no engine %s; use modern_ebpf", kind)
 	} else if kind != "modern_ebpf" {
@@ -66,6 +72,25 @@ func (c *checker) meaning(cfg *Config, root *node) {
 	} {
 		if s.on && s.value == "" {
 			c.fail(at(s.section), "%s is on, but has no %s; set %s.%s", s.section, s.key, s.section, s.key)
+		}
+	}
+}
+
+// maxPatterns bounds redaction.patterns.
+const maxPatterns = 32
+
+// patterns checks those of redaction.
+func (c *checker) patterns(cfg *Config, root *node) {
+	n := root.get("redaction").get("patterns")
+	if len(cfg.Redaction.Patterns) > maxPatterns {
+		c.fail(n.from, "redaction.patterns: %d are too many; use at most %d", len(cfg.Redaction.Patterns), maxPatterns)
+	}
+	for i, p := range cfg.Redaction.Patterns {
+		expr, err := regexp.Compile(p)
+		if err != nil {
+			c.fail(n.elements()[i].from, "redaction.patterns[%d]: %v; write it in RE2's syntax", i, err)
+		} else if expr.MatchString("") {
+			c.fail(n.elements()[i].from, "redaction.patterns[%d]: %q fits an empty text; name what surrounds the secret", i, p)
 		}
 	}
 }

@@ -7,6 +7,28 @@ type Switch struct {
 	Enabled bool `yaml:"enabled"`
 }
 
+// Redaction says what alerts must not show.
+type Redaction struct {
+	Enabled bool `yaml:"enabled"`
+	// Defaults are the built-in forms of secrets, Patterns more of them in RE2's syntax.
+	Defaults bool     `yaml:"defaults"`
+	Patterns []string `yaml:"patterns"`
+}
+
+// Deduplication holds alerts back that tell the same again within a window; 0 holds none.
+type Deduplication struct {
+	Window time.Duration `yaml:"window"`
+	// Rules have windows of their own; the last entry that fits a rule counts.
+	Rules []RuleWindow `yaml:"rules"`
+}
+
+// RuleWindow is the window of rules by name, in which * stands for any text, or by tag.
+type RuleWindow struct {
+	Rule   string        `yaml:"rule"`
+	Tag    string        `yaml:"tag"`
+	Window time.Duration `yaml:"window"`
+}
+
 // Stdout is the sink that is on by default.
 type Stdout struct {
 	Enabled bool `yaml:"enabled"`

@@ -4,7 +4,7 @@ import "slices"
 
 // keys is the table of all keys, in the order of the documentation.
 func keys() []key {
-	return slices.Concat(ruleKeys(), formatKeys(), sinkKeys(), logKeys(), operationKeys(), sourceKeys(), otherKeys())
+	return slices.Concat(ruleKeys(), formatKeys(), controlKeys(), sinkKeys(), logKeys(), operationKeys(), sourceKeys(), otherKeys())
 }
 
 func ruleKeys() []key {
@@ -46,6 +46,22 @@ func formatKeys() []key {
 		{name: "append_output[].extra_fields", typ: mixed, doc: "names of fields, or a key with a text of fields, put into `output_fields`"},
 		{name: "append_output[].suggested_output", typ: boolean, doc: "the container's and the pod's names behind the output"},
 		{name: "static_fields", typ: textMap, doc: "constants that rules and outputs read as `static.NAME`; `suggested_output` appends them too"},
+	}
+}
+
+// controlKeys are Saker's own.
+func controlKeys() []key {
+	return []key{
+		{name: "redaction", typ: section, doc: "replace secrets in alerts; rules see them. Falco has no such key"},
+		{name: "redaction.enabled", typ: boolean, doc: "on or off"},
+		{name: "redaction.defaults", typ: boolean, doc: "the built-in forms of passwords, tokens and keys"},
+		{name: "redaction.patterns", typ: texts, doc: "more of them, as RE2 regular expressions: what the groups match is replaced, or all without a group"},
+		{name: "deduplication", typ: section, doc: "hold alerts back that tell the same again: rule, container, executable and file. Falco has no such key"},
+		{name: "deduplication.window", typ: duration, zero: true, doc: "how long after an alert others are held back and counted; 0 holds none. Rules of priority critical and above never are"},
+		{name: "deduplication.rules", typ: sections, doc: "rules with a window of their own; the last entry that fits a rule counts"},
+		{name: "deduplication.rules[].rule", typ: text, doc: "a rule's name, `*` for any text"},
+		{name: "deduplication.rules[].tag", typ: text, doc: "a tag"},
+		{name: "deduplication.rules[].window", typ: duration, zero: true, doc: "its window; 0 holds none back"},
 	}
 }
 

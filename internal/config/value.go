@@ -48,8 +48,11 @@ func spans() []struct {
 
 var durationForm = regexp.MustCompile(`^(?:(\d{1,3})y)?(?:(\d{1,4})w)?(?:(\d{1,5})d)?(?:(\d{1,6})h)?(?:(\d{1,8})m)?(?:(\d{1,9})s)?(?:(\d{1,12})ms)?$`)
 
-// parseDuration reads 1h30m and its like.
+// parseDuration reads 1h30m and its like, and 0.
 func parseDuration(s string) (time.Duration, bool) {
+	if s == "0" {
+		return 0, true
+	}
 	m := durationForm.FindStringSubmatch(s)
 	if m == nil || s == "" {
 		return 0, false

@@ -9,14 +9,15 @@ import (
 func applySelection(rules []*Rule, selection []Selector) {
 	for _, s := range selection {
 		for _, r := range rules {
-			if s.fits(r) {
+			if s.Fits(r) {
 				r.Enabled = s.Enable
 			}
 		}
 	}
 }
 
-func (s *Selector) fits(r *Rule) bool {
+// Fits tells whether the selector names a rule, or one of its tags.
+func (s *Selector) Fits(r *Rule) bool {
 	if s.Tag != "" && slices.Contains(r.Tags, s.Tag) {
 		return true
 	}

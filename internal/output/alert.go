@@ -2,6 +2,7 @@ package output
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +26,8 @@ type Options struct {
 	SuggestedOutput bool
 	// Append adds to the outputs of some rules, in this order (append_output).
 	Append []Append
+	// Redactor replaces secrets in the values that alerts show; nil shows them as they are.
+	Redactor *Redactor
 	// Hostname is the name of this host in JSON.
 	Hostname string
 	// Zone is the time zone of internal alerts' text, nil for the machine's own. Other alerts have the dictionary's.
@@ -127,6 +130,7 @@ func NewAlert(rule Rule, d *field.Dictionary, opt Options) (*Alert, error) {
 	if err != nil {
 		return nil, err
 	}
+	message.redactor = opt.Redactor
 	a := &Alert{message: message, prefix: ": " + rule.Priority + " ", opt: opt}
 	key := "evt.time"
 	if opt.TimeISO8601 {
@@ -170,6 +174,9 @@ func (a *Alert) prepareKeys(d *field.Dictionary, extra []AppendField) error {
 		k, err := extraKey(d, e)
 		if err != nil {
 			return err
+		}
+		if k.template != nil {
+			k.template.redactor = a.opt.Redactor
 		}
 		// A key of one's own choice takes the place of a field's.
 		a.keys = slices.DeleteFunc(a.keys, func(o jsonKey) bool { return o.used.Key == e.Key })
@@ -249,15 +256,25 @@ func (a *Alert) Fields() []field.Ref {
 }
 
 // Append renders the alert without a newline.
-func (a *Alert) Append(dst []byte, ev *event.Event) []byte {
+func (a *Alert) Append(dst []byte, ev *event.Event) []byte { return a.AppendCounted(dst, ev, 0) }
+
+// countKey is the key under which an alert tells of how many matches it is.
+const countKey = "count"
+
+// AppendCounted renders an alert that stands for several matches, the last of which is the event: their number is put
+// behind the output, and into output_fields. 0 leaves it out.
+func (a *Alert) AppendCounted(dst []byte, ev *event.Event, count uint64) []byte {
 	cells := a.message.extract(ev)
 	var clock cell
-	clock.ok = a.time.Ref.GetPrint(ev, &clock.v)
+	clock.get(&a.time.Ref, ev, nil)
 
 	line := a.time.Ref.AppendText(make([]byte, 0, 1024), &clock.v, clock.ok)
 	line = append(line, a.prefix...)
 	message := len(line)
 	line, _ = a.message.append(line, cells, a.opt.BufferBase64)
+	if count > 0 {
+		line = strconv.AppendUint(append(line, " "+countKey+"="...), count, 10)
+	}
 	if !a.opt.JSON {
 		return field.AppendEscaped(dst, string(line))
 	}
@@ -270,7 +287,7 @@ func (a *Alert) Append(dst []byte, ev *event.Event) []byte {
 		dst = field.AppendQuoted(append(dst, `,"output":`...), string(line))
 	}
 	if a.opt.IncludeOutputFields {
-		dst = a.appendFields(append(dst, `,"output_fields":{`...), ev, cells)
+		dst = a.appendFields(append(dst, `,"output_fields":{`...), ev, cells, count)
 		dst = append(dst, '}')
 	}
 	dst = append(dst, a.tail...)
@@ -278,7 +295,7 @@ func (a *Alert) Append(dst []byte, ev *event.Event) []byte {
 	return append(dst, '"', '}')
 }
 
-func (a *Alert) appendFields(dst []byte, ev *event.Event, cells []cell) []byte {
+func (a *Alert) appendFields(dst []byte, ev *event.Event, cells []cell, count uint64) []byte {
 	keys := a.keys
 	if ev.Matched != event.NameGiven {
 		keys = a.withName
@@ -286,6 +303,14 @@ func (a *Alert) appendFields(dst []byte, ev *event.Event, cells []cell) []byte {
 	for i := range keys {
 		k := &keys[i]
 		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if count > 0 && k.used.Key >= countKey {
+			dst = appendCount(dst, count)
+			count = 0
+			if k.used.Key == countKey {
+				continue
+			}
 			dst = append(dst, ',')
 		}
 		dst = append(dst, k.text...)
@@ -299,7 +324,7 @@ func (a *Alert) appendFields(dst []byte, ev *event.Event, cells []cell) []byte {
 		if k.cell >= 0 {
 			c = &cells[k.cell]
 		} else {
-			c.ok = r.GetPrint(ev, &c.v)
+			c.get(r, ev, a.opt.Redactor)
 		}
 		if a.opt.BufferBase64 && c.ok && isBytes(r) {
 			dst = append(b64.AppendEncode(append(dst, '"'), []byte(c.v.Str)), '"')
@@ -308,6 +333,10 @@ func (a *Alert) appendFields(dst []byte, ev *event.Event, cells []cell) []byte {
 		dst = r.AppendJSON(dst, &c.v, c.ok)
 	}
 	return dst
+}
+
+func appendCount(dst []byte, count uint64) []byte {
+	return strconv.AppendUint(append(dst, `"`+countKey+`":`...), count, 10)
 }
 
 // appendUTC appends the time of JSON: UTC with nine digits and a Z.

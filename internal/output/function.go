@@ -124,9 +124,9 @@ func (c *compiler) argument() (*node, error) {
 }
 
 // append renders a value; ok is false if it is missing.
-func (n *node) append(dst []byte, fields []Used, cells []cell, base64 bool) (out []byte, ok bool) {
+func (n *node) append(dst []byte, t *Template, cells []cell, base64 bool) (out []byte, ok bool) {
 	if n.field >= 0 {
-		c, r := &cells[n.field], &fields[n.field].Ref
+		c, r := &cells[n.field], &t.fields[n.field].Ref
 		if base64 && c.ok && isBytes(r) {
 			return b64.AppendEncode(dst, []byte(c.v.Str)), true
 		}
@@ -135,6 +135,9 @@ func (n *node) append(dst []byte, fields []Used, cells []cell, base64 bool) (out
 	var v field.Value
 	ok = n.eval(cells, &v)
 	r := field.Ref{Info: &field.Info{List: n.list}, Kind: n.kind}
+	if ok {
+		t.redactor.value(&r, &v) // a function may decode or put together what was none before
+	}
 	return r.AppendText(dst, &v, ok), ok
 }
 

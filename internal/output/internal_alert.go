@@ -24,7 +24,7 @@ type Internal struct {
 	Fields map[string]any
 }
 
-// Append renders the alert without a newline. Of the options JSON, TimeISO8601, Hostname and Zone count.
+// Append renders the alert without a newline. Of the options JSON, TimeISO8601, Redactor, Hostname and Zone count.
 func (a *Internal) Append(dst []byte, opt Options) []byte {
 	keys := slices.Sorted(maps.Keys(a.Fields))
 	if !opt.JSON {
@@ -36,7 +36,7 @@ func (a *Internal) Append(dst []byte, opt Options) []byte {
 				dst = append(dst, ' ')
 			}
 			dst = append(append(dst, k...), '=')
-			dst = appendAny(dst, a.Fields[k])
+			dst = appendAny(dst, a.Fields[k], opt.Redactor)
 		}
 		return append(dst, ')')
 	}
@@ -48,7 +48,7 @@ func (a *Internal) Append(dst []byte, opt Options) []byte {
 			dst = append(dst, ',')
 		}
 		dst = append(field.AppendQuoted(dst, k), ':')
-		dst = appendAny(dst, a.Fields[k])
+		dst = appendAny(dst, a.Fields[k], opt.Redactor)
 	}
 	dst = field.AppendQuoted(append(dst, `},"priority":`...), a.Priority)
 	dst = field.AppendQuoted(append(dst, `,"rule":`...), a.Rule)
@@ -69,14 +69,14 @@ func (a *Internal) appendTime(dst []byte, opt Options) []byte {
 }
 
 // appendAny appends a value as JSON; what is neither number nor bool counts as text.
-func appendAny(dst []byte, v any) []byte {
+func appendAny(dst []byte, v any, redactor *Redactor) []byte {
 	switch v := v.(type) {
 	case nil:
 		return append(dst, "null"...)
 	case bool:
 		return strconv.AppendBool(dst, v)
 	case string:
-		return field.AppendQuoted(dst, v)
+		return field.AppendQuoted(dst, redactor.Text(v))
 	case int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64:
 		return fmt.Append(dst, v)
 	case float64:

@@ -20,6 +20,8 @@ type Template struct {
 	fields []Used
 	// lenient prints missing values as <NA>; otherwise the first one ends the text.
 	lenient bool
+	// redactor replaces secrets in the values; nil replaces nothing.
+	redactor *Redactor
 }
 
 // Used is a field of a template, under the name that it has there.
@@ -108,12 +110,19 @@ type cell struct {
 	ok bool
 }
 
+// get gets a field's value, without secrets.
+func (c *cell) get(ref *field.Ref, ev *event.Event, redactor *Redactor) {
+	if c.ok = ref.GetPrint(ev, &c.v); c.ok {
+		redactor.value(ref, &c.v)
+	}
+}
+
 // extract gets the values of all fields.
 func (t *Template) extract(ev *event.Event) []cell {
 	cells := make([]cell, len(t.fields))
 	for i := range cells {
 		c := &cells[i]
-		c.ok = t.fields[i].Ref.GetPrint(ev, &c.v)
+		c.get(&t.fields[i].Ref, ev, t.redactor)
 	}
 	return cells
 }
@@ -128,7 +137,7 @@ func (t *Template) append(dst []byte, cells []cell, base64 bool) ([]byte, bool) 
 		}
 		start := len(dst)
 		var ok bool
-		if dst, ok = p.value.append(dst, t.fields, cells, base64); !ok && !t.lenient {
+		if dst, ok = p.value.append(dst, t, cells, base64); !ok && !t.lenient {
 			return dst[:start], false
 		}
 		if p.width > 0 {

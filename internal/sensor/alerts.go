@@ -2,12 +2,11 @@ package sensor
 
 import (
 	"fmt"
-	"maps"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/output"
@@ -15,12 +14,13 @@ import (
 
 // alerts renders what matched, on the loop's goroutine, and hands the bytes to the outputs.
 type alerts struct {
-	options output.Options
-	// byRule has the rules that run, and after a reload those before them, too; latest only the former.
-	byRule, latest map[*engine.Rule]forms
-	// whole: some output wants alerts as JSON with every part.
-	whole   bool
-	outputs *outputs
+	// latest is for the rules that run, previous for those before the last reload, whose events may still come.
+	latest, previous *rendering
+	outputs          *outputs
+	// dedup holds matches back; its windows outlive a reload.
+	dedup *output.Dedup
+	// redacted counts the secrets that alerts did not show.
+	redacted *atomic.Uint64
 	// line and json are reused; the queue copies them.
 	line, json []byte
 
@@ -29,75 +29,26 @@ type alerts struct {
 	past output.SinkTotals
 }
 
-// forms are those of a rule's alerts.
-type forms struct {
-	// line is what most outputs get; whole is JSON with every part, nil if none wants that.
-	line, whole *output.Alert
-}
-
-func alertOptions(cfg *config.Config) output.Options {
-	return output.Options{
-		JSON:                cfg.JSONOutput,
-		IncludeMessage:      cfg.JSONIncludeMessage,
-		IncludeOutput:       cfg.JSONIncludeOutput,
-		IncludeOutputFields: cfg.JSONIncludeOutputFields,
-		IncludeTags:         cfg.JSONIncludeTags,
-		TimeISO8601:         cfg.TimeISO8601,
-		BufferBase64:        cfg.BufferBase64,
-		SuggestedOutput:     cfg.SuggestedOutput(),
-		Append:              appends(cfg.AppendOutput),
-		Hostname:            config.Hostname(),
-	}
-}
-
-// wholeOptions are those of JSON with every part.
-func wholeOptions(o output.Options) output.Options {
-	o.JSON, o.IncludeMessage, o.IncludeOutput, o.IncludeOutputFields, o.IncludeTags = true, false, true, true, true
-	return o
-}
-
-// wantsWhole tells whether some output wants that.
-func wantsWhole(cfg *config.Config) bool { return cfg.GRPC.Enabled && cfg.GRPCOutput.Enabled }
-
-// compileAlerts compiles each rule's output.
-func compileAlerts(cfg *config.Config, rules *engine.Ruleset) (map[*engine.Rule]forms, error) {
-	byRule := make(map[*engine.Rule]forms, len(rules.Rules()))
-	dict, options := dictionary(*cfg), alertOptions(cfg)
-	for _, r := range rules.Rules() {
-		rule := output.Rule{Name: r.Name, Output: r.Output, Priority: r.Priority.String(), Source: r.Source, Tags: r.Tags}
-		var f forms
-		var err error
-		if f.line, err = output.NewAlert(rule, dict, options); err == nil && wantsWhole(cfg) {
-			f.whole, err = output.NewAlert(rule, dict, wholeOptions(options))
-		}
-		if err != nil {
-			return nil, fmt.Errorf("compile the output of rule %q: %w", r.Name, err)
-		}
-		byRule[r] = f
-	}
-	return byRule, nil
-}
-
 // openAlerts compiles each rule's output and opens the sinks.
 func openAlerts(settings *Settings, rules *engine.Ruleset) (*alerts, error) {
-	cfg := &settings.Config
-	byRule, err := compileAlerts(cfg, rules)
-	if err != nil {
+	cfg, a := &settings.Config, &alerts{redacted: &atomic.Uint64{}}
+	var err error
+	if a.latest, err = newRendering(cfg, rules, a.redacted); err != nil {
 		return nil, err
 	}
-	outputs, err := openOutputs(cfg, settings, nil)
-	if err != nil {
+	if a.outputs, err = openOutputs(cfg, settings, nil); err != nil {
 		return nil, err
 	}
-	return &alerts{options: alertOptions(cfg), byRule: byRule, latest: byRule, whole: wantsWhole(cfg), outputs: outputs}, nil
+	a.previous = a.latest
+	a.dedup = output.NewDedup(output.DedupSettings{Emit: func(h output.Held) { a.outputs.queue.Put(h.Text, h.JSON, h.Priority, h.Rule) }})
+	return a, nil
 }
 
 // exchange goes on with the outputs of other rules, and with other sinks if there are some; it returns the sinks that are
-// left. Matches of the rules that ran until now are still rendered.
+// left. Matches of the rules that ran until now are still rendered. What was held back is told in the form that it has.
 func (a *alerts) exchange(next *generation) (retired *outputs) {
-	a.byRule = maps.Clone(a.latest)
-	maps.Copy(a.byRule, next.alerts)
-	a.latest, a.options, a.whole = next.alerts, alertOptions(&next.config), wantsWhole(&next.config)
+	a.dedup.Flush()
+	a.previous, a.latest = a.latest, next.alerts
 	if next.outputs != nil {
 		retired, a.outputs = a.outputs, next.outputs
 	}
@@ -123,21 +74,30 @@ func (a *alerts) counters() output.QueueCounters {
 	return c
 }
 
-// emit renders one match.
+// emit renders one match, and sends it unless others of its kind were just told.
 func (a *alerts) emit(r *engine.Rule, ev *event.Event) {
-	f := a.byRule[r]
-	a.line, a.json = f.line.Append(a.line[:0], ev), a.json[:0]
-	if f.whole != nil {
-		a.json = f.whole.Append(a.json, ev)
+	f, ok := a.latest.byRule[r]
+	if !ok {
+		f = a.previous.byRule[r]
 	}
+	if f.window > 0 && a.dedup.Hold(dedupKey(r, ev), r.Priority.String(), f.window, time.Now(), func(text, json []byte, count uint64) ([]byte, []byte) {
+		return f.append(text, json, ev, count)
+	}) {
+		return
+	}
+	a.line, a.json = f.append(a.line[:0], a.json[:0], ev, 0)
 	a.outputs.queue.Put(a.line, a.json, r.Priority.String(), r.Name)
+}
+
+func dedupKey(r *engine.Rule, ev *event.Event) output.DedupKey {
+	return output.DedupKey{Rule: r.Name, ContainerID: ev.ContainerID, ExePath: ev.Process.ExePath, File: ev.File.NameOf(ev.Matched)}
 }
 
 // internal renders an alert of the sensor about itself.
 func (a *alerts) internal(i output.Internal) {
-	a.line, a.json = i.Append(a.line[:0], a.options), a.json[:0]
-	if a.whole {
-		a.json = i.Append(a.json, wholeOptions(a.options))
+	a.line, a.json = i.Append(a.line[:0], a.latest.options), a.json[:0]
+	if a.latest.whole {
+		a.json = i.Append(a.json, wholeOptions(a.latest.options))
 	}
 	a.outputs.queue.Put(a.line, a.json, i.Priority, i.Rule)
 }

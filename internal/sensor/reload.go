@@ -43,7 +43,7 @@ type generation struct {
 	config config.Config
 	rules  *engine.Ruleset
 	narrow []narrow.Rule
-	alerts map[*engine.Rule]forms
+	alerts *rendering
 	// outputs are nil if those that run stay.
 	outputs *outputs
 	renewal *probe.Renewal
@@ -163,7 +163,7 @@ func (r *reloader) load() (*generation, []string, error) {
 	if next.narrow, err = narrowed(next.config, next.rules); err != nil {
 		return next, files, err
 	}
-	if next.alerts, err = compileAlerts(&next.config, next.rules); err != nil {
+	if next.alerts, err = newRendering(&next.config, next.rules, r.alerts.redacted); err != nil {
 		return next, files, err
 	}
 	settings, err := probeSettings(&next.config, next.narrow)

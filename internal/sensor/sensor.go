@@ -323,8 +323,9 @@ func (s *sensor) wake(ctx context.Context, stop <-chan struct{}) {
 	}
 }
 
-// everySecond looks for new losses, for changes of the runtimes' state, and after itself.
+// everySecond ends the windows of held alerts, and looks for new losses, for changes of the runtimes' state, and after itself.
 func (s *sensor) everySecond() {
+	s.alerts.dedup.Expire(time.Now())
 	k, err := s.probe.Counters()
 	if err == nil {
 		s.kernel = k
@@ -337,7 +338,7 @@ func (s *sensor) everySecond() {
 }
 
 // teardown runs every step, whatever failed before: detach, read the rings to their end, let go of what waits, flush
-// the sinks, and say what was seen and lost.
+// what is held back and the sinks, and say what was seen and lost.
 func (s *sensor) teardown() error {
 	var errs []error
 	if s.probe != nil {
@@ -358,6 +359,7 @@ func (s *sensor) teardown() error {
 		errs = append(errs, s.names.Close())
 	}
 	if s.alerts != nil {
+		s.alerts.dedup.Flush()
 		errs = append(errs, s.alerts.outputs.drain(sinkDeadline, nil))
 	}
 	if s.loop != nil {
@@ -375,7 +377,7 @@ func (s *sensor) teardown() error {
 func (s *sensor) summary() error {
 	kernel, err := s.probe.Counters()
 	t := Totals{Stats: s.loop.stats, Kernel: kernel, Table: s.table.Counters(), Enrich: s.enrich.Counters(), Names: s.names.Counters(),
-		Alerts: s.alerts.counters(), Coverage: s.coverage}
+		Alerts: s.alerts.counters(), Dedup: s.alerts.dedup.Counters(), Redacted: s.alerts.redacted.Load(), Coverage: s.coverage}
 	t.WriteSummary(s.Stderr, s.rules)
 	return err
 }

@@ -56,6 +56,9 @@ type Totals struct {
 	Enrich enrich.Counters
 	Names  alias.Counters
 	Alerts output.QueueCounters
+	Dedup  output.DedupCounters
+	// Redacted secrets were left out of alerts.
+	Redacted uint64
 	// Coverage is what the kernel's refusals cost.
 	Coverage []Lost
 }
@@ -91,6 +94,8 @@ func (t *Totals) WriteSummary(w io.Writer, rules *engine.Ruleset) {
 			fmt.Fprintf(&b, "   %s: %s\n", sink.Name, alertCounts(&sink.SinkTotals))
 		}
 	}
+	fmt.Fprintf(&b, "Held back: %d matches, told by %d alerts with a count; not held back for lack of room: %d; redacted: %d secrets\n",
+		t.Dedup.Suppressed, t.Dedup.Emitted, t.Dedup.Overflow, t.Redacted)
 	fmt.Fprintf(&b, "Lost records: %d critical ring full, %d bulk ring full%s, %d undecodable, %d missing by sequence\n",
 		t.Kernel.CriticalLost, t.Kernel.BulkLost, lostKinds(t.Kernel.LostByKind), t.DecodeErrors, t.Gaps)
 	fmt.Fprintf(&b, "Incomplete: %d paths truncated, %d path strings unreadable, %d not kept from entry, %d files closed too soon, %d io_uring opens without name or result, %d processes repaired, %d processes unknown\n",

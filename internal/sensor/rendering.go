@@ -1,0 +1,102 @@
+package sensor
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/saker-sensor/saker/internal/config"
+	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/output"
+)
+
+// rendering is how the matches of a set of rules become alerts. It is not changed.
+type rendering struct {
+	options output.Options
+	// whole: some output wants alerts as JSON with every part.
+	whole  bool
+	byRule map[*engine.Rule]format
+}
+
+// format is what a rule's alerts look like.
+type format struct {
+	// line is what most outputs get; whole is JSON with every part, nil if none wants that.
+	line, whole *output.Alert
+	// window is how long others of the same kind are held back after an alert; 0 holds none.
+	window time.Duration
+}
+
+// append renders an alert for the outputs that want text, and for those that want JSON with every part.
+func (f *format) append(text, json []byte, ev *event.Event, count uint64) ([]byte, []byte) {
+	text = f.line.AppendCounted(text, ev, count)
+	if f.whole != nil {
+		json = f.whole.AppendCounted(json, ev, count)
+	}
+	return text, json
+}
+
+// newRendering compiles each rule's output. Secrets that its alerts do not show are counted.
+func newRendering(cfg *config.Config, rules *engine.Ruleset, redacted *atomic.Uint64) (*rendering, error) {
+	options, err := alertOptions(cfg, redacted)
+	if err != nil {
+		return nil, err
+	}
+	r := &rendering{options: options, whole: cfg.GRPC.Enabled && cfg.GRPCOutput.Enabled, byRule: make(map[*engine.Rule]format, len(rules.Rules()))}
+	dict := dictionary(*cfg)
+	for _, rule := range rules.Rules() {
+		shown := output.Rule{Name: rule.Name, Output: rule.Output, Priority: rule.Priority.String(), Source: rule.Source, Tags: rule.Tags}
+		f := format{window: dedupWindow(&cfg.Deduplication, rule)}
+		if f.line, err = output.NewAlert(shown, dict, options); err == nil && r.whole {
+			f.whole, err = output.NewAlert(shown, dict, wholeOptions(options))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("compile the output of rule %q: %w", rule.Name, err)
+		}
+		r.byRule[rule] = f
+	}
+	return r, nil
+}
+
+func alertOptions(cfg *config.Config, redacted *atomic.Uint64) (output.Options, error) {
+	o := output.Options{
+		JSON:                cfg.JSONOutput,
+		IncludeMessage:      cfg.JSONIncludeMessage,
+		IncludeOutput:       cfg.JSONIncludeOutput,
+		IncludeOutputFields: cfg.JSONIncludeOutputFields,
+		IncludeTags:         cfg.JSONIncludeTags,
+		TimeISO8601:         cfg.TimeISO8601,
+		BufferBase64:        cfg.BufferBase64,
+		SuggestedOutput:     cfg.SuggestedOutput(),
+		Append:              appends(cfg.AppendOutput),
+		Hostname:            config.Hostname(),
+	}
+	if !cfg.Redaction.Enabled {
+		return o, nil
+	}
+	var err error
+	o.Redactor, err = output.NewRedactor(output.RedactorSettings{
+		Defaults: cfg.Redaction.Defaults, Patterns: cfg.Redaction.Patterns, Count: redacted,
+	})
+	return o, err
+}
+
+// wholeOptions are those of JSON with every part.
+func wholeOptions(o output.Options) output.Options {
+	o.JSON, o.IncludeMessage, o.IncludeOutput, o.IncludeOutputFields, o.IncludeTags = true, false, true, true, true
+	return o
+}
+
+// dedupWindow is a rule's window: that of the last entry that fits it, or the common one. What is critical or worse has none.
+func dedupWindow(cfg *config.Deduplication, rule *engine.Rule) time.Duration {
+	if rule.Priority <= engine.Critical {
+		return 0
+	}
+	window := cfg.Window
+	for _, w := range cfg.Rules {
+		if s := (engine.Selector{Rule: w.Rule, Tag: w.Tag}); s.Fits(rule) {
+			window = w.Window
+		}
+	}
+	return window
+}
