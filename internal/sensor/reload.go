@@ -49,9 +49,9 @@ type generation struct {
 	renewal *probe.Renewal
 }
 
-func newReloader(s *sensor) *reloader {
+// watchFiles comes before the rules are read: what changes after that is seen.
+func (s *sensor) watchFiles(context.Context) error {
 	r := &reloader{sensor: s, files: s.Files}
-	r.digest = r.digestOf(&s.Config, r.files)
 	if s.Config.WatchFiles {
 		var err error
 		if r.watch, err = fsnotify.NewWatcher(); err != nil {
@@ -59,7 +59,17 @@ func newReloader(s *sensor) *reloader {
 		}
 		r.follow()
 	}
-	return r
+	r.digest = r.digestOf(&s.Config, r.files)
+	s.reloader = r
+	return nil
+}
+
+// close ends the watching. It may be called again.
+func (r *reloader) close() error {
+	if r.watch == nil {
+		return nil
+	}
+	return r.watch.Close()
 }
 
 // follow watches the folders of all files: a file is often replaced by another one of its name.
@@ -86,7 +96,6 @@ func (r *reloader) run(ctx context.Context) {
 	var failures <-chan error
 	if r.watch != nil {
 		changes, failures = r.watch.Events, r.watch.Errors
-		defer func() { _ = r.watch.Close() }()
 	}
 	quiet := time.NewTimer(0)
 	<-quiet.C
@@ -125,10 +134,8 @@ func (r *reloader) digestOf(cfg *config.Config, files []string) (sum [sha256.Siz
 // reload brings what the files say now into force; if anything is wrong with it, what runs goes on.
 func (r *reloader) reload(ctx context.Context) {
 	begin := time.Now()
+	r.digest = r.digestOf(&r.Config, r.files) // before they are read: a later change differs; and a mistake is told once
 	next, files, err := r.load()
-	if next != nil {
-		r.digest = r.digestOf(&next.config, files) // a mistake is told once
-	}
 	if err == nil {
 		err = r.exchange(ctx, next)
 	}

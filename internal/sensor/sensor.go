@@ -68,6 +68,8 @@ type sensor struct {
 	loop    *loop
 	losses  losses
 	outages outages
+	// reloader is there from the first step on.
+	reloader *reloader
 	// runtimes are those that enrich asks.
 	runtimes runtimes
 	// coverage is what the kernel's refusals cost.
@@ -94,6 +96,7 @@ type step struct {
 func Run(ctx context.Context, settings Settings) error {
 	s := &sensor{Settings: settings, started: time.Now(), outages: outages{}}
 	steps := []step{
+		{"watch the files", s.watchFiles},
 		{"load the rules", s.loadRules},
 		{"open the outputs", s.openOutputs},
 		{"load the kernel programs", s.loadProbe},
@@ -297,8 +300,7 @@ func (s *sensor) capture(ctx context.Context) error {
 	reloading, end := context.WithCancel(ctx)
 	defer reloads.Wait()
 	defer end()
-	reloader := newReloader(s)
-	reloads.Go(func() { reloader.run(reloading) })
+	reloads.Go(func() { s.reloader.run(reloading) })
 	return s.loop.run(ctx)
 }
 
@@ -340,7 +342,7 @@ func (s *sensor) everySecond() {
 // teardown runs every step, whatever failed before: detach, read the rings to their end, let go of what waits, flush
 // what is held back and the sinks, and say what was seen and lost.
 func (s *sensor) teardown() error {
-	var errs []error
+	errs := []error{s.reloader.close()}
 	if s.probe != nil {
 		errs = append(errs, s.probe.Detach())
 	}

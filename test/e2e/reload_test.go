@@ -33,8 +33,8 @@ func openRule(name, file string) string {
 	return fmt.Sprintf("- rule: %s\n  desc: d\n  condition: evt.type = openat and fd.name = %s\n  output: x\n  priority: NOTICE\n", name, file)
 }
 
-// ofRules are the alerts that the sensor does not give about itself.
-func ofRules(alerts []*testutil.Alert) (rest []*testutil.Alert) {
+// notOwn are the alerts that the sensor does not give about itself.
+func notOwn(alerts []*testutil.Alert) (rest []*testutil.Alert) {
 	for _, a := range alerts {
 		if !strings.HasPrefix(a.Rule, "Saker internal: ") {
 			rest = append(rest, a)
@@ -84,7 +84,7 @@ func TestReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitLogs(t, s, "\treloaded\t", 4)
-	if rest := ofRules(s.Stop()); len(rest) != 0 {
+	if rest := notOwn(s.Stop()); len(rest) != 0 {
 		t.Errorf("alerts too many: %+v", rest)
 	}
 	if n := strings.Count(s.Log(), "reload refused"); n != 1 {
@@ -110,7 +110,7 @@ func TestReloadConfiguration(t *testing.T) {
 		text, _ := os.ReadFile(out)
 		return strings.Contains(string(text), dir+"/n1")
 	})
-	if rest := ofRules(s.Stop()); len(rest) != 0 {
+	if rest := notOwn(s.Stop()); len(rest) != 0 {
 		t.Errorf("standard output got %d alerts more", len(rest))
 	}
 	// One by each output, and the sensor's own about itself.
@@ -182,7 +182,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	if err := load.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	alerts := ofRules(s.Stop())
+	alerts := notOwn(s.Stop())
 	if want, err := strconv.Atoi(made.String()); err != nil || len(alerts) != want {
 		t.Errorf("%d alerts for %s opens and %d reloads", len(alerts), made.String(), reloads)
 	}
