@@ -30,6 +30,10 @@ func checkOneCapability([]string) error {
 // loadUnprivileged loads with no more than what Check asks for, and with CAP_SYS_RESOURCE if there is an argument.
 func loadUnprivileged(args []string) error {
 	runtime.LockOSThread()
+	// The usual limit; the test process may have raised its own, which this one inherits.
+	if err := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unix.Rlimit{Cur: 64 << 10, Max: 64 << 10}); err != nil {
+		return err
+	}
 	keep := []uint{unix.CAP_BPF, unix.CAP_PERFMON}
 	if len(args) > 0 {
 		keep = append(keep, unix.CAP_SYS_RESOURCE)
