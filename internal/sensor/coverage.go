@@ -52,7 +52,7 @@ func (l *Lost) finding() Finding {
 	}
 	if n := len(l.Rules); n > 0 {
 		f.Detail += fmt.Sprintf("; rules that lose events: %d (%s)", n, strings.Join(l.Rules, ", "))
-		f.Remedy = "boot a kernel that docs/kernels.md lists; if it is one, report this to the project"
+		f.Remedy = "boot one of the kernels that the README names; if it is one, report this to the project"
 	}
 	return f
 }
