@@ -66,7 +66,7 @@ func build(s settings) error {
 	if err != nil {
 		return fmt.Errorf("build the image: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	if _, err := layout.Write(dir, named); err != nil {
 		return fmt.Errorf("write the image: %w", err)
 	}

@@ -359,7 +359,7 @@ func TestLengthsPastTheEnd(t *testing.T) {
 func TestUnknownType(t *testing.T) {
 	raw := exitRaw(0)
 	for _, typ := range []uint8{0, uint8(bpfgen.SensorRecordTypeRECORD_TYPES), 255} {
-		(*bpfgen.SensorRecordHeader)(pointer(raw)).Type = uint8(typ)
+		(*bpfgen.SensorRecordHeader)(pointer(raw)).Type = typ
 		if err := new(Decoder).Decode(raw, new(event.Record)); err == nil {
 			t.Errorf("type %d was decoded", typ)
 		}
