@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 #include "helpers/store/record.h"
 
-/* The signals that end or stop a Go program: HUP to KILL, SEGV, TERM, STKFLT, STOP to TTOU, SYS. */
-#define FATAL_SIGNALS (0x3feULL | 1ULL << 11 | 3ULL << 15 | 0xfULL << 19 | 1ULL << 31)
+/* The signals that end or stop the sensor: INT to KILL, SEGV, TERM, STKFLT, STOP to TTOU, SYS. By HUP it reloads. */
+#define FATAL_SIGNALS (0x3fcULL | 1ULL << 11 | 3ULL << 15 | 0xfULL << 19 | 1ULL << 31)
 #define SIGSTOP 19
 
 /*
