@@ -124,8 +124,6 @@ func Run(ctx context.Context, settings Settings) error {
 		s.Log.Info("dry run: everything loads")
 		return s.teardown()
 	}
-	s.Log.Info("ready", zap.Duration("after", time.Since(s.started)), zap.Int("rules", len(s.rules.Rules())),
-		zap.Bool("syscall_hook", s.probe.Syscalls()), zap.String("version", s.Version))
 	return errors.Join(s.capture(ctx), s.teardown())
 }
 
@@ -300,6 +298,8 @@ func (s *sensor) capture(ctx context.Context) error {
 	reloading, end := context.WithCancel(ctx)
 	defer reloads.Wait()
 	defer end()
+	s.Log.Info("ready", zap.Duration("after", time.Since(s.started)), zap.Int("rules", len(s.rules.Rules())),
+		zap.Bool("syscall_hook", s.probe.Syscalls()), zap.String("version", s.Version))
 	reloads.Go(func() { s.reloader.run(reloading) })
 	return s.loop.run(ctx)
 }
