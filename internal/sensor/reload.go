@@ -84,7 +84,7 @@ func (r *reloader) follow() {
 		} else if err == nil && !st.Mode().IsRegular() {
 			continue // a device or a pipe never changes
 		}
-		if err := r.watch.Add(dir); err != nil {
+		if err := r.watch.Add(dir); err != nil && !errors.Is(err, os.ErrNotExist) { // reading it says so
 			r.Log.Warn("changes of a folder are not seen; SIGHUP reloads", zap.String("folder", dir), zap.Error(err))
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -31,6 +32,7 @@ type Containerd struct {
 	Cgroup string
 
 	dir    string
+	mu     sync.Mutex // guards shims: tests make containers side by side
 	shims  []string
 	cmd    *exec.Cmd
 	exited chan struct{}

@@ -191,7 +191,9 @@ func (c *Containerd) Create(tb testing.TB, s ContainerSpec) *Container {
 	if err != nil {
 		tb.Fatalf("create container %s: %v", s.ID, err)
 	}
+	c.mu.Lock()
 	c.shims = append(c.shims, c.shimSocket(s.Namespace, s.ID))
+	c.mu.Unlock()
 	x := &Container{ctx: ctx, inner: inner, CgroupsPath: s.CgroupsPath, output: c.path("out-" + s.Namespace + "-" + s.ID)}
 	// The output is a file that the shim writes.
 	if x.task, err = inner.NewTask(ctx, cio.LogFile(x.output)); err != nil {
