@@ -23,8 +23,9 @@ func (n name) fits(got string) (whole, end bool) {
 		return true, false
 	}
 	// Whole components from the end are left, as many as fit; or those below a folder that a rename was about to move for
-	// as long as the walk tried.
-	return false, (len(got) > 300 || n.Climbs || n.Other != "") && strings.HasPrefix(got, "/") && strings.HasSuffix(n.Text, got)
+	// as long as the walk tried. If that is the folder itself, the caller's text is all there is.
+	end = (len(got) > 300 || n.Climbs || n.Other != "") && strings.HasPrefix(got, "/") && strings.HasSuffix(n.Text, got)
+	return false, end || n.Other != "" && strings.HasSuffix(n.Text, "/"+got)
 }
 
 // fact is a system call as its caller knows it.
