@@ -17,15 +17,15 @@ type name struct {
 	Climbs bool
 }
 
-// fits tells whether a text is the name, and whether only its end is.
-func (n name) fits(got string) (whole, end bool) {
+// fits tells whether a text is the name, and whether only its end is. raw is what the caller gave.
+func (n name) fits(got, raw string) (whole, end bool) {
 	if got == n.Text || n.Other != "" && got == n.Other {
 		return true, false
 	}
 	// Whole components from the end are left, as many as fit; or those below a folder that a rename was about to move for
-	// as long as the walk tried. If that is the folder itself, the caller's text is all there is.
+	// as long as the walk tried. If that is the folder itself, nothing is left, or the caller's text alone.
 	end = (len(got) > 300 || n.Climbs || n.Other != "") && strings.HasPrefix(got, "/") && strings.HasSuffix(n.Text, got)
-	return false, end || n.Other != "" && strings.HasSuffix(n.Text, "/"+got)
+	return false, end || n.Other != "" && (got == "" || got == raw)
 }
 
 // fact is a system call as its caller knows it.
@@ -104,7 +104,7 @@ func (f *fact) differences(s *seen) []string {
 	}
 	cut := false
 	named := func(what, got string, n name) {
-		whole, end := n.fits(got)
+		whole, end := n.fits(got, ev.File.Raw)
 		if !whole && !(end && ev.Flags&event.FlagPathTruncated != 0) {
 			out = append(out, fmt.Sprintf("%s: %.500q (%d bytes), want %.500q %.500q (%d bytes), flags %b", what, got, len(got), n.Text, n.Other, len(n.Text), ev.Flags))
 		}
