@@ -17,7 +17,7 @@ const (
 )
 
 // Twins finds the records of events that two generations of programs saw, after a [Probe.Switch]: one behind the other on
-// their processor, and equal but for number, time and generation. The zero value is ready.
+// their processor, and equal but for number, time and generation. It is for one ring. The zero value is ready.
 type Twins struct {
 	// last is the latest record of the old generation, by processor.
 	last map[uint16][]byte

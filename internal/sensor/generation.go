@@ -12,8 +12,6 @@ type reload struct {
 	// generation is that of the latest programs, whose records are for the latest rules; all others' are for previous.
 	generation uint8
 	previous   *engine.Ruleset
-	// twins finds records that came from both; nil when there can be none.
-	twins *probe.Twins
 	// criticalEnd and bulkEnd are where the last records of the previous programs may be, once settling.
 	settling             bool
 	criticalEnd, bulkEnd uint64
@@ -60,7 +58,7 @@ func (l *loop) serve() {
 // expect makes the loop ready for the records of a new generation, which are for new rules.
 func (l *loop) expect(rules *engine.Ruleset, generation uint8) {
 	l.previous, l.rules, l.generation = l.rules, rules, generation
-	l.twins, l.settling = &probe.Twins{}, false
+	l.critical.twins, l.bulk.twins, l.settling = &probe.Twins{}, &probe.Twins{}, false
 }
 
 // settle says that the programs before the latest record no more, or that there are no others.
@@ -72,7 +70,7 @@ func (l *loop) settle() {
 // endReload lets go of the previous rules once their last record was read.
 func (l *loop) endReload() {
 	if l.settling && l.critical.ring.Reached(l.criticalEnd) && l.bulk.ring.Reached(l.bulkEnd) {
-		l.settling, l.previous, l.twins = false, nil, nil
+		l.settling, l.previous, l.critical.twins, l.bulk.twins = false, nil, nil, nil
 	}
 }
 

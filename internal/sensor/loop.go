@@ -34,6 +34,8 @@ type lane struct {
 	dec  decode.Decoder
 	rec  event.Record
 	gaps gaps
+	// twins finds records that came from two generations of programs; nil when there can be none.
+	twins *probe.Twins
 }
 
 // loop is the walk of every event: ring → decode → process → enrich → names → match → render. It runs in one goroutine.
@@ -161,7 +163,7 @@ func (l *loop) take(from *lane, raw []byte) {
 		return
 	}
 	l.stats.Gaps += from.gaps.note(rec.CPU, rec.Seq)
-	if l.twins != nil && l.twins.Again(raw, l.generation) {
+	if from.twins != nil && from.twins.Again(raw, l.generation) {
 		return
 	}
 	switch rec.Kind {
