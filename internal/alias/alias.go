@@ -76,15 +76,18 @@ func (f *Finder) Start(ctx context.Context) error {
 	}
 	ctx, f.stop = context.WithCancel(ctx)
 	f.done.Go(func() { f.followMounts(ctx, table) })
-	f.visitHost()
+	f.visitHost(ctx)
 	f.done.Go(func() { f.visit(ctx) })
 	return nil
 }
 
-// closePatience bounds Close: a goroutine may wait for a file system that never answers.
+// closePatience bounds Close.
 const closePatience = time.Second
 
-// Close ends the goroutines and waits for them, a while.
+// ErrStuck: a look for watched files waits for a file system that does not answer (a network's, FUSE). Nothing depends on it.
+var ErrStuck = errors.New("end the look for watched files: a file system does not answer")
+
+// Close ends the goroutines and waits for them, a while: then its error is ErrStuck, and what they use stays open.
 func (f *Finder) Close() error {
 	if f.stop != nil {
 		f.stop()
@@ -101,7 +104,7 @@ func (f *Finder) Close() error {
 	case <-ended:
 		return unix.Close(f.wakeUp)
 	case <-time.After(closePatience):
-		return errors.New("end the look for watched files: a file system does not answer")
+		return ErrStuck
 	}
 }
 

@@ -146,40 +146,40 @@ func (f *Finder) visit(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			f.visitHost()
+			f.visitHost(ctx)
 		case a := <-f.asks:
 			if a.into == f.host {
-				f.visitHost()
+				f.visitHost(ctx)
 			} else {
-				f.visitContainer(a)
+				f.visitContainer(ctx, a)
 			}
 		}
 	}
 }
 
-func (f *Finder) visitContainer(a ask) {
+func (f *Finder) visitContainer(ctx context.Context, a ask) {
 	for _, pid := range a.pids {
 		if pid == 0 {
 			return
 		}
-		if f.look(a.into, fmt.Sprintf("/proc/%d/root", pid)) {
+		if f.look(ctx, a.into, fmt.Sprintf("/proc/%d/root", pid)) {
 			a.into.next.Store(time.Now().Add(containerEvery).UnixNano())
 			return
 		}
 	}
 }
 
-func (f *Finder) visitHost() {
+func (f *Finder) visitHost(ctx context.Context) {
 	for _, root := range []string{"/proc/1/root", "/"} {
-		if f.look(f.host, root) {
+		if f.look(ctx, f.host, root) {
 			return
 		}
 	}
 }
 
 // look finds the files of the watched names below a root directory, which symbolic links do not leave; false if that
-// can't be opened, or is no process's whole root: that of a chroot, or, for a container, still the host's.
-func (f *Finder) look(into *scope, root string) bool {
+// can't be opened, is no process's whole root (that of a chroot, or, for a container, still the host's), or the context ends.
+func (f *Finder) look(ctx context.Context, into *scope, root string) bool {
 	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return false
@@ -201,6 +201,9 @@ func (f *Finder) look(into *scope, root string) bool {
 	}
 	files := map[inode]string{}
 	for _, name := range *f.watch.Load() {
+		if ctx.Err() != nil {
+			return false
+		}
 		// A file of several watched names keeps the one that it had first.
 		if file, ok := lookUp(dir, name); ok && (files[file] == "" || old[file] == name) {
 			files[file] = name

@@ -118,10 +118,10 @@ func TestWatchedOfOtherRoots(t *testing.T) {
 	f, err := New(Settings{Watch: []string{"/etc/passwd"}})
 	must(t, err)
 	defer unix.Close(f.wakeUp)
-	f.visitHost()
+	f.visitHost(t.Context())
 	s := &scope{}
 	dir := t.TempDir()
-	if f.look(s, "/proc/self/root") || f.look(s, dir) || f.look(s, dir+"/absent") || s.files.Load() != nil {
+	if f.look(t.Context(), s, "/proc/self/root") || f.look(t.Context(), s, dir) || f.look(t.Context(), s, dir+"/absent") || s.files.Load() != nil {
 		t.Error("files of another root were taken for a container's")
 	}
 }

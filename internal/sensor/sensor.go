@@ -358,7 +358,11 @@ func (s *sensor) teardown() error {
 		errs = append(errs, s.enrich.Close())
 	}
 	if s.names != nil {
-		errs = append(errs, s.names.Close())
+		if err := s.names.Close(); errors.Is(err, alias.ErrStuck) {
+			s.Log.Warn("ending all the same", zap.Error(err))
+		} else {
+			errs = append(errs, err)
+		}
 	}
 	if s.alerts != nil {
 		s.alerts.dedup.Flush()
