@@ -28,6 +28,7 @@ enum limits {
 	PATH_LEN_MAX = 4096,
 	ARGS_LEN_MAX = 32768,
 	ENV_LEN_MAX = 4096,
+	RECORD_LEN_MAX = 65536, /* a longer one is not sent, and counted */
 };
 
 enum record_type {

@@ -33,8 +33,6 @@ const volatile __u32 open_classes[CALLS_MAX] = {};
 /* Whether the paths of calls that may fail are copied at entry. */
 const volatile bool entry_copies_on = false;
 
-#define RECORD_CAP 65536
-
 /* Every type of the wire format, so that the generator finds it in the object's BTF. */
 union wire {
 	struct exec_record exec;
@@ -78,7 +76,7 @@ struct reader {
  * buffer. */
 struct scratch {
 	union {
-		__u8 record[RECORD_CAP + ARGS_LEN_MAX + 4096];
+		__u8 record[RECORD_LEN_MAX + ARGS_LEN_MAX + 4096];
 		union wire wire;
 	};
 	__u8 path[PATH_LEN_MAX + 256];

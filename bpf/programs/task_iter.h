@@ -32,7 +32,7 @@ int task_iter(struct bpf_iter__task *ctx)
 	off = store__cwd(r, off, task);
 	r->h.size = off;
 	BARRIER_VAR(off);
-	if (off > RECORD_CAP)
+	if (off > RECORD_LEN_MAX)
 		return 0;
 	bpf_seq_write(seq, s->record, off);
 	return 0;

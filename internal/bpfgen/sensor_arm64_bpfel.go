@@ -194,11 +194,12 @@ const (
 type SensorLimits uint32
 
 const (
-	SensorLimitsCOMM_LEN      SensorLimits = 16
-	SensorLimitsANCESTORS_MAX SensorLimits = 8
-	SensorLimitsPATH_LEN_MAX  SensorLimits = 4096
-	SensorLimitsARGS_LEN_MAX  SensorLimits = 32768
-	SensorLimitsENV_LEN_MAX   SensorLimits = 4096
+	SensorLimitsCOMM_LEN       SensorLimits = 16
+	SensorLimitsANCESTORS_MAX  SensorLimits = 8
+	SensorLimitsPATH_LEN_MAX   SensorLimits = 4096
+	SensorLimitsARGS_LEN_MAX   SensorLimits = 32768
+	SensorLimitsENV_LEN_MAX    SensorLimits = 4096
+	SensorLimitsRECORD_LEN_MAX SensorLimits = 65536
 )
 
 type SensorOpenRecord struct {

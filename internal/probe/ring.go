@@ -7,6 +7,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/saker-sensor/saker/internal/bpfgen"
 )
 
 // A record's header in a BPF ring buffer: u32 length and flags, u32 page offset (kernel/bpf/ringbuf.c).
@@ -16,10 +18,14 @@ const (
 	ringDiscard = 1 << 30
 )
 
+// longestRecord is room for the longest record and its header, in whole pages of any size.
+const longestRecord = 2 * int(bpfgen.SensorLimitsRECORD_LEN_MAX)
+
 // Ring reads a BPF ring buffer in place. Not safe for several goroutines at once.
 //
-// The ring's pages are mapped as the kernel offers them: the consumer's position, writable; the producer's position and
-// the data, twice in a row so that no record is split, read-only.
+// The ring's pages are mapped as the kernel offers them: the consumer's position, writable; the producer's position and the
+// data, read-only. The kernel offers the data twice in a row, so that no record is split; of the second time only what one
+// record may need is mapped, because each mapped page counts as memory of the process.
 type Ring struct {
 	consumerPage, producerPages []byte
 	consumer, producer          *uint64
@@ -38,7 +44,7 @@ func openRing(fd, size int) (*Ring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("map ring's consumer page: %w", err)
 	}
-	p, err := unix.Mmap(fd, int64(page), page+2*size, unix.PROT_READ, unix.MAP_SHARED)
+	p, err := unix.Mmap(fd, int64(page), page+size+min(size, longestRecord), unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
 		_ = unix.Munmap(c)
 		return nil, fmt.Errorf("map ring's data: %w", err)
@@ -68,7 +74,7 @@ func (r *Ring) Next() ([]byte, bool) {
 			return nil, false // still being written
 		}
 		size := uint64(head &^ (ringBusy | ringDiscard))
-		if size+ringHeader > end-r.pos {
+		if size+ringHeader > min(end-r.pos, uint64(len(r.data))-at) {
 			r.skip(end)
 			return nil, false
 		}

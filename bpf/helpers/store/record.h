@@ -37,12 +37,12 @@ INLINE void store__header(struct record_header *h, struct task_struct *task, __u
 	h->flags = 0;
 }
 
-/* Where the next text goes. The scratch buffer has room for the longest text behind RECORD_CAP. */
+/* Where the next text goes. The scratch buffer has room for the longest text behind RECORD_LEN_MAX. */
 INLINE void *store__at(struct scratch *s, __u32 off)
 {
 	BARRIER_VAR(off);
-	if (off > RECORD_CAP)
-		off = RECORD_CAP;
+	if (off > RECORD_LEN_MAX)
+		off = RECORD_LEN_MAX;
 	return &s->record[off];
 }
 
@@ -165,7 +165,7 @@ GLOBAL __u32 store__user_bytes(__u32 off, __u64 from, __u64 to, __u32 max)
 		return 0;
 	/* ARGS_LEN_MAX is 8 pages; an unaligned start touches one more. */
 	for (int i = 0; i < 9; i++) {
-		if (from >= to || done >= max || off > RECORD_CAP)
+		if (from >= to || done >= max || off > RECORD_LEN_MAX)
 			break;
 		n = 4096 - (from & 4095);
 		if (n > to - from)
@@ -216,7 +216,7 @@ INLINE void store__submit(struct scratch *s, enum ring ring, __u32 size)
 	h->seq = c->sent[ring] + c->lost[ring] + 1;
 	BARRIER_VAR(size);
 	/* A busy reader looks by itself every few ms; a wake-up for each record would cost the caller more than the record. */
-	if (size > RECORD_CAP) {
+	if (size > RECORD_LEN_MAX) {
 		c->oversize++;
 		err = -1;
 	} else if (ring == RING_CRITICAL) {
