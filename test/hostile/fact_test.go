@@ -44,6 +44,9 @@ type fact struct {
 	Image image
 	// Call describes it for whoever has to find out what is wrong.
 	Call string
+
+	// moving counts the names below a folder that is renamed all the time, cutThere those of them that lost their front.
+	moving, cutThere int
 }
 
 // image is what is known of a new image.
@@ -109,6 +112,12 @@ func (f *fact) differences(s *seen) []string {
 			out = append(out, fmt.Sprintf("%s: %.500q (%d bytes), want %.500q %.500q (%d bytes), flags %b", what, got, len(got), n.Text, n.Other, len(n.Text), ev.Flags))
 		}
 		cut = cut || !whole
+		if n.Other != "" {
+			f.moving++
+			if !whole && len(got) <= 300 {
+				f.cutThere++
+			}
+		}
 	}
 	if f.Kind == event.KindOpen {
 		named("given", got.Given, f.Given)
