@@ -16,6 +16,10 @@ type Container struct {
 	// StartTime is ns since the epoch, 0 if unknown.
 	StartTime int64
 	IP        string
+	// CNI is the network plugin's result as JSON, a map of interfaces; empty if it is not known or too long.
+	CNI string
+	// Probes are the commands by which the runtime or the kubelet looks after the container.
+	Probes []Probe
 	// Pod is nil for a container that belongs to none.
 	Pod *Pod
 	// PodSandbox: this is the pod's own (pause) container.
@@ -29,6 +33,24 @@ func ShortID(id string) string { return id[:min(12, len(id))] }
 type Mount struct {
 	Source, Dest, Mode, Propagation string
 	RdWr                            bool
+}
+
+// ProbeKind says who runs a probe, and what for.
+type ProbeKind uint8
+
+const (
+	// Healthcheck is the image's or the container's own, run by Docker or Podman.
+	Healthcheck ProbeKind = iota
+	// LivenessProbe and ReadinessProbe are the pod's, run by the kubelet.
+	LivenessProbe
+	ReadinessProbe
+)
+
+// Probe is a command that is run in a container from outside: argv[0] and the rest.
+type Probe struct {
+	Kind ProbeKind
+	Exe  string
+	Args []string
 }
 
 // Pod of Kubernetes.

@@ -50,6 +50,8 @@ type Event struct {
 	Container *Container
 	// ContainerID is the first 12 digits of the container's id, or "host".
 	ContainerID string
+	// ContainerMissing says in a few words why Container is nil although the process is in a container; empty otherwise.
+	ContainerMissing string
 	// Accounts are the users and groups of the container, or of the host. May be nil.
 	Accounts *Accounts
 }

@@ -34,7 +34,7 @@ func New(s Settings) *Dictionary {
 		classed("fs.path", fsPath()),
 		classed("fdlist", fdList()),
 		classed("static", staticFields(s.Static)),
-		classed("container", containerFields(), containerMounts(), containerDeprecated()),
+		classed("container", containerFields(), containerMounts(), containerProbes()),
 		classed("k8s", k8sFields(), k8sDeprecated()),
 	)...)
 }

@@ -70,7 +70,7 @@ func containerFields() []Info {
 			return ev.Time - s, ok
 		}),
 		containerText("container.ip", "First address of the container.", func(c *event.Container) string { return c.IP }),
-		absentText("container.cni.json", "Result of the network plugin, as JSON."),
+		containerText("container.cni.json", "Result of the network plugin, as JSON: the addresses of each interface but lo and veth.", func(c *event.Container) string { return c.CNI }),
 		containerBool("container.host_pid", "Whether the container shares the host's processes.", func(c *event.Container) bool { return c.HostPID }),
 		containerBool("container.host_network", "Whether the container shares the host's network.", func(c *event.Container) bool { return c.HostNetwork }),
 		containerBool("container.host_ipc", "Whether the container shares the host's IPC.", func(c *event.Container) bool { return c.HostIPC }),
@@ -78,6 +78,9 @@ func containerFields() []Info {
 		containerText("container.labels", "Labels of the container, key:value, joined by a comma and a blank; Kubernetes' own left out.", func(c *event.Container) string {
 			return joinLabels(c.Labels)
 		}).costly(),
+		text("container.missing", "Why nothing but the id is known of the container: no runtime, not found, too slow, too many wait, cgroup gone.", func(ev *event.Event) (string, bool) {
+			return ev.ContainerMissing, ev.ContainerMissing != ""
+		}).with(Additive),
 	}
 }
 
@@ -194,18 +197,4 @@ func glob(pattern, s string) bool {
 		}
 	}
 	return strings.Trim(pattern[i:], "*") == ""
-}
-
-// containerDeprecated never yield a value, in Falco neither.
-func containerDeprecated() []Info {
-	const gone = "Never set; kept for old rules."
-	probe := func(name string) Info { return absent(name, Bool, Plain, gone).with(Deprecated) }
-	return []Info{
-		absentText("container.healthcheck", gone).with(Deprecated),
-		absentText("container.liveness_probe", gone).with(Deprecated),
-		absentText("container.readiness_probe", gone).with(Deprecated),
-		probe("proc.is_container_healthcheck"),
-		probe("proc.is_container_liveness_probe"),
-		probe("proc.is_container_readiness_probe"),
-	}
 }

@@ -58,7 +58,12 @@ func k8sFields() []Info {
 			}
 			return ev.Container.IP, true
 		}),
-		absentText("k8s.pod.cni.json", "Result of the network plugin for the pod, as JSON."),
+		text("k8s.pod.cni.json", "The same as container.cni.json, for a container of a pod.", func(ev *event.Event) (string, bool) {
+			if ev.Container == nil || ev.Container.Pod == nil {
+				return "", false
+			}
+			return ev.Container.CNI, true
+		}),
 	}
 }
 

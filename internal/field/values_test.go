@@ -76,12 +76,19 @@ func ringMade(known bool) *event.Event {
 func inContainer(known bool) *event.Event {
 	ev := opened()
 	ev.ContainerID = "ec123142a786"
+	ev.ContainerMissing = "too slow"
 	if known {
+		ev.ContainerMissing = ""
 		ev.Container = &event.Container{
 			ID: "ec123142a7860123", Name: "web", Type: "containerd", Image: "docker.io/library/nginx:1", ImageRepository: "docker.io/library/nginx", ImageTag: "1",
 			Labels: map[string]string{"app": "web", "io.kubernetes.pod.uid": "u-1", "bare": ""}, Privileged: true, IP: "10.1.2.3",
 			Mounts: []event.Mount{{Source: "/var/lib/data", Dest: "/data", Mode: "ro", Propagation: "rprivate"}, {Source: "/proc/x", Dest: "/host/proc", RdWr: true}},
 			Pod:    &event.Pod{Name: "web-0", Namespace: "shop", SandboxID: "0123456789abcdef", Labels: map[string]string{"tier": "front"}},
+			CNI:    `{"eth0":{"IPConfigs":[{"IP":"10.1.2.3","Gateway":"10.1.2.1"}]}}`,
+			Probes: []event.Probe{
+				{Kind: event.LivenessProbe, Exe: "cat", Args: []string{"/etc/shadow", "-n"}},
+				{Kind: event.Healthcheck, Exe: "/bin/sh", Args: []string{"-c", "exit 0"}},
+			},
 		}
 	}
 	return ev
@@ -165,8 +172,10 @@ func TestValues(t *testing.T) {
 		{"host", opened(), map[string]string{
 			"container.id": "host", "container.name": "host", "container.type": "host", "container.full_id": "host", "container.image.repository": "", "container.image.tag": "",
 			"container.privileged": "false", "k8s.pod.name": "<NA>", "k8s.ns.name": "<NA>", "container.mount.dest[/proc*]": "<NA>", "container.start_ts": "<NA>",
+			"container.cni.json": "", "container.missing": "<NA>", "container.liveness_probe": "<NA>", "proc.is_container_liveness_probe": "false", "k8s.pod.cni.json": "<NA>",
 		}},
 		{"container without metadata", inContainer(false), map[string]string{
+			"container.missing": "too slow", "container.cni.json": "<NA>", "proc.is_container_healthcheck": "<NA>", "container.healthcheck": "<NA>",
 			"container.id": "ec123142a786", "container.name": "<NA>", "container.image.repository": "<NA>", "container.privileged": "<NA>", "container.label.app": "<NA>", "k8s.pod.name": "<NA>",
 		}},
 		{"container", inContainer(true), map[string]string{
@@ -177,6 +186,10 @@ func TestValues(t *testing.T) {
 			"container.mount.rdwr[1]": "true", "container.mount[2]": "<NA>", "container.mount.dest[/nowhere]": "<NA>",
 			"k8s.pod.name": "web-0", "k8s.ns.name": "shop", "k8s.pod.uid": "u-1", "k8s.pod.sandbox_id": "0123456789ab", "k8s.pod.full_sandbox_id": "0123456789abcdef",
 			"k8s.pod.label.tier": "front", "k8s.pod.labels": "tier:front", "k8s.pod.ip": "10.1.2.3", "k8s.rc.name": "<NA>",
+			"container.missing": "<NA>", "container.cni.json": `{"eth0":{"IPConfigs":[{"IP":"10.1.2.3","Gateway":"10.1.2.1"}]}}`,
+			"k8s.pod.cni.json":         `{"eth0":{"IPConfigs":[{"IP":"10.1.2.3","Gateway":"10.1.2.1"}]}}`,
+			"container.liveness_probe": "cat /etc/shadow -n", "container.readiness_probe": "<NA>", "container.healthcheck": "/bin/sh -c exit 0",
+			"proc.is_container_liveness_probe": "true", "proc.is_container_readiness_probe": "false", "proc.is_container_healthcheck": "false",
 		}},
 		{"nothing known", &event.Event{Type: event.TypeExecve}, map[string]string{
 			"proc.name": "<NA>", "proc.pname": "<NA>", "proc.aname": "<NA>", "proc.aname[1]": "<NA>", "proc.env[X]": "<NA>", "proc.aenv[X]": "<NA>", "user.name": "<NA>",
