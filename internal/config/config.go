@@ -7,7 +7,6 @@ package config
 
 import (
 	"os"
-	"strings"
 	"time"
 )
 
@@ -174,25 +173,6 @@ func (c *Config) SuggestedOutput() bool {
 		}
 	}
 	return false
-}
-
-// ContainerdSockets are the sockets of containerd to ask: nil for the usual ones, empty for none. Falco's cri engine
-// reaches containerd by the same sockets, so those of its list that are containerd's count too.
-func (e *Engines) ContainerdSockets() []string {
-	sockets := []string{}
-	add := func(r Runtime, fits func(string) bool) {
-		for _, s := range r.Sockets {
-			if r.Enabled && fits(s) && !contains(sockets, s) {
-				sockets = append(sockets, s)
-			}
-		}
-	}
-	add(e.Containerd, func(string) bool { return true })
-	add(e.CRI, func(s string) bool { return strings.Contains(s, "containerd") })
-	if len(sockets) == 0 && e.Containerd.Enabled {
-		return nil
-	}
-	return sockets
 }
 
 // Hostname is FALCO_HOSTNAME, or the node's name.

@@ -73,8 +73,8 @@ func TestWholeFile(t *testing.T) {
 	if len(l.Warnings) > 0 {
 		t.Errorf("warnings: %q", l.Warnings)
 	}
-	sockets := []string{"/run/containerd/containerd.sock", "/run/k3s/containerd/containerd.sock"}
-	if diff := cmp.Diff(sockets, l.Engines.ContainerdSockets()); diff != "" {
+	sockets := []string{"/run/containerd/containerd.sock", "/run/k3s/containerd/containerd.sock", "/run/crio/crio.sock"}
+	if diff := cmp.Diff(sockets, append(l.Engines.Containerd.Sockets, l.Engines.CRI.Sockets...)); diff != "" {
 		t.Error(diff)
 	}
 	notes := []string{
@@ -401,27 +401,6 @@ func TestUnreadable(t *testing.T) {
 	} {
 		if _, err := Load(Source{File: path}); err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
-		}
-	}
-}
-
-func TestContainerdSockets(t *testing.T) {
-	on, off := Runtime{Enabled: true}, Runtime{}
-	k3s := Runtime{true, []string{"/run/k3s/containerd/containerd.sock", "/run/crio/crio.sock"}}
-	tests := map[string]struct {
-		engines Engines
-		want    []string
-	}{
-		"both on":               {Engines{Containerd: on, CRI: on}, nil},
-		"both off":              {Engines{Containerd: off, CRI: off}, []string{}},
-		"cri's of containerd":   {Engines{Containerd: off, CRI: k3s}, k3s.Sockets[:1]},
-		"cri switched off":      {Engines{Containerd: on, CRI: Runtime{false, k3s.Sockets}}, nil},
-		"the same one in both":  {Engines{Containerd: Runtime{true, k3s.Sockets[:1]}, CRI: k3s}, k3s.Sockets[:1]},
-		"a name without a hint": {Engines{Containerd: Runtime{true, []string{"/x"}}, CRI: on}, []string{"/x"}},
-	}
-	for name, tt := range tests {
-		if diff := cmp.Diff(tt.want, tt.engines.ContainerdSockets()); diff != "" {
-			t.Errorf("%s: %s", name, diff)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package enrich
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +15,8 @@ type key struct{ socket, namespace, id string }
 // record is what is known of a container. Immutable once published.
 type record struct {
 	container *event.Container
+	// probes of a pod's sandbox are those of its containers, by name.
+	probes map[string][]event.Probe
 	// updated is when the runtime last changed its own record.
 	updated time.Time
 	// accounts are nil until the container's files could be read.
@@ -26,8 +29,12 @@ type record struct {
 
 // entry is a container that a runtime has told us of. The pointer stays the same for the container's life.
 type entry struct {
-	key     key
-	paths   []string
+	key   key
+	paths []string
+	// within is a path that its cgroup's has to begin with.
+	within string
+	rank   rank
+	// created tells it from another container of the same name.
 	created time.Time
 	// record is nil between the first word of a container and the answer to all questions about it.
 	record atomic.Pointer[record]
@@ -35,6 +42,18 @@ type entry struct {
 	// Guarded by the cache. seenAt is when the runtime last told of it.
 	started, seenAt, removedAt time.Time
 }
+
+// maxUserContainers bounds the containers of a user's own runtime, so that it can't take the place of the machine's.
+const maxUserContainers = 64
+
+// rank says whose word counts if two runtimes tell of the same container.
+type rank uint8
+
+const (
+	// rankPoor: the runtime knows neither name nor image.
+	rankPoor rank = iota
+	rankNormal
+)
 
 // cache holds the containers known from runtimes. Runtime goroutines write it; the event loop reads it under the lock
 // only when generation has moved since it last looked.
@@ -50,6 +69,8 @@ type cache struct {
 	byID    map[string]*entry
 	// byBase finds containers by the last component of their cgroup's path.
 	byBase map[string][]*entry
+	// ofUser counts the containers of each user's own runtime, by socket.
+	ofUser map[string]int
 	// namespaces of each runtime, by socket.
 	namespaces map[string][]string
 	// cgroupPaths are answers to the loop's questions for cgroups that it could not find itself.
@@ -59,7 +80,7 @@ type cache struct {
 func newCache(limit int, c *counters) *cache {
 	return &cache{
 		limit: limit, counters: c, wake: make(chan struct{}, 1),
-		entries: map[key]*entry{}, byID: map[string]*entry{}, byBase: map[string][]*entry{},
+		entries: map[key]*entry{}, byID: map[string]*entry{}, byBase: map[string][]*entry{}, ofUser: map[string]int{},
 		namespaces: map[string][]string{}, cgroupPaths: map[uint64]string{},
 	}
 }
@@ -73,31 +94,51 @@ func (c *cache) notify() {
 }
 
 // announce makes a container's cgroup known before the rest is. A container of the same name but of another time is
-// another container. It returns nil if the cache is full.
-func (c *cache) announce(k key, paths []string, created time.Time) *entry {
+// another container. It returns the entry that counts from now on, nil if the cache is full.
+func (c *cache) announce(e *entry) *entry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e := c.entries[k]; e != nil {
-		if e.created.Equal(created) {
-			e.seenAt, e.removedAt = time.Now(), time.Time{}
-			return e
+	if old := c.entries[e.key]; old != nil {
+		if old.created.Equal(e.created) {
+			old.seenAt, old.removedAt = time.Now(), time.Time{}
+			return old
 		}
-		c.drop(e)
+		c.drop(old)
 	}
-	if len(c.entries) >= c.limit && !c.evict() {
+	if e.within != "" && c.ofUser[e.key.socket] >= maxUserContainers || len(c.entries) >= c.limit && !c.evict() {
 		c.counters.containersRefused.Add(1)
 		return nil
 	}
-	e := &entry{key: k, paths: paths, created: created, seenAt: time.Now()}
-	c.entries[k] = e
-	c.byID[k.id] = e
-	for _, p := range paths {
-		base := baseName(p)
-		c.byBase[base] = append(c.byBase[base], e)
+	e.seenAt = time.Now()
+	c.entries[e.key] = e
+	if e.within != "" {
+		c.ofUser[e.key.socket]++
 	}
+	if other := c.byID[e.key.id]; other == nil || e.beats(other) {
+		c.byID[e.key.id] = e
+	}
+	c.index(e)
 	c.counters.containers.Store(int64(len(c.entries)))
 	c.generation.Add(1)
 	return e
+}
+
+// index makes an entry be found by its paths.
+func (c *cache) index(e *entry) {
+	for _, p := range e.paths {
+		base := baseName(p)
+		c.byBase[base] = append(c.byBase[base], e)
+	}
+}
+
+// place notes where a container's cgroup lies, if that was not known when it was announced.
+func (c *cache) place(e *entry, paths []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(e.paths) == 0 && c.entries[e.key] == e {
+		e.paths = paths
+		c.index(e)
+	}
 }
 
 // publish sets what is known of a container.
@@ -214,6 +255,11 @@ func (c *cache) evict() bool {
 
 func (c *cache) drop(e *entry) {
 	delete(c.entries, e.key)
+	if e.within != "" {
+		if c.ofUser[e.key.socket]--; c.ofUser[e.key.socket] == 0 {
+			delete(c.ofUser, e.key.socket)
+		}
+	}
 	if c.byID[e.key.id] == e {
 		delete(c.byID, e.key.id)
 	}
@@ -274,15 +320,18 @@ func (c *cache) find(path string, madeAt time.Time) *entry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var exact, suffix *entry
+	exactEnd := 0
 	for name, end := range components(path) {
 		for _, e := range c.byBase[name] {
-			if e.goneBefore(madeAt) {
+			if e.goneBefore(madeAt) || !strings.HasPrefix(path, e.within) {
 				continue
 			}
 			for _, p := range e.paths {
 				if p == path[:end] {
-					exact = e
-				} else if suffix == nil && (p[0] != '/' || isID(e.key.id)) && endsWith(path[:end], p) {
+					if exact == nil || len(p) > exactEnd || e.beats(exact) {
+						exact, exactEnd = e, len(p)
+					}
+				} else if (suffix == nil || e.beats(suffix)) && (p[0] != '/' || isID(e.key.id)) && endsWith(path[:end], p) {
 					suffix = e
 				}
 			}
@@ -292,11 +341,23 @@ func (c *cache) find(path string, madeAt time.Time) *entry {
 		return exact
 	}
 	if claim, ok := outermost(path); ok {
-		if e := c.byID[claim.id]; e != nil && !e.goneBefore(madeAt) {
+		if e := c.byID[claim.id]; e != nil && !e.goneBefore(madeAt) && strings.HasPrefix(path, e.within) {
 			return e
 		}
 	}
 	return suffix
+}
+
+// beats tells whether the entry's word counts more than another's about the same cgroup: the machine's runtimes before a
+// user's own, who knows more, then who is still there.
+func (e *entry) beats(other *entry) bool {
+	if (e.within == "") != (other.within == "") {
+		return e.within == ""
+	}
+	if e.rank != other.rank {
+		return e.rank > other.rank
+	}
+	return e.removedAt.IsZero() && !other.removedAt.IsZero()
 }
 
 // goneBefore tells whether the container was removed before a time: a cgroup made later is another's.

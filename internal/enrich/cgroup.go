@@ -53,7 +53,7 @@ type claim struct {
 // claims walks over the containers that a path's form names, the outermost first.
 func claims(path string) func(yield func(claim) bool) {
 	return func(yield func(claim) bool) {
-		parent, kubepods := "", false
+		parent, kubepods, depth, ecs := "", false, 0, false
 		for name, end := range components(path) {
 			id, runtime, ok := parseName(name)
 			if !ok && isID(name) {
@@ -62,6 +62,8 @@ func claims(path string) func(yield func(claim) bool) {
 					id, runtime, ok = name, runtimeDocker, true
 				case kubepods && isPod(parent):
 					id, runtime, ok = name, runtimeContainerd, true
+				case ecs && depth > 1: // Amazon's agent: /ecs/TASK/ID, or /ecs/CLUSTER/TASK/ID
+					id, runtime, ok = name, runtimeDocker, true
 				}
 			}
 			if ok && !yield(claim{path: path[:end], id: id, runtime: runtime}) {
@@ -69,7 +71,9 @@ func claims(path string) func(yield func(claim) bool) {
 			}
 			// Below a container's cgroup the search for a kubelet's begins anew.
 			kubepods = !ok && (kubepods || isKubepods(name))
+			ecs = !ok && (ecs || depth == 0 && name == "ecs")
 			parent = name
+			depth++
 		}
 	}
 }

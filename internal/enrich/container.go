@@ -49,10 +49,22 @@ type image struct {
 type criMetadata struct {
 	Metadata struct {
 		// Of a sandbox; empty for a pod in the host's network.
-		IP string
+		IP        string
+		CNIResult struct {
+			Interfaces map[string]cniInterface
+		}
 		// Of a container: the digest of its image's configuration.
 		ImageRef string
 		Config   struct {
+			// Metadata of a sandbox is its pod's; a container has a name only.
+			Metadata struct {
+				Name      string `json:"name"`
+				Namespace string `json:"namespace"`
+				UID       string `json:"uid"`
+			} `json:"metadata"`
+			// Of a sandbox: the pod's.
+			Annotations map[string]string `json:"annotations"`
+
 			Linux struct {
 				SecurityContext struct {
 					Privileged *bool `json:"privileged"`
@@ -70,13 +82,18 @@ func parseSpec(spec typeurl.Any) *specs.Spec {
 			*s = specs.Spec{}
 		}
 	}
+	fillSpec(s)
+	return s
+}
+
+// fillSpec makes the parts that are read.
+func fillSpec(s *specs.Spec) {
 	if s.Linux == nil {
 		s.Linux = &specs.Linux{}
 	}
 	if s.Process == nil {
 		s.Process = &specs.Process{}
 	}
-	return s
 }
 
 func parseCRI(c containers.Container, extension string) criMetadata {
@@ -100,21 +117,21 @@ func sandboxOf(c containers.Container, spec *specs.Spec) string {
 	return spec.Annotations[annotationSandbox]
 }
 
-// buildContainer puts together what containerd says of a container. sandbox is the record of its pod's sandbox, nil if
-// there is none or it could not be had. cut counts the labels and mounts left out.
-func buildContainer(namespace string, c containers.Container, spec *specs.Spec, img image, sandbox *event.Container) (_ *event.Container, cut int) {
+// buildContainer puts together what containerd says of a container. sandbox is what is known of its pod's sandbox, nil if
+// there is none or it could not be had.
+func buildContainer(namespace string, c containers.Container, spec *specs.Spec, img image, sandbox *details) *details {
 	out := &event.Container{
 		ID:          c.ID,
 		Type:        runtimeContainerd,
-		Name:        containerName(c),
 		ImageDigest: img.digest,
 		ImageID:     img.id,
-		HostPID:     sharesHost(spec, specs.PIDNamespace),
-		HostNetwork: sharesHost(spec, specs.NetworkNamespace),
-		HostIPC:     sharesHost(spec, specs.IPCNamespace),
 		PodSandbox:  c.Labels[labelKind] == "sandbox",
 	}
-	if namespace == "moby" {
+	of := func(get func(*event.Container) bool) bool { return sandbox != nil && get(sandbox.container) }
+	out.HostPID = sharesHost(spec, specs.PIDNamespace, of(func(c *event.Container) bool { return c.HostPID }))
+	out.HostNetwork = sharesHost(spec, specs.NetworkNamespace, of(func(c *event.Container) bool { return c.HostNetwork }))
+	out.HostIPC = sharesHost(spec, specs.IPCNamespace, of(func(c *event.Container) bool { return c.HostIPC }))
+	if namespace == dockersNamespace {
 		out.Type = runtimeDocker
 	}
 	if !c.CreatedAt.IsZero() {
@@ -123,6 +140,7 @@ func buildContainer(namespace string, c containers.Container, spec *specs.Spec, 
 	setImage(out, c.Image, spec.Annotations[annotationImage])
 
 	cri := parseCRI(c, extensionContainer)
+	out.Name = containerName(c, cri.Metadata.Config.Metadata.Name)
 	if out.ImageID == "" {
 		out.ImageID = strings.TrimPrefix(cri.Metadata.ImageRef, "sha256:")
 	}
@@ -131,37 +149,57 @@ func buildContainer(namespace string, c containers.Container, spec *specs.Spec, 
 	} else {
 		out.Privileged = looksPrivileged(spec)
 	}
+	d := &details{container: out}
 	if out.PodSandbox {
-		out.IP = parseCRI(c, extensionSandbox).Metadata.IP
+		pod := parseCRI(c, extensionSandbox).Metadata
+		out.IP, out.CNI = pod.IP, cniText(pod.CNIResult.Interfaces)
+		m := pod.Config.Metadata
+		out.Pod = newPod(c.Labels, m.Name, m.Namespace, m.UID)
+		d.probes = podProbes(pod.Config.Annotations[annotationApplied])
 	} else if sandbox != nil {
-		out.IP = sandbox.IP
+		out.IP, out.CNI = sandbox.container.IP, sandbox.container.CNI
+		out.Pod = newPod(c.Labels, "", "", "")
+		if p := sandbox.container.Pod; p != nil {
+			out.Pod = newPod(c.Labels, p.Name, p.Namespace, p.UID)
+		}
+		out.Probes = sandbox.probes[out.Name]
 	}
 
 	var cutMounts int
-	out.Labels, cut = boundLabels(c.Labels, nil)
+	out.Labels, d.cut = boundLabels(c.Labels, nil)
 	out.Mounts, cutMounts = mounts(spec)
-	if c.Labels[labelPodName] != "" {
-		pod := &event.Pod{
-			Name:      bound(c.Labels[labelPodName], maxNameBytes),
-			Namespace: bound(c.Labels[labelPodNamespace], maxNameBytes),
-			UID:       bound(c.Labels[labelPodUID], maxNameBytes),
-			SandboxID: sandboxOf(c, spec),
-		}
+	d.cut += cutMounts
+	if out.Pod == nil {
+		out.Pod = newPod(c.Labels, "", "", "")
+	}
+	if out.Pod != nil {
+		out.Pod.SandboxID = sandboxOf(c, spec)
 		switch {
 		case out.PodSandbox:
-			pod.Labels = podLabels(c.Labels)
-		case sandbox != nil && sandbox.Pod != nil:
-			pod.Labels = sandbox.Pod.Labels
+			out.Pod.Labels = podLabels(c.Labels)
+		case sandbox != nil && sandbox.container.Pod != nil:
+			out.Pod.Labels = sandbox.container.Pod.Labels
 		}
-		out.Pod = pod
 	}
-	return out, cut + cutMounts
+	return d
 }
 
-// containerName is the pod's name for the container, or nerdctl's, or else the id.
-func containerName(c containers.Container) string {
-	for _, label := range []string{labelContainerName, labelNerdctlName} {
-		if name := c.Labels[label]; name != "" {
+// newPod is the pod that the kubelet's labels name, or else the CRI's own record; nil if neither does.
+func newPod(labels map[string]string, name, namespace, uid string) *event.Pod {
+	if labels[labelPodName] != "" {
+		name, namespace, uid = labels[labelPodName], labels[labelPodNamespace], labels[labelPodUID]
+	}
+	if name == "" {
+		return nil
+	}
+	return &event.Pod{Name: bound(name, maxNameBytes), Namespace: bound(namespace, maxNameBytes), UID: bound(uid, maxNameBytes)}
+}
+
+// containerName is the pod's name for the container, by the kubelet's label or the CRI's own record, or nerdctl's, or else
+// the id.
+func containerName(c containers.Container, cri string) string {
+	for _, name := range []string{c.Labels[labelContainerName], cri, c.Labels[labelNerdctlName]} {
+		if name != "" {
 			return bound(name, maxNameBytes)
 		}
 	}
@@ -193,10 +231,11 @@ func setImage(out *event.Container, name, asked string) {
 	}
 }
 
-// sharesHost tells whether a container has no namespace of its own of a kind. One given by path is another
-// container's, the pod's.
-func sharesHost(spec *specs.Spec, kind specs.LinuxNamespaceType) bool {
-	return !slices.ContainsFunc(spec.Linux.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == kind })
+// sharesHost tells whether a container has no namespace of its own of a kind. One given by path is that of the pod's
+// sandbox, which may be the host's.
+func sharesHost(spec *specs.Spec, kind specs.LinuxNamespaceType, sandboxDoes bool) bool {
+	i := slices.IndexFunc(spec.Linux.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == kind })
+	return i < 0 || spec.Linux.Namespaces[i].Path != "" && sandboxDoes
 }
 
 // looksPrivileged recognises what runtimes do for "privileged", which the OCI spec has no word for: nothing is masked

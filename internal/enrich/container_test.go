@@ -38,14 +38,19 @@ func TestBuildContainerOfPod(t *testing.T) {
 		}
 		return more
 	}
-	sandbox, _ := buildContainer("k8s.io", containers.Container{
+	pod := buildContainer("k8s.io", containers.Container{
 		ID: idB, Labels: with(map[string]string{"app": "web", labelKind: "sandbox", "io.kubernetes.x": "y"}),
-		Extensions: map[string]typeurl.Any{extensionSandbox: raw(`{"Version":"v1","Metadata":{"ID":"x","IP":"10.1.2.3"}}`)},
-	}, parseSpec(nil), image{}, nil)
+		Extensions: map[string]typeurl.Any{extensionSandbox: raw(`{"Version":"v1","Metadata":{"ID":"x","IP":"10.1.2.3",
+			"CNIResult":{"Interfaces":{"lo":{"IPConfigs":[{"IP":"127.0.0.1"}]},"veth1":{"Mac":"x"},"eth0":{"IPConfigs":[{"IP":"10.1.2.3","Gateway":"10.1.2.1"}],"Mac":"y"}}},
+			"Config":{"annotations":{"` + annotationApplied + `":"{\"spec\":{\"containers\":[{\"name\":\"nginx\",\"livenessProbe\":{\"exec\":{\"command\":[\"cat\",\"/ok\"]}},` +
+			`\"readinessProbe\":{\"httpGet\":{\"port\":80}}}]}}"}}}}`)},
+	}, parseSpec(specOf(t, &specs.Spec{Linux: &specs.Linux{Namespaces: []specs.LinuxNamespace{{Type: specs.NetworkNamespace, Path: "/run/netns/x"}}}})), image{}, nil)
+	sandbox := pod.container
+	cni := `{"eth0":{"IPConfigs":[{"IP":"10.1.2.3","Gateway":"10.1.2.1"}]}}`
 	wantPod := &event.Pod{
 		Name: "web-0", Namespace: "shop", UID: uid, SandboxID: idB, Labels: map[string]string{"app": "web"},
 	}
-	if !sandbox.PodSandbox || sandbox.IP != "10.1.2.3" || !cmp.Equal(wantPod, sandbox.Pod) {
+	if !sandbox.PodSandbox || sandbox.IP != "10.1.2.3" || sandbox.CNI != cni || !cmp.Equal(wantPod, sandbox.Pod) {
 		t.Errorf("sandbox: %+v, pod %+v", sandbox, sandbox.Pod)
 	}
 
@@ -68,18 +73,19 @@ func TestBuildContainerOfPod(t *testing.T) {
 			},
 		}),
 	}
-	got, cut := buildContainer("k8s.io", c, parseSpec(c.Spec), image{digest: "sha256:d"}, sandbox)
+	got := buildContainer("k8s.io", c, parseSpec(c.Spec), image{digest: "sha256:d"}, pod)
 	want := &event.Container{
 		ID: idA, Name: "nginx", Type: "containerd", Image: "docker.io/library/nginx:1.27",
 		ImageRepository: "docker.io/library/nginx", ImageTag: "1.27", ImageDigest: "sha256:d", ImageID: "abc",
-		Labels: c.Labels, Privileged: true, HostIPC: true, StartTime: created.UnixNano(), IP: "10.1.2.3", Pod: wantPod,
+		Labels: c.Labels, Privileged: true, HostIPC: true, StartTime: created.UnixNano(), IP: "10.1.2.3", CNI: cni, Pod: wantPod,
+		Probes: []event.Probe{{Kind: event.LivenessProbe, Exe: "cat", Args: []string{"/ok"}}},
 		Mounts: []event.Mount{
 			{Source: "/srv/data", Dest: "/data", Propagation: "rslave"},
 			{Source: "/var/lib/hosts", Dest: "/etc/hosts", Mode: "755", RdWr: true, Propagation: "private"},
 		},
 	}
-	if diff := cmp.Diff(want, got); diff != "" || cut != 0 {
-		t.Errorf("cut %d\n%s", cut, diff)
+	if diff := cmp.Diff(want, got.container); diff != "" || got.cut != 0 {
+		t.Errorf("cut %d\n%s", got.cut, diff)
 	}
 }
 
@@ -147,7 +153,7 @@ func TestNamesAndTypes(t *testing.T) {
 		{"moby", "abc", "docker", nil},
 		{"default", "abc", "containerd", map[string]string{labelContainerName: strings.Repeat("x", maxNameBytes+1)}},
 	} {
-		got, _ := buildContainer(c.namespace, containers.Container{ID: "abc", Labels: c.labels}, parseSpec(raw("{broken")), image{}, nil)
+		got := buildContainer(c.namespace, containers.Container{ID: "abc", Labels: c.labels}, parseSpec(raw("{broken")), image{}, nil).container
 		// The label that is too long is left out, not cut.
 		if want := map[bool]string{true: "", false: c.name}[len(c.labels[labelContainerName]) > maxNameBytes]; got.Name != want || got.Type != c.kind {
 			t.Errorf("%s %v: name %q, type %q", c.namespace, c.labels, got.Name, got.Type)
@@ -160,7 +166,8 @@ func TestHostileLabels(t *testing.T) {
 	for i := range 2000 {
 		labels[fmt.Sprintf("a%04d", i)] = strings.Repeat("y", 1000)
 	}
-	got, cut := buildContainer("k8s.io", containers.Container{ID: idA, Labels: labels}, parseSpec(nil), image{}, nil)
+	built := buildContainer("k8s.io", containers.Container{ID: idA, Labels: labels}, parseSpec(nil), image{}, nil)
+	got, cut := built.container, built.cut
 	size := 0
 	for k, v := range got.Labels {
 		size += len(k) + len(v)
@@ -171,7 +178,7 @@ func TestHostileLabels(t *testing.T) {
 	if got.Pod == nil || got.Pod.Name != "web-0" || got.Labels["big"] != "" {
 		t.Errorf("pod %+v; the label of 1 MiB has %d bytes left", got.Pod, len(got.Labels["big"]))
 	}
-	again, _ := buildContainer("k8s.io", containers.Container{ID: idA, Labels: labels}, parseSpec(nil), image{}, nil)
+	again := buildContainer("k8s.io", containers.Container{ID: idA, Labels: labels}, parseSpec(nil), image{}, nil).container
 	if diff := cmp.Diff(got, again); diff != "" {
 		t.Errorf("which labels are kept is left to chance:\n%s", diff)
 	}

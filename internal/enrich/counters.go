@@ -23,6 +23,8 @@ type Counters struct {
 	// LabelsCut counts labels and mounts left out because they were too large or too many.
 	LabelsCut uint64
 
+	// RuntimesRefused counts the looks at a user's runtime that found too many watched already.
+	RuntimesRefused uint64
 	// RequestsDropped counts questions to a worker that found its queue full.
 	RequestsDropped uint64
 	// RuntimeErrors counts answers of a runtime that were errors; AccountsFailed account files that could not be
@@ -37,7 +39,7 @@ type counters struct {
 	waiting, cgroups, cgroupBytes, containers    atomic.Int64
 	cgroupsEvicted                               atomic.Uint64
 	containersEvicted, containersRefused         atomic.Uint64
-	labelsCut, requestsDropped                   atomic.Uint64
+	labelsCut, requestsDropped, runtimesRefused  atomic.Uint64
 	runtimeErrors, accountsFailed, panics        atomic.Uint64
 }
 
@@ -49,7 +51,7 @@ func (c *counters) snapshot() Counters {
 		Cgroups: int(c.cgroups.Load()), CgroupBytes: int(c.cgroupBytes.Load()), CgroupsEvicted: c.cgroupsEvicted.Load(),
 		Containers: int(c.containers.Load()), ContainersEvicted: c.containersEvicted.Load(),
 		ContainersRefused: c.containersRefused.Load(), LabelsCut: c.labelsCut.Load(),
-		RequestsDropped: c.requestsDropped.Load(), RuntimeErrors: c.runtimeErrors.Load(),
+		RuntimesRefused: c.runtimesRefused.Load(), RequestsDropped: c.requestsDropped.Load(), RuntimeErrors: c.runtimeErrors.Load(),
 		AccountsFailed: c.accountsFailed.Load(), Panics: c.panics.Load(),
 	}
 }

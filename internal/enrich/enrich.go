@@ -13,9 +13,8 @@ import (
 
 // Settings of the room. The zero value is usable.
 type Settings struct {
-	// Sockets of containerd to watch, as named on the host. Nil means [DefaultSockets]. A container should mount their
-	// folders, not the sockets: a restarted containerd makes a new one.
-	Sockets []string
+	// Runtimes to watch. Nil means [DefaultRuntimes].
+	Runtimes []Runtime
 	// HostRoot is where the host's root is mounted: "/host" in a container, "/" or empty on the host itself. It is
 	// enough if the host's proc is there.
 	HostRoot string
@@ -32,8 +31,8 @@ type Settings struct {
 }
 
 func (s Settings) withDefaults() Settings {
-	if s.Sockets == nil {
-		s.Sockets = DefaultSockets()
+	if s.Runtimes == nil {
+		s.Runtimes = DefaultRuntimes()
 	}
 	for _, d := range []struct {
 		value  *int
@@ -47,15 +46,6 @@ func (s Settings) withDefaults() Settings {
 		s.Wait = 500 * time.Millisecond
 	}
 	return s
-}
-
-// DefaultSockets are where containerd, k3s and RKE2, and MicroK8s listen.
-func DefaultSockets() []string {
-	return []string{
-		"/run/containerd/containerd.sock",
-		"/run/k3s/containerd/containerd.sock",
-		"/var/snap/microk8s/common/run/containerd.sock",
-	}
 }
 
 // State says what [Enricher.Attach] could do.
@@ -87,7 +77,8 @@ type Enricher struct {
 	room     []waiting
 	cgroups  *resolver
 	reader   *reader
-	watchers []*watcher
+	// watchers grow as users' runtimes are found.
+	watchers atomic.Pointer[[]*watcher]
 	// hostAccounts are everyone's; their files' states are the keeper's own.
 	hostAccounts atomic.Pointer[event.Accounts]
 	hostFiles    accountFiles
@@ -122,9 +113,7 @@ func New(settings Settings) (*Enricher, error) {
 		return nil, errors.Join(fmt.Errorf("make the enricher: %w", err), e.cgroups.close())
 	}
 	e.readHostAccounts()
-	for _, socket := range e.settings.Sockets {
-		e.watchers = append(e.watchers, newWatcher(socket, e))
-	}
+	e.addWatchers()
 	return e, nil
 }
 
@@ -135,9 +124,7 @@ const stale = ^uint64(0)
 func (e *Enricher) Start(ctx context.Context) {
 	ctx, e.stop = context.WithCancel(ctx)
 	e.done.Go(func() { e.keep(ctx) })
-	for _, w := range e.watchers {
-		e.done.Go(func() { w.run(ctx) })
-	}
+	e.watch(ctx, e.all())
 }
 
 // Close ends the goroutines and waits for them.
@@ -149,10 +136,21 @@ func (e *Enricher) Close() error {
 	return e.cgroups.close()
 }
 
-// Status is the state of each watched socket, in the order of the settings.
+// hasDocker tells whether a Docker of the machine's is connected.
+func (e *Enricher) hasDocker() bool {
+	for _, w := range e.all() {
+		if w.kind == Docker && w.within == "" && w.status().Connection == Connected {
+			return true
+		}
+	}
+	return false
+}
+
+// Status is the state of each watched socket. Those that are found later stand at the end.
 func (e *Enricher) Status() []Status {
-	out := make([]Status, len(e.watchers))
-	for i, w := range e.watchers {
+	all := e.all()
+	out := make([]Status, len(all))
+	for i, w := range all {
 		out[i] = w.status()
 	}
 	return out
@@ -170,7 +168,7 @@ func (e *Enricher) CgroupMade(id uint64, path string) {
 // CgroupRemoved notes the end of a cgroup. It is kept for a while, for late events.
 func (e *Enricher) CgroupRemoved(id uint64) { e.table.remove(id, e.now()) }
 
-// Attach sets the event's Container, ContainerID and Accounts from what is known, and never blocks. While the state
+// Attach sets the event's Container, ContainerID, ContainerMissing and Accounts from what is known, and never blocks. While the state
 // is [Pending], ContainerID is what the cgroup's form says, "host" if only the runtime can tell, or empty if the
 // cgroup's path is not known.
 func (e *Enricher) Attach(ev *event.Event) State {
@@ -204,6 +202,7 @@ func (e *Enricher) attach(ev *event.Event, cg *cgroup, now time.Time) State {
 	if g := e.cache.generation.Load(); cg.generation != g {
 		e.judge(cg, g)
 	}
+	ev.ContainerMissing = ""
 	switch cg.verdict {
 	case verdictHost:
 		return e.attachHost(ev)
@@ -215,7 +214,7 @@ func (e *Enricher) attach(ev *event.Event, cg *cgroup, now time.Time) State {
 		if !cg.pathGone && now.Before(cg.deadline) {
 			return Pending
 		}
-		e.counters.cgroupGone.Add(1)
+		e.countMissing(ev, reasonGone)
 		return Unknown
 	}
 	if cg.entry != nil {
@@ -228,7 +227,7 @@ func (e *Enricher) attach(ev *event.Event, cg *cgroup, now time.Time) State {
 	if now.IsZero() {
 		now = e.now()
 	}
-	switch why := e.ask(cg.want, now); {
+	switch why := e.ask(cg.want, cg.path, now); {
 	case cg.verdict == verdictPerhaps:
 		e.attachHost(ev)
 		if why == reasonNone {
@@ -241,7 +240,7 @@ func (e *Enricher) attach(ev *event.Event, cg *cgroup, now time.Time) State {
 	default:
 		ev.Container, ev.ContainerID, ev.Accounts = nil, cg.shortID, cg.want.accounts.Load()
 		e.refreshAccounts(ev, cg, ev.Accounts)
-		e.countMissing(why)
+		e.countMissing(ev, why)
 		return Unknown
 	}
 }
@@ -251,12 +250,18 @@ func (e *Enricher) attachHost(ev *event.Event) State {
 	return Host
 }
 
-func (e *Enricher) countMissing(why reason) {
+// countMissing counts an event that goes on without its container's metadata, and has it say why.
+func (e *Enricher) countMissing(ev *event.Event, why reason) {
+	ev.ContainerMissing = why.String()
 	switch why {
 	case reasonAbsent:
 		e.counters.runtimeAbsent.Add(1)
 	case reasonNotFound:
 		e.counters.notFound.Add(1)
+	case reasonFull:
+		e.counters.overflow.Add(1)
+	case reasonGone:
+		e.counters.cgroupGone.Add(1)
 	default:
 		e.counters.tooSlow.Add(1)
 	}

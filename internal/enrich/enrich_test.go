@@ -26,13 +26,15 @@ func newLab(t *testing.T, s Settings) *lab {
 	if s.Hierarchy.Mount == "" {
 		s.Hierarchy = Hierarchy{Mount: t.TempDir(), V2: true}
 	}
-	s.Sockets = []string{"/c.sock"}
+	if s.Runtimes == nil {
+		s.Runtimes = []Runtime{{Containerd, "/c.sock"}}
+	}
 	e, err := New(s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.Close() })
-	l := &lab{Enricher: e, t: t, clock: time.Unix(1700000000, 0), watcher: e.watchers[0]}
+	l := &lab{Enricher: e, t: t, clock: time.Unix(1700000000, 0), watcher: e.all()[0]}
 	e.now = func() time.Time { return l.clock }
 	return l
 }
@@ -46,7 +48,7 @@ func (l *lab) connect() {
 // learn publishes a container.
 func (l *lab) learn(namespace, id, cgroupsPath string) *event.Container {
 	l.t.Helper()
-	e := l.cache.announce(key{"/c.sock", namespace, id}, runtimePaths(cgroupsPath, id), l.clock)
+	e := l.cache.announce(&entry{key: key{"/c.sock", namespace, id}, paths: runtimePaths(cgroupsPath, id), rank: rankNormal, created: l.clock})
 	if e == nil {
 		l.t.Fatal("the cache is full")
 	}
@@ -180,9 +182,12 @@ func TestNobodyToAsk(t *testing.T) {
 	l := newLab(t, Settings{})
 	l.CgroupMade(1, "/docker/"+idA)
 	l.expect(1, Unknown, idA[:12], nil)
+	if ev, _ := l.attach(1); ev.ContainerMissing != "no runtime" {
+		t.Errorf("why it is missing: %q", ev.ContainerMissing)
+	}
 	l.CgroupMade(2, "/default/web")
 	l.expect(2, Host, "host", nil)
-	if c := l.Counters(); c.RuntimeAbsent != 1 || len(l.watcher.requests) != 0 {
+	if c := l.Counters(); c.RuntimeAbsent != 2 || len(l.watcher.requests) != 0 {
 		t.Errorf("%+v", c)
 	}
 }
@@ -221,7 +226,7 @@ func TestCacheIsBounded(t *testing.T) {
 	l := newLab(t, Settings{MaxContainers: 2})
 	l.learn("default", "a", "/default/a")
 	l.learn("default", "b", "/default/b")
-	if l.cache.announce(key{"/c.sock", "default", "c"}, nil, l.clock) != nil {
+	if l.cache.announce(&entry{key: key{"/c.sock", "default", "c"}, created: l.clock}) != nil {
 		t.Error("a full cache took another container")
 	}
 	l.cache.remove(key{"/c.sock", "default", "a"}, l.clock)
@@ -246,7 +251,7 @@ func TestUnknownCgroup(t *testing.T) {
 	}
 	(<-l.chores)()
 	<-l.Wake()
-	if got := l.Ready(l.clock); len(got) != 1 || l.Counters().CgroupGone != 1 {
+	if got := l.Ready(l.clock); len(got) != 1 || got[0].ContainerMissing != "cgroup gone" || l.Counters().CgroupGone != 1 {
 		t.Errorf("%+v, %+v", got, l.Counters())
 	}
 	// Had the process been there, its word would have counted.

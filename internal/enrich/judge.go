@@ -1,6 +1,7 @@
 package enrich
 
 import (
+	"strings"
 	"time"
 
 	"github.com/saker-sensor/saker/internal/event"
@@ -43,16 +44,17 @@ func (e *Enricher) judge(cg *cgroup, generation uint64) {
 // notAgain is how long nobody waits for a container that could not be found. An answer that comes meanwhile counts.
 const notAgain = 10 * time.Second
 
-// ask asks the runtimes for a container, once, and says why it is not known: [reasonNone] while they may still answer.
-func (e *Enricher) ask(w *want, now time.Time) reason {
+// ask asks the runtimes that may have a container, once, and says why it is not known: [reasonNone] while they may still
+// answer.
+func (e *Enricher) ask(w *want, path string, now time.Time) reason {
 	if now.Before(w.retry) {
 		return w.reason
 	}
 	if w.deadline.IsZero() {
 		w.asked = 0
 		w.denied.Store(0)
-		for _, watcher := range e.watchers {
-			if watcher.hopeful() {
+		for _, watcher := range e.all() {
+			if watcher.hopeful() && strings.HasPrefix(path, watcher.within) {
 				w.asked++
 				watcher.request(w)
 			}

@@ -32,6 +32,7 @@ func (e *Enricher) keep(ctx context.Context) {
 		case <-tick.C:
 			e.guard(e.readHostAccounts)
 			e.cache.sweep(e.now().Add(-lateEvents))
+			e.guard(func() { e.watch(ctx, e.addWatchers()) })
 		}
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/containerd/containerd/v2/core/containers"
 )
 
 // job is a container to be looked at: anew, whatever has happened to it, so that jobs for one container may be merged
@@ -15,7 +13,7 @@ type job struct {
 	// want is set for a question of the event loop; key.namespace may be empty then.
 	want *want
 	// found is the container, if it is at hand.
-	found *containers.Container
+	found *found
 	// started is when its task started, if that is the news.
 	started time.Time
 }

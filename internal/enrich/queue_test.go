@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -13,7 +12,7 @@ func TestQueueMergesAndOrders(t *testing.T) {
 	q := newQueue(3)
 	k := func(id string) key { return key{"s", "n", id} }
 	at := time.Unix(1, 0)
-	q.add(job{key: k("a"), found: &containers.Container{}})
+	q.add(job{key: k("a"), found: &found{}})
 	q.add(job{key: k("b")})
 	q.add(job{key: k("c")})
 	if q.add(job{key: k("d")}) {

@@ -15,7 +15,7 @@ const busybox = "example.org/lab/busybox:1.36"
 // patience bounds every wait of these tests, on a machine that may be busy.
 const patience = 20 * time.Second
 
-// rig is an enricher that watches a real containerd.
+// rig is an enricher that watches real runtimes.
 type rig struct {
 	*Enricher
 	t *testing.T
@@ -24,12 +24,21 @@ type rig struct {
 
 func newRig(t *testing.T, sockets ...string) *rig {
 	t.Helper()
+	var runtimes []Runtime
+	for _, s := range sockets {
+		runtimes = append(runtimes, Runtime{Containerd, s})
+	}
+	return newRigOf(t, runtimes...)
+}
+
+func newRigOf(t *testing.T, runtimes ...Runtime) *rig {
+	t.Helper()
 	h, err := FindHierarchy("")
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The wait is long, so that a busy machine does not fail the test: what is measured is that the answer comes.
-	e, err := New(Settings{Hierarchy: h, Sockets: sockets, Wait: patience})
+	e, err := New(Settings{Hierarchy: h, Runtimes: runtimes, Wait: patience})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,25 +2,18 @@ package enrich
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"time"
-
-	eventsapi "github.com/containerd/containerd/api/events"
-	containerd "github.com/containerd/containerd/v2/client"
-	"github.com/containerd/containerd/v2/core/containers"
-	"github.com/containerd/containerd/v2/core/events"
-	"github.com/containerd/containerd/v2/pkg/namespaces"
-	"github.com/containerd/errdefs"
-	"github.com/containerd/typeurl/v2"
 )
 
 const (
-	// callTimeout bounds all questions about one container, listTimeout a listing.
-	callTimeout = 2 * time.Second
-	listTimeout = 30 * time.Second
+	// connectTimeout bounds a runtime's first answers, callTimeout all questions about one container, listTimeout a
+	// listing.
+	connectTimeout = 5 * time.Second
+	callTimeout    = 2 * time.Second
+	listTimeout    = 30 * time.Second
 	// askers is the number of containers that are looked at at the same time.
 	askers = 4
 	// maxJobs bounds the containers that wait to be looked at.
@@ -28,58 +21,65 @@ const (
 	// listAgain is when the containers are listed for a second time: the first listing and the beginning of the event
 	// stream are not one, so that a container made between the two may be in neither.
 	listAgain = time.Second
+	// beatEvery is how often a runtime has to show that it still answers, beatTimeout how long it may take.
+	beatEvery   = 5 * time.Second
+	beatTimeout = 5 * time.Second
 )
 
-// topics are the events that change what is known.
-var topics = []string{
-	`topic~="^/containers/(create|update|delete)$"`,
-	`topic=="/tasks/start"`,
-	`topic~="^/namespaces/(create|delete)$"`,
-}
-
-// session is one connection to a containerd.
+// session is one connection to a runtime.
 type session struct {
 	*watcher
 	ctx    context.Context
-	stop   context.CancelFunc
-	client *containerd.Client
-	events <-chan *events.Envelope
+	stop   context.CancelCauseFunc
+	client client
+	events <-chan news
 	errs   <-chan error
 	queue  *queue
 	done   sync.WaitGroup
-
-	mu         sync.Mutex
-	namespaces []string
 }
 
-// connect returns once containerd has answered, with the events that it sends from then on. The caller has to close
+// connect returns once the runtime has answered, with the events that it sends from then on. The caller has to close
 // the session.
 func (w *watcher) connect(ctx context.Context, place string) (s *session, version string, err error) {
-	client, err := containerd.New(place, containerd.WithTimeout(callTimeout))
-	if err != nil {
-		return nil, "", fmt.Errorf("connect to containerd: %w", err)
+	s = &session{watcher: w, queue: newQueue(maxJobs)}
+	s.ctx, s.stop = context.WithCancelCause(ctx)
+	if s.client, version, err = w.dial(s.ctx, w, place); err != nil {
+		s.stop(nil)
+		return nil, "", err
 	}
-	asking, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	answer, err := client.Version(asking)
-	if err != nil {
-		client.Close()
-		return nil, "", fmt.Errorf("connect to containerd: %w", err)
-	}
-	s = &session{watcher: w, client: client, queue: newQueue(maxJobs)}
-	s.ctx, s.stop = context.WithCancel(ctx)
-	s.events, s.errs = client.Subscribe(s.ctx, topics...)
+	s.events, s.errs = s.client.events(s.ctx)
 	for range askers {
 		s.done.Go(s.work)
 	}
-	return s, answer.Version, nil
+	s.done.Go(s.beat)
+	return s, version, nil
 }
 
 func (s *session) close() {
-	s.stop()
+	s.stop(nil)
 	s.queue.close()
 	s.done.Wait()
-	s.client.Close()
+}
+
+// beat asks for a container that no runtime has, again and again, and ends the session if the answer does not come: a runtime
+// that hangs sends neither events nor errors.
+func (s *session) beat() {
+	for {
+		sleep(s.ctx, beatEvery)
+		ctx, cancel := context.WithTimeout(s.ctx, beatTimeout)
+		_, err := s.client.get(ctx, "", "saker-are-you-there")
+		late := ctx.Err() != nil
+		cancel()
+		switch {
+		case s.ctx.Err() != nil:
+			return
+		case late:
+			s.stop(fmt.Errorf("ask %s: it does not answer within %v", s.kind, beatTimeout))
+			return
+		case err != nil && !errors.Is(err, errUnknown):
+			s.counters.runtimeErrors.Add(1)
+		}
+	}
 }
 
 // follow handles events and questions until the stream ends.
@@ -90,50 +90,30 @@ func (s *session) follow() error {
 		var err error
 		select {
 		case <-s.ctx.Done():
-			return s.ctx.Err()
+			return context.Cause(s.ctx)
 		case err = <-s.errs:
 			if err == nil {
 				err = errStreamEnded
 			}
-			err = fmt.Errorf("read containerd's events: %w", err)
+			err = fmt.Errorf("read the events of %s: %w", s.kind, err)
 		case <-again.C:
 			err = s.list()
-		case envelope := <-s.events:
-			err = s.handle(envelope)
+		case n := <-s.events:
+			if n.all {
+				err = s.list()
+			} else {
+				s.enqueue(job{key: key{s.socket, n.namespace, n.id}, started: n.started})
+			}
 		case q := <-s.requests:
 			s.enqueue(job{key: key{s.socket, q.namespace, q.id}, want: q})
+		}
+		if s.ctx.Err() != nil {
+			return context.Cause(s.ctx)
 		}
 		if err != nil {
 			return err
 		}
 	}
-}
-
-// handle turns an event into a job. Nothing in it is believed but the container's name: the job asks for the rest.
-func (s *session) handle(envelope *events.Envelope) error {
-	if strings.HasPrefix(envelope.Topic, "/namespaces/") {
-		return s.listNamespaces()
-	}
-	value, err := typeurl.UnmarshalAny(envelope.Event)
-	if err != nil {
-		s.counters.runtimeErrors.Add(1)
-		return nil
-	}
-	j := job{key: key{socket: s.socket, namespace: envelope.Namespace}}
-	switch e := value.(type) {
-	case *eventsapi.ContainerCreate:
-		j.key.id = e.ID
-	case *eventsapi.ContainerUpdate:
-		j.key.id = e.ID
-	case *eventsapi.ContainerDelete:
-		j.key.id = e.ID
-	case *eventsapi.TaskStart:
-		j.key.id, j.started = e.ContainerID, envelope.Timestamp
-	default:
-		return nil
-	}
-	s.enqueue(j)
-	return nil
 }
 
 func (s *session) enqueue(j job) {
@@ -142,46 +122,43 @@ func (s *session) enqueue(j job) {
 	}
 }
 
-// listNamespaces learns which first parts of a cgroup path may be containerd's own.
-func (s *session) listNamespaces() error {
-	ctx, cancel := context.WithTimeout(s.ctx, callTimeout)
-	defer cancel()
-	names, err := s.client.NamespaceService().List(ctx)
-	if err != nil {
-		return fmt.Errorf("list containerd's namespaces: %w", err)
-	}
-	s.mu.Lock()
-	s.namespaces = names
-	s.mu.Unlock()
-	s.cache.setNamespaces(s.socket, names)
-	return nil
-}
-
 // list queues every container that is not known yet, and marks the known ones that are gone.
 func (s *session) list() error {
-	if err := s.listNamespaces(); err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(s.ctx, listTimeout)
 	defer cancel()
 	began, listed := time.Now(), map[key]bool{}
-	for _, namespace := range s.namespaces {
-		all, err := s.client.ContainerService().List(namespaces.WithNamespace(ctx, namespace))
-		if err != nil {
-			return fmt.Errorf("list the containers of %s: %w", namespace, err)
-		}
-		for _, c := range all {
-			k := key{s.socket, namespace, c.ID}
-			listed[k] = true
-			if !s.cache.has(k, c.CreatedAt, c.UpdatedAt) {
-				// Whose the cgroup is has to be known before the details are.
-				s.cache.announce(k, runtimePaths(parseSpec(c.Spec).Linux.CgroupsPath, k.id), c.CreatedAt)
-				s.enqueue(job{key: k, found: &c})
-			}
+	all, err := s.client.list(ctx)
+	if err != nil {
+		return err
+	}
+	if all.namespaces != nil {
+		s.cache.setNamespaces(s.socket, all.namespaces)
+	}
+	for _, c := range all.containers {
+		k := key{s.socket, c.namespace, c.id}
+		listed[k] = true
+		if !s.yields(k) && !s.cache.has(k, c.created, c.updated) {
+			// Whose the cgroup is has to be known before the details are.
+			s.announce(k, c)
+			s.enqueue(job{key: k, found: c})
 		}
 	}
 	s.cache.retain(s.socket, listed, began)
 	return nil
+}
+
+// yields tells whether another runtime that is watched knows more of a container: Docker runs its containers by
+// containerd, and tells it neither their names nor their images.
+func (s *session) yields(k key) bool {
+	return s.kind == Containerd && k.namespace == dockersNamespace && s.hasDocker()
+}
+
+func (s *session) announce(k key, c *found) *entry {
+	rank := rankNormal
+	if s.kind == Containerd && c.namespace == dockersNamespace {
+		rank = rankPoor
+	}
+	return s.cache.announce(&entry{key: k, paths: c.paths, within: s.within, rank: rank, created: c.created})
 }
 
 // work does jobs until the queue is closed.
@@ -209,61 +186,57 @@ func (s *session) guardedDo(j job) {
 	}
 }
 
-// do looks at a container. An error means that containerd did not say.
+// do looks at a container. An error means that the runtime did not say.
 func (s *session) do(ctx context.Context, j job) error {
 	if !j.started.IsZero() && j.want == nil && s.cache.start(j.key, j.started) {
 		return nil
 	}
-	candidates := []string{j.key.namespace}
-	if j.key.namespace == "" {
-		s.mu.Lock()
-		candidates = slices.Clone(s.namespaces)
-		s.mu.Unlock()
+	c := j.found
+	if c == nil {
+		var err error
+		c, err = s.client.get(ctx, j.key.namespace, j.key.id)
+		if errors.Is(err, errUnknown) {
+			s.cache.remove(j.key, time.Now())
+			s.deny(j.want)
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("ask for container %s: %w", j.key.id, err)
+		}
 	}
-	for _, namespace := range candidates {
-		k := key{s.socket, namespace, j.key.id}
-		ctx := namespaces.WithNamespace(ctx, namespace)
-		c := j.found
-		if c == nil {
-			got, err := s.client.ContainerService().Get(ctx, k.id)
-			if errdefs.IsNotFound(err) {
-				s.cache.remove(k, time.Now())
-				continue
-			}
-			if err != nil {
-				return fmt.Errorf("ask for container %s: %w", k.id, err)
-			}
-			c = &got
-		}
-		s.learn(ctx, k, *c)
-		if !j.started.IsZero() {
-			s.cache.start(k, j.started)
-		}
+	k := key{s.socket, c.namespace, c.id}
+	if s.yields(k) {
+		s.deny(j.want)
 		return nil
 	}
-	if j.want != nil {
-		s.deny(j.want)
+	s.learn(ctx, k, c)
+	if !j.started.IsZero() {
+		s.cache.start(k, j.started)
 	}
 	return nil
 }
 
-// learn asks for what belongs to a container and publishes it all. What cannot be had is left out.
-func (s *session) learn(ctx context.Context, k key, c containers.Container) {
-	spec := parseSpec(c.Spec)
-	entry := s.cache.announce(k, runtimePaths(spec.Linux.CgroupsPath, k.id), c.CreatedAt)
+// learn asks for what belongs to a container and publishes it all.
+func (s *session) learn(ctx context.Context, k key, c *found) {
+	entry := s.announce(k, c)
 	if entry == nil {
 		return
 	}
-	img := s.image(ctx, c)
-	sandbox := s.sandbox(ctx, k.namespace, c, sandboxOf(c, spec))
-	container, cut := buildContainer(k.namespace, c, spec, img, sandbox)
-	s.counters.labelsCut.Add(uint64(cut))
+	d := c.describe(ctx)
+	if d == nil {
+		s.counters.runtimeErrors.Add(1)
+		return
+	}
+	s.cache.place(entry, d.paths)
+	s.counters.labelsCut.Add(uint64(d.cut))
 
-	r := &record{container: container, updated: c.UpdatedAt}
+	r := &record{container: d.container, probes: d.probes, updated: c.updated}
 	if old := entry.record.Load(); old != nil {
 		r.accounts, r.files, r.root = old.accounts, old.files, old.root
-	} else if r.root = s.layers(ctx, c); r.root != nil {
-		r.accounts, r.files, _ = s.reader.read(r.root, accountFiles{}, nil, func() {})
+	} else if d.root != nil && s.within == "" {
+		if r.root = d.root(ctx); r.root != nil {
+			r.accounts, r.files, _ = s.reader.read(r.root, accountFiles{}, nil, func() {})
+		}
 	}
 	s.cache.publish(entry, r)
 }

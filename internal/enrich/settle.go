@@ -12,7 +12,7 @@ func (e *Enricher) Settle(limit time.Duration) {
 	defer timeout.Stop()
 	look := time.NewTicker(2 * time.Millisecond)
 	defer look.Stop()
-	for slices.ContainsFunc(e.watchers, func(w *watcher) bool { return w.status().Connection == Connecting }) {
+	for slices.ContainsFunc(e.all(), func(w *watcher) bool { return w.status().Connection == Connecting }) {
 		select {
 		case <-look.C:
 		case <-timeout.C:

@@ -63,10 +63,22 @@ type reason uint8
 
 const (
 	reasonNone reason = iota
+	// reasonAbsent: no runtime is there to ask.
 	reasonAbsent
+	// reasonNotFound: no runtime knows it.
 	reasonNotFound
+	// reasonSlow: no answer came within the wait.
 	reasonSlow
+	// reasonFull: the waiting room was full, so that nobody waited for the answer.
+	reasonFull
+	// reasonGone: the cgroup had gone before its path was known.
+	reasonGone
 )
+
+// String is what container.missing shows.
+func (r reason) String() string {
+	return [...]string{"", "no runtime", "not found", "too slow", "too many wait", "cgroup gone"}[r]
+}
 
 // lateEvents is how long a removed cgroup or container is kept for events that come after its removal.
 const lateEvents = 10 * time.Second

@@ -20,7 +20,7 @@ func (e *Enricher) Hold(ev *event.Event) bool {
 		return false
 	}
 	if len(e.room) >= e.settings.MaxWaiting {
-		e.counters.overflow.Add(1)
+		e.countMissing(ev, reasonFull)
 		return false
 	}
 	e.room = append(e.room, waiting{event: ev.Clone(), cg: cg})

@@ -68,7 +68,7 @@ func TestDeadline(t *testing.T) {
 		t.Errorf("ready before the deadline: %v", got)
 	}
 	l.clock = l.clock.Add(time.Millisecond)
-	if got := l.Ready(l.clock); len(got) != 2 || got[0].Container != nil || got[0].ContainerID != idA[:12] {
+	if got := l.Ready(l.clock); len(got) != 2 || got[0].Container != nil || got[0].ContainerID != idA[:12] || got[0].ContainerMissing != "too slow" {
 		t.Errorf("at the deadline: %+v", got)
 	}
 	// For some time nobody waits again, but an answer that comes now is taken.
@@ -83,6 +83,9 @@ func TestDeadline(t *testing.T) {
 	}
 	c := l.learn("moby", idA, "/docker/"+idA)
 	l.expect(1, Known, idA[:12], c)
+	if l.Attach(later); later.ContainerMissing != "" {
+		t.Errorf("known, and still %q", later.ContainerMissing)
+	}
 }
 
 func TestDenied(t *testing.T) {
@@ -101,7 +104,7 @@ func TestDenied(t *testing.T) {
 	}
 	<-l.Wake()
 	got := l.Ready(l.clock)
-	if len(got) != 2 || got[0].ContainerID != idA[:12] || got[1].ContainerID != "host" {
+	if len(got) != 2 || got[0].ContainerID != idA[:12] || got[1].ContainerID != "host" || got[0].ContainerMissing != "not found" || got[1].ContainerMissing != "" {
 		t.Errorf("%+v", got)
 	}
 	l.expect(2, Host, "host", nil)
@@ -120,6 +123,9 @@ func TestRoomIsBounded(t *testing.T) {
 		ev, _ := l.attach(1 + i%2)
 		ev.Num = i
 		held = append(held, l.Hold(ev))
+		if full := ev.ContainerMissing == "too many wait"; full == held[i] {
+			t.Errorf("event %d, held %v: %q", i, held[i], ev.ContainerMissing)
+		}
 	}
 	if diff := cmp.Diff([]bool{true, true, true, false, false}, held); diff != "" {
 		t.Error(diff)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -25,7 +26,7 @@ const (
 
 // Status is the state of one watched socket.
 type Status struct {
-	Socket     string
+	Runtime
 	Connection Connection
 	// Version of the runtime, once it has answered.
 	Version string
@@ -35,15 +36,23 @@ type Status struct {
 	Err error
 }
 
-// watcher follows one containerd. It runs in a goroutine of its own, with a few others that ask for details.
+// watcher follows one runtime. It runs in a goroutine of its own, with a few others that ask for details; whatever happens
+// to them, the event loop does not wait.
 type watcher struct {
+	kind Kind
 	// socket is its name on the host, places are its names here.
-	socket   string
-	places   []string
-	host     host
-	cache    *cache
-	reader   *reader
-	counters *counters
+	socket string
+	places []string
+	// within is a cgroup path below which its containers have to lie: a user's own runtime tells of that user's only.
+	within string
+	// dial makes a connection and has the runtime answer, within connectTimeout.
+	dial func(ctx context.Context, w *watcher, place string) (_ client, version string, err error)
+	// hasDocker tells whether a Docker is connected.
+	hasDocker func() bool
+	host      host
+	cache     *cache
+	reader    *reader
+	counters  *counters
 	// requests are the event loop's questions.
 	requests chan *want
 	state    atomic.Pointer[Status]
@@ -57,16 +66,38 @@ const (
 	lookEvery  = time.Second
 )
 
-func newWatcher(socket string, e *Enricher) *watcher {
+func newWatcher(r Runtime, e *Enricher) *watcher {
 	w := &watcher{
-		socket: socket, places: e.host.places(socket), host: e.host, cache: e.cache, reader: e.reader, counters: &e.counters,
-		requests: make(chan *want, 1024),
+		kind: r.Kind, socket: r.Socket, places: e.host.places(r.Socket), within: usersCgroup(r.Socket), host: e.host,
+		cache: e.cache, reader: e.reader, counters: &e.counters,
+		requests: make(chan *want, 1024), hasDocker: e.hasDocker,
 	}
-	w.state.Store(&Status{Socket: socket, Connection: Absent, Since: time.Now()})
+	switch r.Kind {
+	case Containerd:
+		w.dial = dialContainerd
+	case CRI:
+		w.dial = dialCRI
+	default:
+		w.dial = dialDocker
+	}
+	w.state.Store(&Status{Runtime: r, Connection: Absent, Since: time.Now()})
 	if _, ok := w.find(); ok {
 		w.enter(Connecting, "", nil)
 	}
 	return w
+}
+
+// Ask asks a runtime for its version, as the watchers do, within a few seconds. The error is [os.ErrNotExist] if there is no socket.
+func Ask(ctx context.Context, r Runtime, hostRoot string) (version string, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w := newWatcher(r, &Enricher{host: findHost(hostRoot)})
+	place, ok := w.find()
+	if !ok {
+		return "", os.ErrNotExist
+	}
+	_, version, err = w.dial(ctx, w, place)
+	return version, err
 }
 
 func (w *watcher) status() Status { return *w.state.Load() }
@@ -83,7 +114,7 @@ func (w *watcher) enter(c Connection, version string, err error) {
 	if old.Connection != c {
 		since = time.Now()
 	}
-	w.state.Store(&Status{Socket: w.socket, Connection: c, Version: version, Since: since, Err: err})
+	w.state.Store(&Status{Runtime: old.Runtime, Connection: c, Version: version, Since: since, Err: err})
 }
 
 // find looks for the socket.
@@ -149,16 +180,41 @@ func (w *watcher) guardedSession(ctx context.Context, place string) (err error) 
 	}
 	defer s.close()
 	if err := s.list(); err != nil {
+		if s.ctx.Err() != nil {
+			return context.Cause(s.ctx)
+		}
 		return err
 	}
 	w.enter(Connected, version, nil)
 	return s.follow()
 }
 
-// deny answers a question with no.
+// deny answers a question, if there was one, with no.
 func (w *watcher) deny(q *want) {
-	q.denied.Add(1)
-	w.cache.notify()
+	if q != nil {
+		q.denied.Add(1)
+		w.cache.notify()
+	}
+}
+
+// known is what has been learned of a container of this runtime; nil if it is not known yet.
+func (w *watcher) known(namespace, id string) *details {
+	r := w.cache.get(key{w.socket, namespace, id})
+	if r == nil {
+		return nil
+	}
+	return &details{container: r.container, probes: r.probes}
+}
+
+// usersCgroup is where systemd puts what a user runs, if the socket lies in a folder that the user owns: who serves it may
+// say anything. Empty for the machine's own runtimes.
+func usersCgroup(socket string) string {
+	user, ok := strings.CutPrefix(socket, "/run/user/")
+	if !ok {
+		return ""
+	}
+	user, _, _ = strings.Cut(user, "/")
+	return "/user.slice/user-" + user + ".slice/"
 }
 
 func sleep(ctx context.Context, d time.Duration) {

@@ -1,6 +1,7 @@
 package sensor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -38,7 +39,7 @@ func Doctor(cfg config.Config) []Finding {
 	findings = append(findings, btfFinding(), ringFinding())
 	findings = append(findings, programFindings(cfg)...)
 	findings = append(findings, cgroupFinding(), rulesFinding(cfg))
-	return append(findings, socketFindings(cfg)...)
+	return append(findings, runtimeFindings(cfg)...)
 }
 
 // WriteFindings prints a report; it returns an error if something needed is missing.
@@ -176,25 +177,31 @@ func rulesFinding(cfg config.Config) Finding {
 	return f
 }
 
-func socketFindings(cfg config.Config) []Finding {
-	sockets := cfg.Engines.ContainerdSockets()
-	if sockets == nil {
-		sockets = enrich.DefaultSockets()
-	}
-	if len(sockets) == 0 {
-		return []Finding{{Name: "containerd", OK: true, Detail: "switched off by container_engines"}}
+// runtimeFindings asks each container runtime that has a socket.
+func runtimeFindings(cfg config.Config) []Finding {
+	all := runtimesOf(&cfg.Engines)
+	if len(all) == 0 {
+		return []Finding{{Name: "container runtimes", OK: true, Detail: "switched off by container_engines"}}
 	}
 	var out []Finding
-	found := false
-	for _, s := range sockets {
-		if st, err := os.Stat(s); err == nil && st.Mode()&os.ModeSocket != 0 {
-			found = true
-			out = append(out, Finding{Name: "containerd", OK: true, Detail: "socket " + s})
+	var places []string
+	for _, r := range all {
+		version, err := enrich.Ask(context.Background(), r, config.HostRoot())
+		switch {
+		case err == nil:
+			out = append(out, Finding{Name: string(r.Kind), OK: true, Detail: version + " answers at " + r.Socket})
+		case errors.Is(err, os.ErrNotExist):
+			places = append(places, r.Socket)
+		default:
+			out = append(out, Finding{
+				Name: string(r.Kind), Detail: r.Socket + ": " + oneLine(err),
+				Remedy: "restart the runtime, or name the right socket or none in container_engines." + string(r.Kind) + "; its containers have no name or image meanwhile",
+			})
 		}
 	}
-	if !found {
+	if len(out) == 0 {
 		out = append(out, Finding{
-			Name: "containerd", Detail: "no socket at " + strings.Join(sockets, ", ") + "; containers are recognised by their cgroup, without name or image",
+			Name: "container runtimes", Detail: "no socket at " + strings.Join(places, ", ") + "; containers are recognised by their cgroup, without name or image",
 			Remedy: "none needed on a host without containers; else name it with -o container_engines.containerd.sockets[0]=PATH",
 		})
 	}

@@ -49,13 +49,15 @@ func lossFamilies() []family {
 			func(s *scrape) map[string]uint64 {
 				return map[string]uint64{
 					"runtime_absent": s.enrich.RuntimeAbsent, "not_found": s.enrich.NotFound, "too_slow": s.enrich.TooSlow, "cgroup_gone": s.enrich.CgroupGone,
+					"too_many_wait": s.enrich.Overflow,
 				}
 			}),
 		split("saker_enrich_lost_total", "What the container room had no space for or could not read.", "what", metrics.Counter, "", func(s *scrape) map[string]uint64 {
 			return map[string]uint64{
 				"cgroups_evicted": s.enrich.CgroupsEvicted, "containers_evicted": s.enrich.ContainersEvicted, "containers_refused": s.enrich.ContainersRefused,
 				"labels_cut": s.enrich.LabelsCut, "requests_dropped": s.enrich.RequestsDropped, "runtime_errors": s.enrich.RuntimeErrors,
-				"accounts_failed": s.enrich.AccountsFailed, "panics": s.enrich.Panics,
+				"runtimes_refused": s.enrich.RuntimesRefused,
+				"accounts_failed":  s.enrich.AccountsFailed, "panics": s.enrich.Panics,
 			}
 		}),
 		split("saker_alerts_total", "Alerts that the queues took, had no room for, tried again, or gave up at the end, once for every sink; outputs that a reload replaced count too.", "what", metrics.Counter, "", func(s *scrape) map[string]uint64 {
@@ -136,14 +138,17 @@ func stateFamilies() []family {
 		single("saker_waiting_events", "Events that wait for their container now.", metrics.Gauge, stateSwitch, func(s *scrape) float64 { return float64(s.enrich.Waiting) }),
 		single("saker_waiting_alerts", "Alerts in the queue now.", metrics.Gauge, stateSwitch, func(s *scrape) float64 { return float64(s.queue.Waiting) }),
 		{
-			Name: "saker_runtime_connected", Help: "1 while a container runtime answers, else 0.", Type: metrics.Gauge, Labels: []string{"socket"}, Switch: stateSwitch,
+			Name: "saker_runtime_connected", Help: "1 while a container runtime answers, else 0; none for a usual place where there never was one.", Type: metrics.Gauge, Labels: []string{"kind", "socket"}, Switch: stateSwitch,
 			Collect: func(s *scrape, emit emit) {
 				for _, r := range s.runtimes {
+					if r.Connection == enrich.Absent && r.Err == nil {
+						continue
+					}
 					connected := 0.0
 					if r.Connection == enrich.Connected {
 						connected = 1
 					}
-					emit(connected, "socket", r.Socket)
+					emit(connected, "kind", string(r.Kind), "socket", r.Socket)
 				}
 			},
 		},

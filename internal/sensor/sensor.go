@@ -219,7 +219,7 @@ func (s *sensor) openEnrich(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	settings := enrich.Settings{Hierarchy: hierarchy, HostRoot: config.HostRoot(), Sockets: s.Config.Engines.ContainerdSockets()}
+	settings := enrich.Settings{Hierarchy: hierarchy, HostRoot: config.HostRoot(), Runtimes: runtimesOf(&s.Config.Engines)}
 	if s.enrich, err = enrich.New(settings); err != nil {
 		return err
 	}

@@ -31,7 +31,9 @@ type Containerd struct {
 	// It is removed at the end.
 	Cgroup string
 
-	dir    string
+	dir string
+	// cri: with the CRI plugin.
+	cri    bool
 	mu     sync.Mutex // guards shims: tests make containers side by side
 	shims  []string
 	cmd    *exec.Cmd
@@ -42,6 +44,11 @@ type Containerd struct {
 // StartContainerd starts one and ends it, with all that it has made, when the test ends. Without root the test is
 // skipped.
 func StartContainerd(tb testing.TB) *Containerd {
+	tb.Helper()
+	return startContainerd(tb, false)
+}
+
+func startContainerd(tb testing.TB, cri bool) *Containerd {
 	tb.Helper()
 	if os.Getuid() != 0 {
 		tb.Skip("containers need root: run the tests as root")
@@ -56,9 +63,13 @@ func StartContainerd(tb testing.TB) *Containerd {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	c := &Containerd{dir: dir, Socket: filepath.Join(dir, "c.sock"), Cgroup: "/" + filepath.Base(dir)}
+	c := &Containerd{dir: dir, cri: cri, Socket: filepath.Join(dir, "c.sock"), Cgroup: "/" + filepath.Base(dir)}
 	tb.Cleanup(func() { c.cleanup(tb) })
-	if err := os.WriteFile(c.path("config.toml"), []byte(c.config()), 0o600); err != nil {
+	config := c.config()
+	if cri {
+		config = c.configCRI(tb)
+	}
+	if err := os.WriteFile(c.path("config.toml"), []byte(config), 0o600); err != nil {
 		tb.Fatal(err)
 	}
 	c.start(tb)
@@ -140,6 +151,22 @@ func (c *Containerd) Stop(tb testing.TB) { c.signal(tb, syscall.SIGTERM) }
 // Kill ends the daemon without a chance to clean up; its containers live on.
 func (c *Containerd) Kill(tb testing.TB) { c.signal(tb, syscall.SIGKILL) }
 
+// Hang stops the daemon without an end, until Resume: it answers nothing, and its connections stay.
+func (c *Containerd) Hang(tb testing.TB) {
+	tb.Helper()
+	if err := c.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// Resume lets the daemon go on after Hang.
+func (c *Containerd) Resume(tb testing.TB) {
+	tb.Helper()
+	if err := c.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		tb.Fatal(err)
+	}
+}
+
 // Start runs the daemon again after Stop or Kill.
 func (c *Containerd) Start(tb testing.TB) {
 	tb.Helper()
@@ -167,8 +194,12 @@ func (c *Containerd) signal(tb testing.TB, sig syscall.Signal) {
 // cleanup removes everything, whatever state the test has left it in.
 func (c *Containerd) cleanup(tb testing.TB) {
 	if c.cmd != nil && c.cmd.Process != nil {
+		_ = c.cmd.Process.Signal(syscall.SIGCONT)
 		if c.client != nil {
 			if c.running() {
+				if c.cri {
+					c.removePods(tb)
+				}
 				if err := c.removeContainers(); err != nil {
 					tb.Logf("remove the containers: %v", err)
 				}

@@ -32,8 +32,13 @@ type File struct{ Name, Content, Link string }
 // /etc/passwd with root and app (uid 1000), and the given files, and imports it into a namespace.
 func (c *Containerd) ImportBusybox(tb testing.TB, namespace, ref string, files ...File) {
 	tb.Helper()
+	c.importBusybox(tb, namespace, ref, nil, files)
+}
+
+func (c *Containerd) importBusybox(tb testing.TB, namespace, ref string, command []string, files []File) {
+	tb.Helper()
 	ctx := namespaces.WithNamespace(tb.Context(), namespace)
-	archive, err := busyboxArchive(ref, files)
+	archive, err := busyboxArchive(ref, command, files)
 	if err != nil {
 		tb.Fatalf("make image %s: %v", ref, err)
 	}
@@ -69,7 +74,7 @@ func (c *Containerd) importArchive(ctx context.Context, archive io.Reader) error
 }
 
 // busyboxArchive is a docker archive: one layer, its configuration and a manifest.
-func busyboxArchive(ref string, files []File) ([]byte, error) {
+func busyboxArchive(ref string, command []string, files []File) ([]byte, error) {
 	busybox, err := os.ReadFile("/bin/busybox")
 	if err != nil {
 		return nil, err
@@ -96,7 +101,7 @@ func busyboxArchive(ref string, files []File) ([]byte, error) {
 	}
 	config, err := json.Marshal(map[string]any{
 		"architecture": runtime.GOARCH, "os": "linux",
-		"config": map[string]any{"Env": []string{"PATH=/bin"}},
+		"config": map[string]any{"Env": []string{"PATH=/bin"}, "Cmd": command},
 		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{"sha256:" + sum(layer)}},
 	})
 	if err != nil {
