@@ -28,6 +28,7 @@ type Config struct {
 	JSONIncludeMessage      bool              `yaml:"json_include_message_property"`
 	JSONIncludeOutputFields bool              `yaml:"json_include_output_fields_property"`
 	JSONIncludeTags         bool              `yaml:"json_include_tags_property"`
+	JSONIncludeID           bool              `yaml:"json_include_alert_id_property"`
 	TimeISO8601             bool              `yaml:"time_format_iso_8601"`
 	BufferBase64            bool              `yaml:"buffer_format_base64"`
 	BufferedOutputs         bool              `yaml:"buffered_outputs"`
@@ -38,6 +39,7 @@ type Config struct {
 	Deduplication Deduplication `yaml:"deduplication"`
 
 	OutputsQueue OutputsQueue `yaml:"outputs_queue"`
+	Spool        Spool        `yaml:"spool"`
 	// OutputTimeout is in milliseconds.
 	OutputTimeout int     `yaml:"output_timeout"`
 	Stdout        Stdout  `yaml:"stdout_output"`
@@ -131,6 +133,7 @@ func Default() Config {
 		AppendOutput:            []Append{{SuggestedOutput: true}},
 		Redaction:               Redaction{Enabled: true, Defaults: true},
 		OutputTimeout:           2000,
+		Spool:                   Spool{Directory: "/var/lib/saker/spool", MaxSizeMB: 256},
 		Stdout:                  Stdout{Enabled: true},
 		File:                    File{MaxFiles: 5},
 		HTTP: HTTP{

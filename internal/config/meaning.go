@@ -59,6 +59,9 @@ func (c *checker) meaning(cfg *Config, root *node) {
 	if path := cfg.Guard.StateFile; path != "" && !filepath.IsAbs(path) {
 		c.fail(at("guard", "state_file"), "guard.state_file: %q is no absolute path", path)
 	}
+	if dir := cfg.Spool.Directory; !filepath.IsAbs(dir) {
+		c.fail(at("spool", "directory"), "spool.directory: %q is no absolute path", dir)
+	}
 	if contains(cfg.Drops.Actions, "ignore") && (contains(cfg.Drops.Actions, "log") || contains(cfg.Drops.Actions, "alert")) {
 		c.fail(at("syscall_event_drops", "actions"), "syscall_event_drops.actions: ignore makes no sense beside log or alert; take one out")
 	}

@@ -72,6 +72,8 @@ type HTTP struct {
 	CompressUploads        bool   `yaml:"compress_uploads"`
 	KeepAlive              bool   `yaml:"keep_alive"`
 	MaxConsecutiveTimeouts int    `yaml:"max_consecutive_timeouts"`
+	// Spool keeps alerts on disk until they are delivered.
+	Spool bool `yaml:"spool"`
 }
 
 // GRPC is the server that consumers read alerts from, under the keys that it had until Falco 0.43.
@@ -87,6 +89,13 @@ type GRPC struct {
 // OutputsQueue bounds the rendered alerts that wait for the sinks. Falco's 0, "without bound", is the default bound here.
 type OutputsQueue struct {
 	Capacity int `yaml:"capacity"`
+}
+
+// Spool is where outputs keep alerts on disk, each in a folder of its own.
+type Spool struct {
+	Directory string `yaml:"directory"`
+	// MaxSizeMB is each output's bound.
+	MaxSizeMB int `yaml:"max_size_mb"`
 }
 
 // Webserver serves /healthz, /versions and /metrics.

@@ -17,11 +17,11 @@ import (
 
 // HTTPSettings are those of falco.yaml's http_output.
 type HTTPSettings struct {
-	// URL gets one POST an alert.
-	URL string
-	// JSON says what the alerts are: application/json or text/plain.
-	JSON      bool
+	// URL gets one POST an alert, with the Content-Type application/json or text/plain.
+	URL       string
 	UserAgent string
+	// ShowID sends each alert's id in the header Saker-Alert-Id.
+	ShowID bool
 	// Insecure takes any certificate of the server. CACert and CABundle are files, CAPath a directory of files, with the
 	// authorities to trust beside the machine's own.
 	Insecure                 bool
@@ -41,6 +41,9 @@ const (
 	httpTimeout   = 5 * time.Second
 	httpMaxAnswer = 64 << 10
 )
+
+// IDHeader is the header with an alert's id.
+const IDHeader = "Saker-Alert-Id"
 
 // HTTP is a sink to a web server, with the body that Falcosidekick takes.
 type HTTP struct {
@@ -169,11 +172,14 @@ func (h *HTTP) request(m Message) (*http.Request, error) {
 		return nil, fmt.Errorf("post to %s: %w", h.settings.URL, err)
 	}
 	kind := "text/plain"
-	if h.settings.JSON {
+	if isJSON(m.Text) {
 		kind = "application/json"
 	}
 	req.Header.Set("Content-Type", kind)
 	req.Header.Set("User-Agent", h.settings.UserAgent)
+	if h.settings.ShowID {
+		req.Header.Set(IDHeader, m.ID)
+	}
 	if h.zip != nil {
 		req.Header.Set("Content-Encoding", "gzip")
 	}

@@ -90,8 +90,8 @@ func TestHTTPPosts(t *testing.T) {
 		settings HTTPSettings
 		header   http.Header
 	}{
-		{"text", HTTPSettings{}, http.Header{"Content-Type": {"text/plain"}}},
-		{"JSON", HTTPSettings{JSON: true, UserAgent: "falcosecurity/falco"}, http.Header{"Content-Type": {"application/json"}, "User-Agent": {"falcosecurity/falco"}}},
+		{"text", HTTPSettings{}, http.Header{"Content-Type": {"text/plain"}, IDHeader: {}}},
+		{"as falco", HTTPSettings{UserAgent: "falcosecurity/falco"}, http.Header{"User-Agent": {"falcosecurity/falco"}}},
 		{"compressed", HTTPSettings{Compress: true, KeepAlive: true}, http.Header{"Content-Encoding": {"gzip"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

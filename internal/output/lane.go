@@ -17,14 +17,18 @@ type lane struct {
 	settings QueueSettings
 	// messages is closed by shut; mu guards sending against that.
 	messages chan Message
-	// done is closed when the worker has ended; closeErr is what closing the sink gave, to be read after that.
+	// supply is where the worker takes alerts from: the messages themselves, or the depot that keeps them on disk.
+	supply supply
+	// begin starts the worker, once. done is closed when it has ended; closeErr is what closing the sink gave, to be read
+	// after that.
+	begin    sync.Once
 	done     chan struct{}
 	closeErr error
 	// hurry is closed when Close gives up, so that nothing is tried again.
 	hurry chan struct{}
 
 	mu sync.Mutex
-	// waiting is what is in messages, byRule what each rule has of it; a rule that has nothing there is not kept.
+	// waiting is what is in memory, byRule what each rule has of it; a rule that has nothing there is not kept.
 	waiting load
 	byRule  map[string]load
 	closed  bool
@@ -33,13 +37,36 @@ type lane struct {
 	last    error
 }
 
+// supply gives the alerts of a lane to its worker, in order.
+type supply interface {
+	// next waits for an alert; false says that the worker is to end.
+	next() (Message, bool)
+	// idle tells whether next would wait.
+	idle() bool
+	// delivered notes that what has a record up to this number need not be given again.
+	delivered(number uint64)
+}
+
 func newLane(s QueueSettings, sink Named) *lane {
 	l := &lane{
 		Named: sink, settings: s, messages: make(chan Message, s.Capacity), byRule: map[string]load{},
 		done: make(chan struct{}), hurry: make(chan struct{}),
 	}
-	go l.work()
+	l.supply = memory{l}
+	if sink.Spool != nil {
+		l.supply = newDepot(l)
+	}
 	return l
+}
+
+// start begins to deliver, unless the lane does already.
+func (l *lane) start() {
+	l.begin.Do(func() {
+		if d, ok := l.supply.(*depot); ok {
+			go d.keep()
+		}
+		go l.work()
+	})
 }
 
 func (l *lane) put(m Message) bool {
@@ -69,10 +96,17 @@ func (l *lane) waits(rule string, count, bytes int) {
 }
 
 func (l *lane) snapshot() SinkCounters {
+	var disk *SpoolCounters
+	if d, ok := l.supply.(*depot); ok {
+		disk = &SpoolCounters{l.Spool.Counters(), d.troubled()}
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c := SinkCounters{Name: l.Name, SinkTotals: l.totals, LastError: l.last}
+	c := SinkCounters{Name: l.Name, SinkTotals: l.totals, LastError: l.last, Spool: disk}
 	c.Waiting = l.waiting.count
+	if disk != nil {
+		c.Restored = disk.Restored
+	}
 	return c
 }
 
@@ -86,80 +120,145 @@ func (l *lane) shut() {
 	}
 }
 
-// drain waits for the worker's end, or gives up when the context ends.
+// drain waits for the worker's end, or gives up when the context ends. A lane that never started has nothing to wait for.
 func (l *lane) drain(ctx context.Context) error {
+	l.begin.Do(func() {
+		l.giveUp()
+		l.closeErr = l.Sink.Close()
+		close(l.done)
+	})
 	select {
 	case <-l.done:
 		return l.closeErr
 	case <-ctx.Done():
 	}
-	return fmt.Errorf("write the last alerts to %s, %d left: %w", l.Name, l.giveUp(), ctx.Err())
+	left := l.giveUp()
+	if l.Spool != nil && left == 0 {
+		return l.Spool.Close()
+	}
+	err := fmt.Errorf("write the last alerts to %s, %d left: %w", l.Name, left, ctx.Err())
+	if l.Spool != nil {
+		err = errors.Join(err, l.Spool.Close())
+	}
+	return err
 }
 
-// giveUp counts what was taken and not written yet as lost, for all times.
+// giveUp counts what was taken and neither written nor kept on disk as lost, for all times.
 func (l *lane) giveUp() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.gaveUp {
 		l.gaveUp = true
-		l.totals.Lost = l.totals.Queued - l.totals.Written - l.totals.Errors
+		l.keepCount()
+		all, gone := l.totals.Queued+l.totals.Restored, l.totals.Written+l.totals.Errors+l.totals.Kept
+		l.totals.Lost = max(all, gone) - gone // what is just being written is counted twice for a moment
 		close(l.hurry)
 	}
 	return l.totals.Lost
 }
 
-// work writes until the lane is closed and empty.
+// keepCount notes what stays on disk. The caller has the lock.
+func (l *lane) keepCount() {
+	if l.Spool != nil {
+		c := l.Spool.Counters()
+		l.totals.Restored, l.totals.Kept = c.Restored, c.Records
+	}
+}
+
+// work writes until the lane is closed and empty, or given up.
 func (l *lane) work() {
 	defer close(l.done)
-	var unsure uint64 // what Write took but Flush has not confirmed
-	for m := range l.messages {
-		if !l.taken(m) && l.write(m) {
-			unsure++
+	u := &unsure{}
+	for m, ok := l.supply.next(); ok; m, ok = l.supply.next() {
+		err := l.try(func() error { return l.Sink.Write(m) })
+		switch {
+		case err == nil:
+			u.count++
+		case !errors.Is(err, errLeft):
+			l.record(0, 1, err)
 		}
-		if len(l.messages) == 0 {
-			_ = l.confirm(unsure, Sink.Flush) // counted
-			unsure = 0
+		if err == nil || !errors.Is(err, errLeft) {
+			u.number = max(u.number, m.number)
+			if l.supply.idle() || l.Spool != nil && u.count >= uint64(max(l.Batch, 1)) {
+				err = l.confirm(u)
+			}
+		}
+		if errors.Is(err, errLeft) && l.Spool != nil {
+			break // the rest stays on disk
 		}
 	}
-	l.closeErr = l.confirm(unsure, Sink.Close)
+	l.closeErr = l.finish(u)
 }
 
-// taken notes that a message left the queue, and tells whether it was given up.
-func (l *lane) taken(m Message) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.waits(m.Rule, -1, -len(m.Text))
-	return l.gaveUp
-}
+// unsure is what Write took but Flush has not confirmed.
+type unsure struct{ count, number uint64 }
 
-// write gives a message to the sink, until it takes it or says that it never will.
-func (l *lane) write(m Message) bool {
+// errLeft: Close came before the sink took an alert. It is lost, or stays on disk.
+var errLeft = errors.New("the alert is left")
+
+// try calls a sink until it works, or says that it never will.
+func (l *lane) try(call func() error) error {
 	for pause := l.settings.RetryFirst; ; pause = min(2*pause, l.settings.RetryMost) {
-		err := l.Sink.Write(m)
-		if err == nil {
-			return true
-		}
-		if !errors.Is(err, ErrAgain) {
-			l.record(0, 1, err)
-			return false
+		err := call()
+		if err == nil || !errors.Is(err, ErrAgain) {
+			return err
 		}
 		l.failed(err)
+		var safe chan struct{} // there is no use in waiting for it at the end
+		if d, ok := l.supply.(*depot); ok {
+			safe = d.safe
+		}
 		select {
 		case <-l.hurry:
-			return false // counted as lost
+			return errLeft
+		case <-safe:
+			return errLeft
 		case <-time.After(pause):
 		}
 	}
 }
 
-// confirm flushes or closes the sink and counts what it had taken.
-func (l *lane) confirm(unsure uint64, finish func(Sink) error) error {
-	if err := finish(l.Sink); err != nil {
-		l.record(0, unsure, err)
-		return fmt.Errorf("write alerts to %s: %w", l.Name, err)
+// confirm flushes the sink and counts what it had taken.
+func (l *lane) confirm(u *unsure) error {
+	err := l.try(l.Sink.Flush)
+	if errors.Is(err, errLeft) {
+		return err // counted by Close
 	}
-	l.record(unsure, 0, nil)
-	return nil
+	l.settle(u, err)
+	return err
+}
+
+// finish closes the sink, and then the spool.
+func (l *lane) finish(u *unsure) error {
+	err := l.Sink.Close()
+	if l.Spool != nil && errors.Is(err, ErrAgain) {
+		err = nil // it stays on disk
+	} else {
+		l.settle(u, err)
+	}
+	if err != nil {
+		err = fmt.Errorf("write alerts to %s: %w", l.Name, err)
+	}
+	if l.Spool == nil {
+		return err
+	}
+	l.mu.Lock()
+	if !l.gaveUp {
+		l.keepCount()
+	}
+	l.mu.Unlock()
+	return errors.Join(err, l.Spool.Close())
+}
+
+// settle counts what the sink had taken.
+func (l *lane) settle(u *unsure, err error) {
+	if err != nil {
+		l.record(0, u.count, err)
+	} else {
+		l.record(u.count, 0, nil)
+	}
+	l.supply.delivered(u.number)
+	*u = unsure{}
 }
 
 // failed notes a try that another one follows.
@@ -181,4 +280,28 @@ func (l *lane) record(written, failed uint64, err error) {
 	}
 	l.totals.Written += written
 	l.totals.Errors += failed
+}
+
+// memory is the supply of a lane without a spool.
+type memory struct{ *lane }
+
+func (m memory) next() (Message, bool) {
+	for msg := range m.messages {
+		if !m.taken(msg) {
+			return msg, true
+		}
+	}
+	return Message{}, false
+}
+
+func (m memory) idle() bool { return len(m.messages) == 0 }
+
+func (memory) delivered(uint64) {}
+
+// taken notes that a message left the memory, and tells whether it was given up.
+func (l *lane) taken(m Message) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waits(m.Rule, -1, -len(m.Text))
+	return l.gaveUp
 }

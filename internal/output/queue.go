@@ -3,8 +3,13 @@ package output
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
+	"strconv"
+	"sync/atomic"
 	"time"
+
+	"github.com/saker-sensor/saker/internal/output/spool"
 )
 
 // ErrAgain marks a sink's error that may pass.
@@ -18,6 +23,11 @@ type Message struct {
 	Priority string
 	// Rule is the name of the rule that made it.
 	Rule string
+	// ID is the alert's own, the same for every sink and every try, also after a restart.
+	ID string
+
+	// number is that of its record in the lane's spool, 0 if it never was there.
+	number uint64
 }
 
 // Sink is a place that alerts go to. The queue calls it from one goroutine; any call may block, which delays no other
@@ -26,7 +36,8 @@ type Sink interface {
 	// Write takes a message; it may keep it back until Flush. After an error that wraps [ErrAgain] the queue tries the
 	// same message again, later.
 	Write(m Message) error
-	// Flush sends what Write has kept back. If it fails, all of that is lost.
+	// Flush sends what Write has kept back. If it fails, all of that is lost, unless the error wraps [ErrAgain]: then it is
+	// still there for the next Flush.
 	Flush() error
 	// Close flushes, then releases what the sink holds. Nothing is called after it.
 	Close() error
@@ -38,6 +49,10 @@ type Named struct {
 	Sink Sink
 	// JSON: the sink's messages are JSON with every part of the alert, whatever the other sinks get.
 	JSON bool
+	// Spool keeps the sink's alerts until they are delivered; nil keeps them in memory alone. The queue opens and closes it.
+	Spool *spool.Spool
+	// Batch is how many alerts of a spool the sink may keep back; 0 is none.
+	Batch int
 }
 
 // QueueSettings bound a queue. What is zero takes the default.
@@ -48,6 +63,8 @@ type QueueSettings struct {
 	// RetryFirst and RetryMost are the pauses before the first and, doubled each time, the later tries of an alert that a
 	// sink could not deliver.
 	RetryFirst, RetryMost time.Duration
+	// IncludeID puts the alert's id into its JSON.
+	IncludeID bool
 }
 
 // Defaults of QueueSettings.
@@ -80,8 +97,8 @@ type QueueCounters struct {
 	Sinks []SinkCounters
 }
 
-// SinkTotals count alerts. Each that was given to Put is in Queued or Dropped, once for every sink; each Queued one is in
-// Written, Errors or Lost once Close has returned, and may wait or be on its way before.
+// SinkTotals count alerts. Each that was given to Put is in Queued or Dropped, once for every sink; each Queued or Restored one
+// is in Written, Errors, Lost or Kept once Close has returned, and may wait or be on its way before.
 type SinkTotals struct {
 	// Queued alerts were taken; Dropped ones were not, because the queue was full or closed.
 	Queued, Dropped uint64
@@ -90,9 +107,11 @@ type SinkTotals struct {
 	Written, Errors uint64
 	// Lost alerts were taken, but Close's deadline came first. What the sink was just writing is among them.
 	Lost uint64
+	// Restored alerts were on disk at the start; Kept ones are left there by Close, for the next start.
+	Restored, Kept uint64
 	// Retries counts the tries that failed and were followed by another.
 	Retries uint64
-	// Waiting alerts are in the queue.
+	// Waiting alerts are in the queue, in memory.
 	Waiting int
 }
 
@@ -100,6 +119,7 @@ type SinkTotals struct {
 func (t *SinkTotals) Add(o *SinkTotals) {
 	t.Queued, t.Dropped, t.Written, t.Errors = t.Queued+o.Queued, t.Dropped+o.Dropped, t.Written+o.Written, t.Errors+o.Errors
 	t.Lost, t.Retries, t.Waiting = t.Lost+o.Lost, t.Retries+o.Retries, t.Waiting+o.Waiting
+	t.Restored, t.Kept = t.Restored+o.Restored, t.Kept+o.Kept
 }
 
 // SinkCounters are those of one sink.
@@ -108,18 +128,45 @@ type SinkCounters struct {
 	SinkTotals
 	// LastError is the latest error, nil if there was none.
 	LastError error
+	// Spool is nil if there is none.
+	Spool *SpoolCounters
+}
+
+// SpoolCounters are those of a sink's spool.
+type SpoolCounters struct {
+	spool.Counters
+	// Trouble is why the latest alert could not be kept on disk and waited in memory; nil if it was kept.
+	Trouble error
 }
 
 // Queue takes alerts to the sinks. Put never waits for a sink, and no sink waits for another: each has a lane of its own.
-type Queue struct{ lanes []*lane }
+type Queue struct {
+	lanes     []*lane
+	includeID bool
+	// run and puts make the alerts' ids.
+	run  string
+	puts atomic.Uint64
+}
 
-// NewQueue starts a worker for each sink, which ends with Close. The queue closes the sinks then.
+// NewQueue starts a worker for each sink that has no spool, which ends with Close. The queue closes the sinks then.
 func NewQueue(s QueueSettings, sinks ...Named) *Queue {
-	q := &Queue{}
+	q := &Queue{includeID: s.IncludeID, run: rand.Text()}
 	for _, sink := range sinks {
-		q.lanes = append(q.lanes, newLane(s.withDefaults(), sink))
+		l := newLane(s.withDefaults(), sink)
+		if sink.Spool == nil {
+			l.start()
+		}
+		q.lanes = append(q.lanes, l)
 	}
 	return q
+}
+
+// Start opens the spools and begins with their sinks, unless it has already. Until then their alerts wait in memory: a spool
+// that another queue still has must be closed first.
+func (q *Queue) Start() {
+	for _, l := range q.lanes {
+		l.start()
+	}
 }
 
 // Put queues a copy of a rendered alert for every sink: of json for those that want it, which get nothing if it is nil, of
@@ -129,10 +176,11 @@ func NewQueue(s QueueSettings, sinks ...Named) *Queue {
 // A rule may hold as much as it leaves free. So one that floods takes half of the queue, two take a third each, and
 // there is always room for the alert of a rule that is quiet: the opens of a flood do not push out an exec.
 func (q *Queue) Put(text, json []byte, priority, rule string) bool {
-	text, json = bytes.Clone(text), bytes.Clone(json) // sinks only read them
+	id := q.run + "-" + strconv.FormatUint(q.puts.Add(1), 10)
+	text, json = q.withID(text, id), bytes.Clone(json) // sinks only read them
 	all := true
 	for _, l := range q.lanes {
-		m := Message{Text: text, Priority: priority, Rule: rule}
+		m := Message{Text: text, Priority: priority, Rule: rule, ID: id}
 		if l.JSON {
 			m.Text = json
 		}
@@ -142,6 +190,17 @@ func (q *Queue) Put(text, json []byte, priority, rule string) bool {
 	}
 	return all
 }
+
+// withID copies an alert, with its id if that is asked for; its keys stay in byte order.
+func (q *Queue) withID(text []byte, id string) []byte {
+	if !q.includeID || !isJSON(text) {
+		return bytes.Clone(text)
+	}
+	return append(append(make([]byte, 0, len(text)+len(id)+16), `{"alert_id":"`+id+`",`...), text[1:]...)
+}
+
+// isJSON tells an alert in JSON from one as text, which begins with the time.
+func isJSON(text []byte) bool { return len(text) > 1 && text[0] == '{' }
 
 // Counters returns a copy.
 func (q *Queue) Counters() QueueCounters {
@@ -155,7 +214,8 @@ func (q *Queue) Counters() QueueCounters {
 }
 
 // Close takes no more alerts, writes what waits, and closes the sinks. When the context ends first, it gives up what is
-// left and returns an error that wraps the context's; a sink that hangs is left alone then.
+// left and returns an error that wraps the context's; a sink that hangs is left alone then. What is on disk stays there if
+// its sink does not take it, and is no error.
 func (q *Queue) Close(ctx context.Context) error {
 	for _, l := range q.lanes {
 		l.shut()

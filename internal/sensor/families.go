@@ -43,7 +43,7 @@ func split(name, help, label string, typ metrics.Type, on string, values func(*s
 // families are all metrics. Those with Falco's names have Falco's meaning.
 func families() []family {
 	var all []family
-	for _, group := range [][]family{falcoFamilies(), falcoEventFamilies(), lossFamilies(), watchFamilies(), stateFamilies(), resourceFamilies()} {
+	for _, group := range [][]family{falcoFamilies(), falcoEventFamilies(), lossFamilies(), spoolFamilies(), watchFamilies(), stateFamilies(), resourceFamilies()} {
 		all = append(all, group...)
 	}
 	return all

@@ -69,6 +69,31 @@ func lossFamilies() []family {
 	}
 }
 
+// spoolFamilies are about the outputs that keep alerts on disk.
+func spoolFamilies() []family {
+	of := func(name, help string, kind metrics.Type, value func(*output.SpoolCounters) float64) family {
+		return family{Name: name, Help: help, Type: kind, Labels: []string{"sink"}, Collect: func(s *scrape, emit emit) {
+			for i := range s.queue.Sinks {
+				if c := s.queue.Sinks[i].Spool; c != nil {
+					emit(value(c), "sink", s.queue.Sinks[i].Name)
+				}
+			}
+		}}
+	}
+	return []family{
+		of("saker_spool_alerts", "Alerts on disk that are not delivered.", metrics.Gauge, func(c *output.SpoolCounters) float64 { return float64(c.Records) }),
+		of("saker_spool_bytes", "What the spool takes on disk.", metrics.Gauge, func(c *output.SpoolCounters) float64 { return float64(c.Bytes) }),
+		of("saker_spool_failing", "1 if the latest alert could not be kept on disk and waited in memory, else 0.", metrics.Gauge, func(c *output.SpoolCounters) float64 {
+			if c.Trouble != nil {
+				return 1
+			}
+			return 0
+		}),
+		of("saker_spool_restored_total", "Alerts that an earlier run had left on disk.", metrics.Counter, func(c *output.SpoolCounters) float64 { return float64(c.Restored) }),
+		of("saker_spool_damaged_total", "Places on disk that held no whole alert: a torn end, or damage.", metrics.Counter, func(c *output.SpoolCounters) float64 { return float64(c.Damaged) }),
+	}
+}
+
 func sinkFamily(name, help string, value func(*output.SinkCounters) uint64) family {
 	return family{Name: name, Help: help, Labels: []string{"sink"}, Collect: func(s *scrape, emit emit) {
 		for i := range s.queue.Sinks {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"path/filepath"
 	"reflect"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/internal/output/spool"
 	"github.com/saker-sensor/saker/internal/output/stream"
 )
 
@@ -53,7 +55,7 @@ func openOutputs(cfg *config.Config, settings *Settings, running *outputs) (*out
 		if err != nil {
 			return nil, errors.Join(err, closeSinks(sinks))
 		}
-		add("http", h)
+		sinks = append(sinks, output.Named{Name: "http", Sink: h, Spool: newSpool(cfg, "http", cfg.HTTP.Spool)})
 	}
 	if cfg.GRPC.Enabled {
 		var err error
@@ -65,8 +67,16 @@ func openOutputs(cfg *config.Config, settings *Settings, running *outputs) (*out
 	if cfg.GRPC.Enabled != cfg.GRPCOutput.Enabled {
 		settings.Log.Warn("no alerts over gRPC: set both grpc.enabled and grpc_output.enabled to true")
 	}
-	o.queue = output.NewQueue(output.QueueSettings{Capacity: cfg.OutputsQueue.Capacity}, sinks...)
+	o.queue = output.NewQueue(output.QueueSettings{Capacity: cfg.OutputsQueue.Capacity, IncludeID: cfg.JSONIncludeID}, sinks...)
 	return o, nil
+}
+
+// newSpool is nil for an output that has none.
+func newSpool(cfg *config.Config, name string, on bool) *spool.Spool {
+	if !on {
+		return nil
+	}
+	return spool.New(spool.Settings{Dir: filepath.Join(cfg.Spool.Directory, name), MaxBytes: int64(cfg.Spool.MaxSizeMB) << 20})
 }
 
 // server is the gRPC server. Consumers stay while other outputs are exchanged, so its queue does not close it.
@@ -90,8 +100,10 @@ func openServer(cfg *config.Config, settings *Settings, running *outputs) (*serv
 	return &server{srv, g}, err
 }
 
-// serve lets consumers connect. An address that can't be had costs them alone.
+// serve opens what outputs before them may still have had: spools, and the address of consumers. What can't be had costs its
+// output alone.
 func (o *outputs) serve() {
+	o.queue.Start()
 	if o.grpc != nil {
 		o.grpc.Start()
 	}
@@ -124,13 +136,13 @@ func sameOutputs(a, b *config.Config) bool {
 }
 
 func sinkSections(c *config.Config) []any {
-	return []any{c.Stdout, c.File, c.Syslog, c.Program, c.HTTP, c.GRPC, c.GRPCOutput, c.OutputsQueue, c.BufferedOutputs, c.JSONOutput}
+	return []any{c.Stdout, c.File, c.Syslog, c.Program, c.HTTP, c.GRPC, c.GRPCOutput, c.OutputsQueue, c.BufferedOutputs, c.JSONOutput, c.Spool, c.JSONIncludeID}
 }
 
 func httpSettings(cfg *config.Config, stderr io.Writer) output.HTTPSettings {
 	h := cfg.HTTP
 	out := output.HTTPSettings{
-		URL: h.URL, JSON: cfg.JSONOutput, UserAgent: h.UserAgent, Insecure: h.Insecure, CACert: h.CACert, CABundle: h.CABundle,
+		URL: h.URL, ShowID: h.Spool || cfg.JSONIncludeID, UserAgent: h.UserAgent, Insecure: h.Insecure, CACert: h.CACert, CABundle: h.CABundle,
 		Compress: h.CompressUploads, KeepAlive: h.KeepAlive,
 	}
 	// Falco's default directory is the machine's own, which is trusted anyway.
@@ -152,8 +164,11 @@ type outages map[string]*outage
 type outage struct {
 	// seen is what the counters were at the last look.
 	seen output.SinkTotals
-	// failing: the log said that the sink does not deliver. droppedAt is when it last said that alerts were dropped.
-	failing   bool
+	// failing: the log said that the sink does not deliver, unkept that its spool does not keep. droppedAt is when it last
+	// said that alerts were dropped.
+	failing, unkept bool
+	// damaged is the number of damaged records that the log told of.
+	damaged   uint64
 	droppedAt time.Time
 }
 
@@ -179,6 +194,30 @@ func (o outages) report(s *sensor) {
 			s.Log.Warn("alerts dropped: an output's queue is full", zap.String("output", sink.Name), zap.Uint64("dropped", sink.Dropped))
 			s.alerts.outputDrop(sink)
 		}
+		was.reportSpool(s, &sink)
 		was.seen = sink.SinkTotals
+	}
+}
+
+// reportSpool tells of each change of a sink's spool, once.
+func (o *outage) reportSpool(s *sensor, sink *output.SinkCounters) {
+	if sink.Spool == nil {
+		return
+	}
+	name, trouble := zap.String("output", sink.Name), sink.Spool.Trouble
+	switch {
+	case trouble != nil && !o.unkept:
+		o.unkept = true
+		s.Log.Warn("an output's alerts are not kept on disk; they wait in memory", name, zap.Error(trouble))
+	case trouble == nil && o.unkept:
+		o.unkept = false
+		s.Log.Info("an output's alerts are kept on disk again", name)
+	}
+	if o.seen == (output.SinkTotals{}) && sink.Restored > 0 {
+		s.Log.Info("an output has alerts of an earlier run to deliver", name, zap.Uint64("alerts", sink.Restored))
+	}
+	if sink.Spool.Damaged > o.damaged {
+		o.damaged = sink.Spool.Damaged
+		s.Log.Warn("records of an output's spool are damaged; they are passed over", name, zap.Uint64("damaged", o.damaged))
 	}
 }

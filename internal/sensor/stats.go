@@ -108,7 +108,11 @@ func (t *Totals) WriteSummary(w io.Writer, rules *engine.Ruleset) {
 }
 
 func alertCounts(t *output.SinkTotals) string {
-	return fmt.Sprintf("%d written, %d dropped (queue full), %d failed (sink error)", t.Written, t.Dropped+t.Lost, t.Errors)
+	text := fmt.Sprintf("%d written, %d dropped (queue full), %d failed (sink error)", t.Written, t.Dropped+t.Lost, t.Errors)
+	if t.Restored > 0 || t.Kept > 0 {
+		text += fmt.Sprintf("; on disk: %d from the start, %d at the end", t.Restored, t.Kept)
+	}
+	return text
 }
 
 var kindNames = map[event.Kind]string{

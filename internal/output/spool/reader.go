@@ -1,0 +1,136 @@
+package spool
+
+import (
+	"errors"
+	"os"
+)
+
+// Reader reads the records behind a number, and then what is appended. It is for one goroutine.
+type Reader struct {
+	spool *Spool
+	// after is the number of the last record that was read, or passed over.
+	after uint64
+	// first is that of the segment that the cursor is in, 0 for none.
+	first  uint64
+	cursor cursor
+}
+
+// Reader reads from behind a number.
+func (s *Spool) Reader(after uint64) *Reader { return &Reader{spool: s, after: after} }
+
+// Record is what a reader found.
+type Record struct {
+	Number uint64
+	// Data is valid until the reader's next call.
+	Data []byte
+}
+
+// Next returns the next record; ok is false if there is none now. A record that is damaged or was removed is passed over, so
+// its number is missing. An error is that of a segment that can't be read; the next call goes on behind it.
+func (r *Reader) Next() (Record, bool, error) {
+	for {
+		more, err := r.aim()
+		if err != nil || !more {
+			return Record{}, false, err
+		}
+		before := r.cursor.damaged
+		rec, ok, err := r.cursor.next()
+		r.spool.damage(r.cursor.damaged - before)
+		if err != nil {
+			r.cursor.offset = r.cursor.limit
+			r.spool.damage(1)
+			return Record{}, false, err
+		}
+		if ok && rec.number > r.after {
+			r.after = rec.number
+			return Record{rec.number, rec.data}, true, nil
+		}
+	}
+}
+
+// aim has the cursor in a segment with something left to read; false if there is none.
+func (r *Reader) aim() (bool, error) {
+	for {
+		seg, ok := r.spool.segment(r.first, r.after)
+		if r.first != 0 && (!ok || seg.first == r.first) {
+			if ok {
+				r.cursor.limit = seg.size
+			}
+			if r.cursor.offset < r.cursor.limit {
+				return true, nil
+			}
+			if seg, ok = r.spool.following(r.first); !ok {
+				return false, nil
+			}
+		} else if !ok {
+			return false, nil
+		}
+		if err := r.enter(seg); err != nil {
+			return false, err
+		}
+	}
+}
+
+// enter goes to the start of a segment. One that was removed meanwhile is passed over.
+func (r *Reader) enter(seg segment) error {
+	_ = r.Close()
+	r.first, r.cursor = seg.first, cursor{buffer: r.cursor.buffer, limit: seg.size}
+	f, err := os.Open(r.spool.path(nameOf(seg.first)))
+	if err != nil {
+		r.cursor.offset = r.cursor.limit
+		r.spool.damage(1)
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	r.cursor.file = f
+	return nil
+}
+
+// Close gives the file back. The reader can go on.
+func (r *Reader) Close() error {
+	f := r.cursor.file
+	r.first, r.cursor.file = 0, nil
+	if f == nil {
+		return nil
+	}
+	return f.Close()
+}
+
+// segment is the one whose first number is given, or, if that is 0, the one that holds what comes after a number.
+func (s *Spool) segment(first, after uint64) (found segment, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, seg := range s.segments {
+		switch {
+		case first != 0 && seg.first != first:
+			continue
+		case first == 0 && ok && seg.first > after+1:
+			return found, true
+		}
+		found, ok = seg, true
+	}
+	return found, ok
+}
+
+// following is the segment behind one.
+func (s *Spool) following(first uint64) (segment, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, seg := range s.segments {
+		if seg.first > first {
+			return seg, true
+		}
+	}
+	return segment{}, false
+}
+
+func (s *Spool) damage(n uint64) {
+	if n == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counters.Damaged += n
+}
