@@ -47,6 +47,7 @@ type Config struct {
 	Syslog        Syslog  `yaml:"syslog_output"`
 	Program       Program `yaml:"program_output"`
 	HTTP          HTTP    `yaml:"http_output"`
+	OTLP          OTLP    `yaml:"otlp_output"`
 	GRPC          GRPC    `yaml:"grpc"`
 	GRPCOutput    Switch  `yaml:"grpc_output"`
 
@@ -140,6 +141,7 @@ func Default() Config {
 			UserAgent: "falcosecurity/falco", CAPath: "/etc/ssl/certs", ClientCert: "/etc/ssl/certs/client.crt",
 			ClientKey: "/etc/ssl/certs/client.key", MaxConsecutiveTimeouts: 5,
 		},
+		OTLP: OTLP{Endpoint: "http://localhost:4318", Protocol: "http/protobuf"},
 		GRPC: GRPC{
 			BindAddress: "unix:///run/falco/falco.sock", PrivateKey: "/etc/falco/certs/server.key",
 			CertChain: "/etc/falco/certs/server.crt", RootCerts: "/etc/falco/certs/ca.crt",

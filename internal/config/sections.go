@@ -76,6 +76,22 @@ type HTTP struct {
 	Spool bool `yaml:"spool"`
 }
 
+// OTLP is the sink that sends log records to an OpenTelemetry collector.
+type OTLP struct {
+	Enabled bool `yaml:"enabled"`
+	// Endpoint is http://HOST:PORT or https://HOST:PORT, Protocol "http/protobuf" or "grpc".
+	Endpoint        string            `yaml:"endpoint"`
+	Protocol        string            `yaml:"protocol"`
+	Headers         map[string]string `yaml:"headers"`
+	Insecure        bool              `yaml:"insecure"`
+	CACert          string            `yaml:"ca_cert"`
+	MTLS            bool              `yaml:"mtls"`
+	ClientCert      string            `yaml:"client_cert"`
+	ClientKey       string            `yaml:"client_key"`
+	CompressUploads bool              `yaml:"compress_uploads"`
+	Spool           bool              `yaml:"spool"`
+}
+
 // GRPC is the server that consumers read alerts from, under the keys that it had until Falco 0.43.
 type GRPC struct {
 	Enabled bool `yaml:"enabled"`

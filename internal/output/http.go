@@ -3,15 +3,11 @@ package output
 import (
 	"bytes"
 	"compress/gzip"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"time"
 )
 
@@ -58,7 +54,9 @@ func NewHTTP(s HTTPSettings) (*HTTP, error) {
 	if u, err := url.Parse(s.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("open the HTTP output: %q is no URL; set http_output.url to http://HOST… or https://HOST…", s.URL)
 	}
-	trust, err := tlsOf(&s)
+	trust, err := TLSSettings{
+		Section: "http_output", Insecure: s.Insecure, CACert: s.CACert, CABundle: s.CABundle, CAPath: s.CAPath, ClientCert: s.ClientCert, ClientKey: s.ClientKey,
+	}.Config()
 	if err != nil {
 		return nil, fmt.Errorf("open the HTTP output: %w", err)
 	}
@@ -79,58 +77,6 @@ func NewHTTP(s HTTPSettings) (*HTTP, error) {
 		h.zip = gzip.NewWriter(io.Discard)
 	}
 	return h, nil
-}
-
-func tlsOf(s *HTTPSettings) (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: s.Insecure}
-	files := []string{}
-	for _, f := range []string{s.CACert, s.CABundle} {
-		if f != "" {
-			files = append(files, f)
-		}
-	}
-	if s.CAPath != "" {
-		entries, err := os.ReadDir(s.CAPath)
-		if err != nil {
-			return nil, fmt.Errorf("read http_output.ca_path: %w", err)
-		}
-		for _, e := range entries {
-			if !e.IsDir() {
-				files = append(files, filepath.Join(s.CAPath, e.Name()))
-			}
-		}
-	}
-	if len(files) > 0 {
-		pool, err := x509.SystemCertPool()
-		if err != nil {
-			pool = x509.NewCertPool() // a machine without any is no error
-		}
-		for _, f := range files {
-			text, err := os.ReadFile(f)
-			if err != nil {
-				return nil, fmt.Errorf("read the certificate authority: %w", err)
-			}
-			if !pool.AppendCertsFromPEM(text) && s.CAPath == "" {
-				return nil, fmt.Errorf("read the certificate authority %s: it holds no certificate in PEM form", f)
-			}
-		}
-		c.RootCAs = pool
-	}
-	if s.ClientCert == "" && s.ClientKey == "" {
-		return c, nil
-	}
-	load := func() (*tls.Certificate, error) {
-		pair, err := tls.LoadX509KeyPair(s.ClientCert, s.ClientKey)
-		if err != nil {
-			return nil, fmt.Errorf("read the client certificate: %w; see http_output.client_cert and http_output.client_key", err)
-		}
-		return &pair, nil
-	}
-	if _, err := load(); err != nil {
-		return nil, err
-	}
-	c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return load() }
-	return c, nil
 }
 
 // Write implements [Sink]. An error that may pass, such as a refused connection or a status of 5xx, wraps [ErrAgain].

@@ -179,7 +179,7 @@ func (l *lane) work() {
 		}
 		if err == nil || !errors.Is(err, errLeft) {
 			u.number = max(u.number, m.number)
-			if l.supply.idle() || l.Spool != nil && u.count >= uint64(max(l.Batch, 1)) {
+			if l.supply.idle() || (l.Spool != nil || l.Batch > 0) && u.count >= uint64(max(l.Batch, 1)) {
 				err = l.confirm(u)
 			}
 		}

@@ -51,7 +51,7 @@ type Named struct {
 	JSON bool
 	// Spool keeps the sink's alerts until they are delivered; nil keeps them in memory alone. The queue opens and closes it.
 	Spool *spool.Spool
-	// Batch is how many alerts of a spool the sink may keep back; 0 is none.
+	// Batch is how many alerts the sink may keep back; 0 is none with a spool, and as many as wait without one.
 	Batch int
 }
 

@@ -6,12 +6,14 @@ import (
 	"io"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/internal/output/otlp"
 	"github.com/saker-sensor/saker/internal/output/spool"
 	"github.com/saker-sensor/saker/internal/output/stream"
 )
@@ -56,6 +58,13 @@ func openOutputs(cfg *config.Config, settings *Settings, running *outputs) (*out
 			return nil, errors.Join(err, closeSinks(sinks))
 		}
 		sinks = append(sinks, output.Named{Name: "http", Sink: h, Spool: newSpool(cfg, "http", cfg.HTTP.Spool)})
+	}
+	if cfg.OTLP.Enabled {
+		sink, err := otlp.New(otlpSettings(cfg, settings.Version))
+		if err != nil {
+			return nil, errors.Join(err, closeSinks(sinks))
+		}
+		sinks = append(sinks, output.Named{Name: "otlp", Sink: sink, JSON: true, Batch: otlp.Batch, Spool: newSpool(cfg, "otlp", cfg.OTLP.Spool)})
 	}
 	if cfg.GRPC.Enabled {
 		var err error
@@ -136,7 +145,7 @@ func sameOutputs(a, b *config.Config) bool {
 }
 
 func sinkSections(c *config.Config) []any {
-	return []any{c.Stdout, c.File, c.Syslog, c.Program, c.HTTP, c.GRPC, c.GRPCOutput, c.OutputsQueue, c.BufferedOutputs, c.JSONOutput, c.Spool, c.JSONIncludeID}
+	return []any{c.Stdout, c.File, c.Syslog, c.Program, c.HTTP, c.OTLP, c.GRPC, c.GRPCOutput, c.OutputsQueue, c.BufferedOutputs, c.JSONOutput, c.Spool, c.JSONIncludeID}
 }
 
 func httpSettings(cfg *config.Config, stderr io.Writer) output.HTTPSettings {
@@ -154,6 +163,18 @@ func httpSettings(cfg *config.Config, stderr io.Writer) output.HTTPSettings {
 	}
 	if h.Echo {
 		out.Echo = stderr
+	}
+	return out
+}
+
+func otlpSettings(cfg *config.Config, version string) otlp.Settings {
+	o := cfg.OTLP
+	out := otlp.Settings{
+		Endpoint: o.Endpoint, Protocol: strings.ToLower(o.Protocol), Headers: o.Headers, Compress: o.CompressUploads, Version: version, Hostname: config.Hostname(),
+		TLS: output.TLSSettings{Section: "otlp_output", Insecure: o.Insecure, CACert: o.CACert},
+	}
+	if o.MTLS {
+		out.TLS.ClientCert, out.TLS.ClientKey = o.ClientCert, o.ClientKey
 	}
 	return out
 }

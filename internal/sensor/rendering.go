@@ -42,7 +42,7 @@ func newRendering(cfg *config.Config, rules *engine.Ruleset, redacted *atomic.Ui
 	if err != nil {
 		return nil, err
 	}
-	r := &rendering{options: options, whole: cfg.GRPC.Enabled && cfg.GRPCOutput.Enabled, byRule: make(map[*engine.Rule]format, len(rules.Rules()))}
+	r := &rendering{options: options, whole: cfg.GRPC.Enabled && cfg.GRPCOutput.Enabled || cfg.OTLP.Enabled, byRule: make(map[*engine.Rule]format, len(rules.Rules()))}
 	dict := dictionary(*cfg)
 	for _, rule := range rules.Rules() {
 		shown := output.Rule{Name: rule.Name, Output: rule.Output, Priority: rule.Priority.String(), Source: rule.Source, Tags: rule.Tags}
