@@ -121,8 +121,8 @@ type ModernEBPF struct {
 	BufSizePreset int `yaml:"buf_size_preset"`
 }
 
-// Default is the configuration without any file or flag. The values are Falco's where it has one; only what goes to
-// standard output and standard error is on.
+// Default is the configuration without any file or flag. The values are Falco's where it has one, but for the share of
+// events that may be lost without an alert, which is 0; only what goes to standard output and standard error is on.
 func Default() Config {
 	return Config{
 		Priority:                "debug",
@@ -155,7 +155,7 @@ func Default() Config {
 			Interval: time.Hour, RulesCounters: true, ResourceUtilization: true, StateCounters: true, KernelEventCounters: true,
 			LibbpfStats: true, ConvertMemoryToMB: true,
 		},
-		Drops:      Drops{Threshold: .1, Actions: []string{"log", "alert"}, Rate: .03333, MaxBurst: 1},
+		Drops:      Drops{Actions: []string{"log", "alert"}, Rate: .03333, MaxBurst: 1},
 		Timeouts:   Timeouts{MaxConsecutives: 1000},
 		Guard:      Guard{CanaryInterval: 5 * time.Second, StateFile: "/run/saker/state"},
 		Privileges: Privileges{Drop: true},

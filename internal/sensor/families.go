@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/saker-sensor/saker/internal/config"
-	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/metrics"
 	"github.com/saker-sensor/saker/internal/output"
 )
@@ -99,15 +98,6 @@ func ruleMatches(s *scrape, emit emit) {
 }
 
 func falcoEventFamilies() []family {
-	drops := []struct {
-		name  string
-		kinds []event.Kind
-	}{
-		{"clone_fork", []event.Kind{event.KindFork}},
-		{"execve", []event.Kind{event.KindExec, event.KindExecFailed}},
-		{"open", []event.Kind{event.KindOpen}},
-		{"proc", []event.Kind{event.KindExit}},
-	}
 	return []family{
 		single("falcosecurity_scap_n_evts_total", "Records that the kernel programs made, lost ones too.", metrics.Counter, kernelSwitch,
 			func(s *scrape) float64 { return float64(s.kernel.CriticalSent + s.kernel.BulkSent + s.kernel.Lost()) }),
@@ -116,13 +106,13 @@ func falcoEventFamilies() []family {
 		{
 			Name: "falcosecurity_scap_n_drops_buffer_total", Help: "Records that found their ring full, in Falco's classes.",
 			Labels: []string{"drop", "dir"}, Switch: kernelSwitch, Collect: func(s *scrape, emit emit) {
-				for _, d := range drops {
-					var n uint64
-					for _, kind := range d.kinds {
-						n += s.kernel.LostByKind[kind]
-					}
-					emit(float64(n), "drop", d.name, "dir", "exit")
+				other := s.kernel.Lost()
+				for _, class := range dropClasses() {
+					n := class.lost(&s.kernel)
+					other -= min(n, other)
+					emit(float64(n), "drop", class.name, "dir", "exit")
 				}
+				emit(float64(other), "drop", "other_interest", "dir", "exit")
 			},
 		},
 	}

@@ -49,8 +49,8 @@ type loop struct {
 	rules    *engine.Ruleset
 	scratch  *engine.Scratch
 	emit     func(*engine.Rule, *event.Event)
-	// every is called about once a second, between records.
-	every func()
+	// every is called about once a second, between records; its error ends the run.
+	every func() error
 	// inbox holds what others want done between two records.
 	inbox chan func()
 	reload
@@ -83,7 +83,9 @@ func (l *loop) run(ctx context.Context) error {
 		bulk := l.drainBulk(batch)
 		now := time.Now()
 		l.release(now)
-		l.tick(now)
+		if err := l.tick(now); err != nil {
+			return err
+		}
 		l.serve()
 		if bulk == batch {
 			continue // there is more
@@ -230,14 +232,14 @@ func (l *loop) match(ev *event.Event, rules *engine.Ruleset) {
 const tickInterval = time.Second
 
 // tick does what is due once a second.
-func (l *loop) tick(now time.Time) {
+func (l *loop) tick(now time.Time) error {
 	if now.Sub(l.lastTick) < tickInterval {
-		return
+		return nil
 	}
 	l.lastTick = now
 	l.setClock()
 	l.endReload()
-	l.every()
+	return l.every()
 }
 
 // setClock follows the wall clock, which may be set while the machine runs.

@@ -1,12 +1,18 @@
 package sensor
 
 import (
+	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/time/rate"
 
+	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/event"
@@ -14,42 +20,106 @@ import (
 	"github.com/saker-sensor/saker/internal/probe"
 )
 
-// losses remembers what was reported already.
+// losses are what the kernel counted, as of the last look and as of the last alert, and how often to tell of more.
 type losses struct {
+	drops  config.Drops
+	bucket *rate.Limiter
+	// below keeps losses under the threshold from filling the log.
+	below rate.Sometimes
+	// lost and sent are as of the last look, told as of the last alert.
 	lost, sent uint64
-	alertedAt  time.Time
+	told       probe.Counters
+	// over: a share above the threshold was lost, and is yet to be told.
+	over bool
 	// until is the time of the last loss that was reported, ns since boot.
 	until uint64
 	// waited: the alert was put off once, for the flooder's container to become known.
 	waited bool
 }
 
-// dropAlertInterval is Falco's rate of drop alerts: one in 30 s (syscall_event_drops.rate .03333).
+// dropAlertInterval is how often something that goes on being lost is told; Falco's rate of drop alerts (.03333 per second).
 const dropAlertInterval = 30 * time.Second
 
-// report raises Falco's internal alert when records were lost since the last look. It names who lost most of them.
-func (l *losses) report(s *sensor, k *probe.Counters) {
-	lost, sent := k.Lost(), k.CriticalSent+k.BulkSent
-	newLost, newSent := lost-l.lost, sent-l.sent
-	if newLost == 0 {
-		l.sent = sent
+// errExit ends a run that is to end when something is lost.
+var errExit = errors.New("end as syscall_event_drops.actions asks for: events were lost; " +
+	"see engine.modern_ebpf.buf_size_preset for larger buffers, or take exit out of the actions")
+
+// configure takes the settings of syscall_event_drops.
+func (l *losses) configure(drops config.Drops) {
+	if l.bucket != nil && reflect.DeepEqual(l.drops, drops) {
 		return
 	}
-	if !l.alertedAt.IsZero() && time.Since(l.alertedAt) < dropAlertInterval {
-		return // they stay counted, for the next alert
+	l.drops, l.bucket = drops, rate.NewLimiter(rate.Limit(drops.Rate), drops.MaxBurst)
+	l.below = rate.Sometimes{First: 1, Interval: dropAlertInterval}
+}
+
+// report does what is to be done when records were lost since the last look. What is not told now stays counted for the
+// next time. The error ends the run.
+func (l *losses) report(s *sensor, k *probe.Counters) error {
+	lost, sent := k.Lost(), k.CriticalSent+k.BulkSent
+	newLost, newSent := lost-l.lost, sent-l.sent
+	l.lost, l.sent = lost, sent
+	share := float64(newLost) / float64(max(newLost+newSent, 1))
+	switch {
+	case newLost > 0 && share > l.drops.Threshold || l.drops.Simulate:
+		l.over = true
+	case newLost > 0 && !l.does("ignore"):
+		l.below.Do(func() {
+			s.Log.Warn("records lost: a ring was full; no alert, as the share is not above syscall_event_drops.threshold",
+				zap.Uint64("lost", newLost), zap.Float64("share", share), zap.Float64("threshold", l.drops.Threshold))
+		})
+	}
+	if !l.over || l.bucket.Tokens() < 1 {
+		return nil
 	}
 	who, known := s.flooder(k, l.until)
 	if !known && !l.waited {
 		l.waited = true
-		return
+		return nil
 	}
-	l.lost, l.sent, l.alertedAt, l.waited = lost, sent, time.Now(), false
+	l.bucket.Allow()
+	what := since(k, &l.told)
+	l.told, l.over, l.waited = *k, false, false
 	for _, loser := range k.Losers {
 		l.until = max(l.until, loser.Time)
 	}
-	s.alerts.internal(dropAlert(newSent+newLost, newLost, k, who))
-	s.Log.Warn("records lost: a ring was full", zap.Uint64("lost", newLost), zap.String("flooder", who.name()),
-		zap.Int32("pid", who.Tgid), zap.String("container", who.ContainerID))
+	return l.act(s, &what, who)
+}
+
+// act does what syscall_event_drops.actions says, in Falco's order.
+func (l *losses) act(s *sensor, what *probe.Counters, who *flooder) error {
+	if l.drops.Simulate {
+		what.BulkLost++
+		s.Log.Info("syscall_event_drops.simulate_drops is on: one of the lost records is made up")
+	}
+	if l.does("log") {
+		s.Log.Error("records lost: a ring was full", zap.Uint64("lost", what.Lost()), zap.String("flooder", who.name()),
+			zap.Int32("pid", who.Tgid), zap.String("container", who.ContainerID))
+	}
+	if l.does("alert") {
+		s.alerts.internal(dropAlert(what, who))
+	}
+	if l.does("exit") {
+		return errExit
+	}
+	return nil
+}
+
+func (l *losses) does(action string) bool {
+	return slices.ContainsFunc(l.drops.Actions, func(a string) bool { return strings.EqualFold(a, action) })
+}
+
+// since is what was counted after an earlier look.
+func since(k, before *probe.Counters) probe.Counters {
+	d := probe.Counters{
+		CriticalSent: k.CriticalSent - before.CriticalSent, CriticalLost: k.CriticalLost - before.CriticalLost,
+		BulkSent: k.BulkSent - before.BulkSent, BulkLost: k.BulkLost - before.BulkLost, Oversize: k.Oversize - before.Oversize,
+		LostByKind: map[event.Kind]uint64{},
+	}
+	for kind, n := range k.LostByKind {
+		d.LostByKind[kind] = n - before.LostByKind[kind]
+	}
+	return d
 }
 
 // flooder is an event of the process that lost most records after a time, made of what is known of it.
@@ -77,37 +147,62 @@ func (s *sensor) flooder(k *probe.Counters, after uint64) (who *flooder, known b
 	return who, s.enrich.Attach(&who.Event) != enrich.Pending
 }
 
-// dropAlert is Falco's internal alert about lost records, and who lost most of them. Falco's fields have their names;
-// what they count is lost since the start, by kind, but for n_evts and n_drops. Those about the flooder are named as in
-// rules.
-func dropAlert(events, lost uint64, k *probe.Counters, who *flooder) output.Internal {
-	kind := func(kinds ...event.Kind) string {
-		var n uint64
-		for _, kind := range kinds {
-			n += k.LostByKind[kind]
-		}
-		return strconv.FormatUint(n, 10)
-	}
+// dropAlert is Falco's internal alert about records that were lost since the last one, and who lost most of them. Falco's
+// fields have their names and are texts. Those about the flooder are named as in rules.
+func dropAlert(k *probe.Counters, who *flooder) output.Internal {
+	text := func(n uint64) string { return strconv.FormatUint(n, 10) }
 	a := output.Internal{
 		Rule:     "Falco internal: syscall event drop",
 		Priority: engine.Debug.String(),
-		Message:  fmt.Sprintf("Falco internal: syscall event drop. %d system calls dropped in last second.", lost),
+		Message:  fmt.Sprintf("Falco internal: syscall event drop. %d system calls dropped in last second.", k.Lost()),
 		Time:     time.Now().UnixNano(),
 		Fields: map[string]any{
-			"ebpf_enabled":                   "1",
-			"n_evts":                         strconv.FormatUint(events, 10),
-			"n_drops":                        strconv.FormatUint(lost, 10),
-			"n_drops_buffer_total":           strconv.FormatUint(k.Lost(), 10),
-			"n_drops_buffer_clone_fork_exit": kind(event.KindFork),
-			"n_drops_buffer_execve_exit":     kind(event.KindExec, event.KindExecFailed),
-			"n_drops_buffer_open_exit":       kind(event.KindOpen),
-			"n_drops_buffer_proc_exit":       kind(event.KindExit),
-			"n_drops_critical":               strconv.FormatUint(k.CriticalLost, 10),
+			"ebpf_enabled":         "1",
+			"n_evts":               text(k.CriticalSent + k.BulkSent + k.Lost()),
+			"n_drops":              text(k.Lost()),
+			"n_drops_buffer_total": text(k.Lost()),
+			"n_drops_scratch_map":  text(k.Oversize),
+			"n_drops_page_faults":  "0",
+			"n_drops_bug":          "0",
+			"n_drops_critical":     text(k.CriticalLost),
 		},
 	}
+	other := k.Lost()
+	for _, class := range dropClasses() {
+		n := class.lost(k)
+		other -= min(n, other)
+		a.Fields["n_drops_buffer_"+class.name+"_exit"] = text(n)
+	}
+	a.Fields["n_drops_buffer_other_interest_exit"] = text(other)
 	if who.Process == nil {
 		return a
 	}
 	a.Message += " Most of them by " + nameProcess(&who.Event, a.Fields) + "."
 	return a
+}
+
+// dropClass is one of the classes by which Falco splits lost events.
+type dropClass struct {
+	name  string
+	kinds []event.Kind
+}
+
+// dropClasses are all but other_interest, which has the rest. A class without kinds is of events that are not captured.
+func dropClasses() []dropClass {
+	return []dropClass{
+		{"clone_fork", []event.Kind{event.KindFork}},
+		{"execve", []event.Kind{event.KindExec, event.KindExecFailed}},
+		{"open", []event.Kind{event.KindOpen}},
+		{"proc", []event.Kind{event.KindExit}},
+		{"connect", nil},
+		{"dir_file", nil},
+		{"close", nil},
+	}
+}
+
+func (c *dropClass) lost(k *probe.Counters) (n uint64) {
+	for _, kind := range c.kinds {
+		n += k.LostByKind[kind]
+	}
+	return n
 }

@@ -1,9 +1,17 @@
 package sensor
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"maps"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap"
+
+	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/probe"
 )
@@ -28,7 +36,7 @@ func TestDropAlertNamesTheFlooder(t *testing.T) {
 			"in container <NA> (abc).", map[string]any{"container.id": "abc", "container.name": "<NA>"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			a := dropAlert(10, 3, &probe.Counters{BulkLost: 3}, &flooder{tt.who})
+			a := dropAlert(&probe.Counters{BulkLost: 3, BulkSent: 7}, &flooder{tt.who})
 			if !strings.HasPrefix(a.Message, "Falco internal: syscall event drop. 3 system calls dropped in last second.") || !strings.HasSuffix(a.Message, tt.says) {
 				t.Errorf("it says %q", a.Message)
 			}
@@ -38,5 +46,109 @@ func TestDropAlertNamesTheFlooder(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// told is a sensor whose alerts can be read.
+func told(t *testing.T, drops config.Drops) (s *sensor, lines func() []map[string]any) {
+	t.Helper()
+	cfg := config.Default()
+	cfg.JSONOutput, cfg.Drops = true, drops
+	rules, results := LoadRules(cfg)
+	if !results.Successful() {
+		t.Fatal(rulesError(&results))
+	}
+	var out bytes.Buffer
+	s = &sensor{Settings: Settings{Config: cfg, Stdout: &out, Log: zap.NewNop()}, rules: rules}
+	var err error
+	if s.alerts, err = openAlerts(&s.Settings, rules); err != nil {
+		t.Fatal(err)
+	}
+	s.losses.configure(drops)
+	return s, func() (all []map[string]any) {
+		t.Helper()
+		if err := s.alerts.outputs.drain(sinkDeadline, nil); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(out.String()) {
+			var a map[string]any
+			if err := json.Unmarshal([]byte(line), &a); err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, a)
+		}
+		return all
+	}
+}
+
+// TestDropSettings: what of syscall_event_drops becomes of losses, a look each second.
+func TestDropSettings(t *testing.T) {
+	alert := []string{"alert"}
+	looks := func(lost ...uint64) (k []probe.Counters) { // with 100 records each
+		sum := probe.Counters{LostByKind: map[event.Kind]uint64{}}
+		for _, n := range lost {
+			sum.BulkSent += 100 - n
+			sum.BulkLost += n
+			sum.LostByKind[event.KindOpen] += n
+			k = append(k, probe.Counters{BulkSent: sum.BulkSent, BulkLost: sum.BulkLost, LostByKind: maps.Clone(sum.LostByKind)})
+		}
+		return k
+	}
+	for name, tt := range map[string]struct {
+		drops config.Drops
+		lost  []uint64
+		want  []string // n_drops of n_evts
+		exit  bool
+	}{
+		"any":                           {config.Drops{Actions: alert, Rate: 1e6, MaxBurst: 1}, []uint64{0, 1, 0, 2}, []string{"1 of 200", "2 of 200"}, false},
+		"above the threshold":           {config.Drops{Threshold: .1, Actions: alert, Rate: 1e6, MaxBurst: 1}, []uint64{10, 11, 5}, []string{"21 of 200"}, false},
+		"bucket empty":                  {config.Drops{Actions: alert, MaxBurst: 2}, []uint64{1, 2, 3, 4}, []string{"1 of 100", "2 of 100"}, false},
+		"no bucket":                     {config.Drops{Actions: alert, Rate: 1e6}, []uint64{50}, nil, false},
+		"ignored":                       {config.Drops{Actions: []string{"ignore"}, Rate: 1e6, MaxBurst: 1}, []uint64{50}, nil, false},
+		"logged":                        {config.Drops{Actions: []string{"log"}, Rate: 1e6, MaxBurst: 1}, []uint64{50}, nil, false},
+		"exit":                          {config.Drops{Actions: []string{"EXIT", "alert"}, Rate: 1e6, MaxBurst: 1}, []uint64{0, 1}, []string{"1 of 200"}, true},
+		"exit not before the threshold": {config.Drops{Threshold: .5, Actions: []string{"exit"}, Rate: 1e6, MaxBurst: 1}, []uint64{0, 1}, nil, false},
+		"simulated":                     {config.Drops{Threshold: 1, Actions: alert, MaxBurst: 1, Simulate: true}, []uint64{0, 0}, []string{"1 of 101"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, lines := told(t, tt.drops)
+			var err error
+			for _, k := range looks(tt.lost...) {
+				if err == nil {
+					err = s.losses.report(s, &k)
+				}
+			}
+			if errors.Is(err, errExit) != tt.exit {
+				t.Errorf("it ends with %v", err)
+			}
+			var got []string
+			for _, a := range lines() {
+				f := a["output_fields"].(map[string]any)
+				if f["n_drops_buffer_total"] != f["n_drops"] || a["priority"] != "Debug" || a["source"] != "internal" {
+					t.Errorf("%v", a)
+				}
+				got = append(got, f["n_drops"].(string)+" of "+f["n_evts"].(string))
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestDropFields: those of Falco's alert are there, as texts.
+func TestDropFields(t *testing.T) {
+	k := probe.Counters{BulkLost: 7, CriticalLost: 2, BulkSent: 1, Oversize: 3, LostByKind: map[event.Kind]uint64{
+		event.KindOpen: 5, event.KindExit: 1, event.KindExec: 1, event.KindCanary: 2,
+	}}
+	a := dropAlert(&k, &flooder{})
+	want := map[string]any{
+		"ebpf_enabled": "1", "n_drops": "9", "n_drops_buffer_clone_fork_exit": "0", "n_drops_buffer_close_exit": "0", "n_drops_buffer_connect_exit": "0",
+		"n_drops_buffer_dir_file_exit": "0", "n_drops_buffer_execve_exit": "1", "n_drops_buffer_open_exit": "5", "n_drops_buffer_other_interest_exit": "2",
+		"n_drops_buffer_proc_exit": "1", "n_drops_buffer_total": "9", "n_drops_bug": "0", "n_drops_critical": "2", "n_drops_page_faults": "0",
+		"n_drops_scratch_map": "3", "n_evts": "10",
+	}
+	if diff := cmp.Diff(want, a.Fields); diff != "" {
+		t.Error(diff)
 	}
 }

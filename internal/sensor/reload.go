@@ -217,6 +217,7 @@ func (r *reloader) exchange(ctx context.Context, next *generation) error {
 		r.loop.expect(next.rules, next.renewal.Generation)
 		retired = r.alerts.exchange(next)
 		r.rules, r.narrow, r.Config, r.reloaded = next.rules, next.narrow, next.config, time.Now()
+		r.losses.configure(next.config.Drops)
 		r.names.Watch(watchedNames(next.rules))
 	})
 	if err != nil {

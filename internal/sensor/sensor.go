@@ -67,6 +67,7 @@ type sensor struct {
 	alerts  *alerts
 	loop    *loop
 	losses  losses
+	silence silence
 	outages outages
 	// reloader is there from the first step on.
 	reloader *reloader
@@ -281,6 +282,7 @@ func (s *sensor) seed(context.Context) error {
 // capture runs the loop until the context ends.
 func (s *sensor) capture(ctx context.Context) error {
 	s.watch = newWatch(s.Config.Guard.CanaryInterval)
+	s.losses.configure(s.Config.Drops)
 	if s.heartbeat != nil {
 		s.heartbeat.start(s.Config.Guard.CanaryInterval, s.alive)
 	}
@@ -326,17 +328,20 @@ func (s *sensor) wake(ctx context.Context, stop <-chan struct{}) {
 }
 
 // everySecond ends the windows of held alerts, and looks for new losses, for changes of the runtimes' state, and after itself.
-func (s *sensor) everySecond() {
+func (s *sensor) everySecond() error {
 	s.alerts.dedup.Expire(time.Now())
+	var exit error
 	k, err := s.probe.Counters()
 	if err == nil {
 		s.kernel = k
-		s.losses.report(s, &k)
+		exit = s.losses.report(s, &k)
 	}
+	s.silence.report(s)
 	s.runtimes.report(s)
 	s.outages.report(s)
 	s.watch.tick(s, &s.kernel, err)
 	s.publish()
+	return exit
 }
 
 // teardown runs every step, whatever failed before: detach, read the rings to their end, let go of what waits, flush
