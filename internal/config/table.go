@@ -141,7 +141,6 @@ func logKeys() []key {
 }
 
 func operationKeys() []key {
-	const noSnapshots = "there are no snapshots; /metrics has the figures"
 	return []key{
 		{name: "webserver", typ: section, doc: "the web server: `/healthz`, `/versions`, `/metrics`"},
 		{name: "webserver.enabled", typ: boolean, doc: "on or off"},
@@ -155,16 +154,16 @@ func operationKeys() []key {
 		{name: "webserver.ssl_certificate", typ: text, doc: "file with certificate and key"},
 		{name: "metrics", typ: section, doc: "what the sensor tells of itself"},
 		{name: "metrics.enabled", typ: boolean, doc: "on or off"},
-		{name: "metrics.interval", typ: duration, doc: "time between two snapshots, at least 100ms", effect: notYet, why: noSnapshots},
-		{name: "metrics.output_rule", typ: boolean, doc: "a snapshot as an alert", effect: notYet, why: noSnapshots},
-		{name: "metrics.output_file", typ: text, doc: "snapshots appended to this file", effect: notYet, why: noSnapshots},
+		{name: "metrics.interval", typ: duration, doc: "time between two snapshots, at least 100ms; the first comes at the start"},
+		{name: "metrics.output_rule", typ: boolean, doc: "snapshots as [internal alerts](metrics.md#snapshots)"},
+		{name: "metrics.output_file", typ: text, doc: "snapshots appended to this file, a line of JSON each"},
 		{name: "metrics.rules_counters_enabled", typ: boolean, doc: "matches by rule"},
 		{name: "metrics.resource_utilization_enabled", typ: boolean, doc: "CPU and memory"},
 		{name: "metrics.state_counters_enabled", typ: boolean, doc: "the state of the tables"},
 		{name: "metrics.kernel_event_counters_enabled", typ: boolean, doc: "events and losses in the kernel"},
 		{name: "metrics.libbpf_stats_enabled", typ: boolean, doc: "run time of the kernel programs", effect: notYet, why: "it is not measured"},
-		{name: "metrics.convert_memory_to_mb", typ: boolean, doc: "memory in MB", effect: notYet, why: noSnapshots},
-		{name: "metrics.include_empty_values", typ: boolean, doc: "zeros too", effect: notYet, why: "/metrics always has them"},
+		{name: "metrics.convert_memory_to_mb", typ: boolean, doc: "memory in MB, in snapshots"},
+		{name: "metrics.include_empty_values", typ: boolean, doc: "zeros in snapshots too; `/metrics` always has them"},
 		{name: "metrics.kernel_event_counters_per_cpu_enabled", typ: boolean, doc: "events and losses by CPU", effect: inapplicable, why: "counters are summed over the CPUs"},
 		{name: "metrics.kernel_iter_event_counters_enabled", typ: boolean, doc: "events of Falco's iterators", effect: inapplicable, why: "they count Falco's iterators"},
 		{name: "metrics.plugins_metrics_enabled", typ: boolean, doc: "metrics of plugins", effect: inapplicable, why: "there are no plugins"},

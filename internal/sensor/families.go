@@ -42,7 +42,7 @@ func split(name, help, label string, typ metrics.Type, on string, values func(*s
 // families are all metrics. Those with Falco's names have Falco's meaning.
 func families() []family {
 	var all []family
-	for _, group := range [][]family{falcoFamilies(), falcoEventFamilies(), lossFamilies(), spoolFamilies(), watchFamilies(), stateFamilies(), resourceFamilies()} {
+	for _, group := range [][]family{falcoFamilies(), falcoEventFamilies(), lossFamilies(), alertFamilies(), spoolFamilies(), watchFamilies(), stateFamilies(), resourceFamilies()} {
 		all = append(all, group...)
 	}
 	return all
@@ -61,9 +61,11 @@ func falcoFamilies() []family {
 		{
 			Name: "falcosecurity_scap_engine_name_info", Help: "The source of events.", Type: metrics.Gauge,
 			Labels: []string{"engine_name", "evt_source"}, Collect: func(_ *scrape, emit emit) {
-				emit(1, "engine_name", "modern_bpf", "evt_source", output.SourceSyscall)
+				emit(1, "engine_name", engineName, "evt_source", output.SourceSyscall)
 			},
 		},
+		digests("rules", "The rule files that run, by their digests."),
+		digests("config", "The configuration files that run, by their digests."),
 		single("falcosecurity_falco_duration_seconds_total", "How long the sensor runs.", metrics.Counter, "",
 			func(s *scrape) float64 { return time.Since(s.started).Seconds() }),
 		single("falcosecurity_falco_start_timestamp_nanoseconds", "When the sensor started, since the epoch.", metrics.Gauge, "",
@@ -81,6 +83,20 @@ func falcoFamilies() []family {
 			Labels: []string{"rule_name", "priority", "source", "tag_*"}, Switch: rulesSwitch, Collect: ruleMatches,
 		},
 	}
+}
+
+// engineName is Falco's name for a source of events like this one.
+const engineName = "modern_bpf"
+
+func digests(kind, help string) family {
+	return family{Name: "falcosecurity_falco_sha256_" + kind + "_files_info", Help: help, Type: metrics.Gauge, Labels: []string{"file_name", "sha256"},
+		Collect: func(s *scrape, emit emit) {
+			for _, f := range s.files {
+				if f.kind == kind {
+					emit(1, "file_name", f.name, "sha256", f.sum)
+				}
+			}
+		}}
 }
 
 // ruleMatches shows every rule, also one that has not matched: its metric is there from the start.

@@ -60,12 +60,13 @@ func lossFamilies() []family {
 				"accounts_failed":  s.enrich.AccountsFailed, "panics": s.enrich.Panics,
 			}
 		}),
-		split("saker_alerts_total", "Alerts that the queues took, had no room for, tried again, or gave up at the end, once for every sink; outputs that a reload replaced count too.", "what", metrics.Counter, "", func(s *scrape) map[string]uint64 {
-			return map[string]uint64{"queued": s.queue.Queued, "dropped": s.queue.Dropped, "retried": s.queue.Retries, "given_up": s.queue.Lost}
-		}),
-		sinkFamily("saker_sink_written_total", "Alerts that left a sink.", func(c *output.SinkCounters) uint64 { return c.Written }),
-		sinkFamily("saker_sink_dropped_total", "Alerts that found a sink's queue full.", func(c *output.SinkCounters) uint64 { return c.Dropped }),
-		sinkFamily("saker_sink_errors_total", "Alerts that a sink lost, or may have lost.", func(c *output.SinkCounters) uint64 { return c.Errors }),
+		split("saker_names_lost_total", "Mounts, watched file names and containers' files that the names of a file lack: too many, or unreadable.", "what", metrics.Counter, "",
+			func(s *scrape) map[string]uint64 {
+				return map[string]uint64{
+					"mounts_cut": s.names.MountsCut, "watched_cut": s.names.WatchCut, "mount_tables_unreadable": s.names.MountErrors,
+					"visits_dropped": s.names.VisitsDropped, "containers_forgotten": s.names.ScopesDropped,
+				}
+			}),
 	}
 }
 
@@ -94,8 +95,28 @@ func spoolFamilies() []family {
 	}
 }
 
-func sinkFamily(name, help string, value func(*output.SinkCounters) uint64) family {
-	return family{Name: name, Help: help, Labels: []string{"sink"}, Collect: func(s *scrape, emit emit) {
+// alertFamilies are about alerts on their way out.
+func alertFamilies() []family {
+	return []family{
+		split("saker_alerts_total", "Alerts that the queues took, had no room for, tried again, or gave up at the end, once for every sink; outputs that a reload replaced count too.", "what", metrics.Counter, "", func(s *scrape) map[string]uint64 {
+			return map[string]uint64{"queued": s.queue.Queued, "dropped": s.queue.Dropped, "retried": s.queue.Retries, "given_up": s.queue.Lost}
+		}),
+		sinkFamily("saker_sink_written_total", "Alerts that left a sink.", metrics.Counter, func(c *output.SinkCounters) uint64 { return c.Written }),
+		sinkFamily("saker_sink_dropped_total", "Alerts that found a sink's queue full.", metrics.Counter, func(c *output.SinkCounters) uint64 { return c.Dropped }),
+		sinkFamily("saker_sink_errors_total", "Alerts that a sink lost, or may have lost.", metrics.Counter, func(c *output.SinkCounters) uint64 { return c.Errors }),
+		sinkFamily("saker_sink_retries_total", "Times that a sink's alerts were tried again.", metrics.Counter, func(c *output.SinkCounters) uint64 { return c.Retries }),
+		sinkFamily("saker_sink_waiting", "Alerts in a sink's queue now.", metrics.Gauge, func(c *output.SinkCounters) uint64 { return uint64(c.Waiting) }),
+		split("saker_deduplication_total", "Matches that a window held back, alerts that tell how many, and matches that alerted because the table was full.", "what",
+			metrics.Counter, "", func(s *scrape) map[string]uint64 {
+				return map[string]uint64{"held_back": s.dedup.Suppressed, "told": s.dedup.Emitted, "overflow": s.dedup.Overflow}
+			}),
+		single("saker_deduplication_windows", "Windows that hold matches back now.", metrics.Gauge, "", func(s *scrape) float64 { return float64(s.dedup.Open) }),
+		single("saker_redacted_secrets_total", "Secrets that alerts do not show.", metrics.Counter, "", func(s *scrape) float64 { return float64(s.redacted) }),
+	}
+}
+
+func sinkFamily(name, help string, typ metrics.Type, value func(*output.SinkCounters) uint64) family {
+	return family{Name: name, Help: help, Type: typ, Labels: []string{"sink"}, Collect: func(s *scrape, emit emit) {
 		for i := range s.queue.Sinks {
 			emit(float64(value(&s.queue.Sinks[i])), "sink", s.queue.Sinks[i].Name)
 		}
@@ -121,6 +142,10 @@ func watchFamilies() []family {
 		single("saker_stalls_total", "Times that the capture stalled.", metrics.Counter, "", func(s *scrape) float64 { return float64(s.watch.Stalls) }),
 		single("saker_stops_total", "Times that the process did not run for a while.", metrics.Counter, "", func(s *scrape) float64 { return float64(s.watch.Stops) }),
 		single("saker_stopped_seconds_total", "How long it did not run.", metrics.Counter, "", func(s *scrape) float64 { return s.watch.Stopped.Seconds() }),
+		split("saker_reloads_total", "Reloads of rules and settings, and those that were refused because something was wrong.", "result", metrics.Counter, "",
+			func(s *scrape) map[string]uint64 {
+				return map[string]uint64{"done": s.reloads.done, "refused": s.reloads.refused}
+			}),
 		single("saker_signals_total", "Signals that other processes sent to the sensor.", metrics.Counter, "", func(s *scrape) float64 { return float64(s.watch.Signals) }),
 		single("saker_last_loop_timestamp_seconds", "When the event loop last came by, since the epoch.", metrics.Gauge, "",
 			func(s *scrape) float64 { return float64(s.wall.UnixNano()) / float64(time.Second) }),

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/saker-sensor/saker/internal/alias"
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/enrich"
@@ -30,10 +31,15 @@ type snapshot struct {
 	coverage    []Lost
 	// patience is how late the loop may be until it counts as stuck.
 	patience time.Duration
-	// queue, rules and reloaded are those of the generation that runs.
+	// queue, rules, reloaded and files are those of the generation that runs.
 	queue    output.QueueCounters
 	rules    []*engine.Rule
 	reloaded time.Time
+	files    []loadedFile
+	dedup    output.DedupCounters
+	redacted uint64
+	names    alias.Counters
+	reloads  reloads
 }
 
 // publish shows the loop's counts.
@@ -41,7 +47,8 @@ func (s *sensor) publish() {
 	s.published.Store(&snapshot{
 		at: s.watch.last, wall: time.Now(), stats: s.loop.stats, kernel: s.kernel, table: s.table.Counters(), watch: s.watch.counts,
 		stalled: s.watch.stalled, overwritten: s.probe.Critical().Overwritten() + s.probe.Bulk().Overwritten(), coverage: s.coverage,
-		queue: s.alerts.counters(), rules: s.rules.Rules(), reloaded: s.reloaded,
+		queue: s.alerts.counters(), rules: s.rules.Rules(), reloaded: s.reloaded, files: s.files,
+		dedup: s.alerts.dedup.Counters(), redacted: s.alerts.redacted.Load(), names: s.names.Counters(), reloads: s.reloads,
 		patience: max(2*s.Config.Guard.CanaryInterval, 10*time.Second),
 	})
 }

@@ -43,12 +43,45 @@ The switch is the key of falco.yaml that shows a metric; one without a switch is
 
 `
 
+const metricsSnapshots = `
+## Snapshots
+
+The same figures as an internal alert, as lines of a file, or both, at intervals; the first comes a second after the start:
+
+` + "```yaml" + `
+metrics:
+  enabled: true
+  interval: 15m
+  output_rule: true                     # the rule is "Falco internal: metrics snapshot", its priority Informational
+  output_file: /var/log/saker/stats.jsonl
+` + "```" + `
+
+A line of the file is ` + "`{\"output_fields\":{…},\"sample\":1}`" + `. It is opened for each line, so it may be moved away at any time.
+
+| field | switch | |
+|---|---|---|
+| ` + "`evt.time`, `evt.hostname`, `evt.source`" + ` | | when and where; times are ns since the epoch |
+| ` + "`falco.version`, `falco.kernel_release`, `falco.start_ts`, `falco.reload_ts`, `falco.duration_sec`, `falco.host_boot_ts`, `falco.host_num_cpus`, `falco.outputs_queue_num_drops`, `scap.engine_name`" + ` | | as their metrics |
+| ` + "`falco.num_evts`, `falco.num_evts_prev`, `falco.evts_rate_sec`" + ` | | records that were read: since the start, until the snapshot before, and per second since then |
+| ` + "`falco.sha256_rules_file.NAME`, `falco.sha256_config_file.NAME`" + ` | | digests of the files that run |
+| ` + "`falco.rules.matches_total`, `falco.rules.NAME`" + ` | ` + "`metrics.rules_counters_enabled`" + ` | matches |
+| ` + "`falco.cpu_usage_perc`, `falco.memory_{rss,vsz,pss}_mb`, `falco.container_memory_used_mb`, `falco.host_{cpu_usage_perc,memory_used_mb,open_fds,procs_running}`" + ` | ` + "`metrics.resource_utilization_enabled`" + ` | without ` + "`metrics.convert_memory_to_mb`" + ` they are ` + "`_kb`, and the container's `_bytes`" + `; ` + "`falco.host_cpu_usage_perc`" + ` is since the boot |
+| ` + "`falco.n_threads`, `falco.n_drops_full_threadtable`, `falco.n_failed_thread_lookups`" + ` | ` + "`metrics.state_counters_enabled`" + ` | of processes, as threads are not kept |
+| ` + "`scap.n_evts`, `scap.n_evts_prev`, `scap.evts_rate_sec`, `scap.n_drops`, `scap.n_drops_prev`, `scap.evts_drop_rate_sec`, `scap.n_drops_perc`, `scap.n_drops_buffer_…_exit`, `scap.n_drops_scratch_map`" + ` | ` + "`metrics.kernel_event_counters_enabled`" + ` | records that the kernel programs made, and those that were lost |
+| ` + "`saker.NAME`, `saker.NAME.LABEL`" + ` | that of the metric | every metric ` + "`saker_NAME`" + ` of the table above, without ` + "`_total`" + ` |
+
+Names of rules and files have an underscore for what is neither letter nor digit. What is zero is left out unless
+` + "`metrics.include_empty_values`" + ` is set, but for the fields of the first four rows and those about ` + "`scap.n_evts` and `scap.n_drops`" + `. The run time of
+kernel programs (` + "`metrics.libbpf_stats_enabled`" + `) is not measured.
+`
+
 func TestMetricsReference(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(metricsPreface)
 	if err := metrics.Document(&b, families()); err != nil {
 		t.Fatal(err)
 	}
+	b.WriteString(metricsSnapshots)
 	path := filepath.Join(testutil.Root(t), "docs", "metrics.md")
 	if *update {
 		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
@@ -73,7 +106,8 @@ func sample(t *testing.T) *scrape {
 	}
 	lost := []Lost{{Program: "sys_exit", Rules: []string{"a", "b"}}}
 	sinks := output.QueueCounters{Sinks: []output.SinkCounters{{Name: "http", Spool: &output.SpoolCounters{}}}}
-	return &scrape{snapshot: &snapshot{coverage: lost, queue: sinks, wall: time.Now(), rules: rules.Rules(), reloaded: time.Now()}, started: time.Now(), process: readProcess()}
+	files := []loadedFile{{"rules", "r.yaml", "abc"}, {"config", "c.yaml", "def"}}
+	return &scrape{snapshot: &snapshot{coverage: lost, files: files, queue: sinks, wall: time.Now(), rules: rules.Rules(), reloaded: time.Now()}, started: time.Now(), process: readProcess()}
 }
 
 // TestMetrics: every family has values, under names that Prometheus likes.

@@ -47,7 +47,11 @@ type generation struct {
 	// outputs are nil if those that run stay.
 	outputs *outputs
 	renewal *probe.Renewal
+	files   []loadedFile
 }
+
+// reloads counts them; the loop writes it.
+type reloads struct{ done, refused uint64 }
 
 // watchFiles comes before the rules are read: what changes after that is seen.
 func (s *sensor) watchFiles(context.Context) error {
@@ -141,6 +145,7 @@ func (r *reloader) reload(ctx context.Context) {
 	}
 	if err != nil {
 		r.Log.Error("reload refused; the rules and settings that run go on", zap.Error(err))
+		r.loop.post(func() { r.reloads.refused++ })
 		return
 	}
 	r.files = files
@@ -166,6 +171,7 @@ func (r *reloader) load() (*generation, []string, error) {
 		return next, files, rulesError(&results)
 	}
 	r.warnAbout(&results)
+	next.files = loadedFiles(&next.config, files)
 	var err error
 	if next.narrow, err = narrowed(next.config, next.rules); err != nil {
 		return next, files, err
@@ -217,6 +223,8 @@ func (r *reloader) exchange(ctx context.Context, next *generation) error {
 		r.loop.expect(next.rules, next.renewal.Generation)
 		retired = r.alerts.exchange(next)
 		r.rules, r.narrow, r.Config, r.reloaded = next.rules, next.narrow, next.config, time.Now()
+		r.sensor.files = next.files
+		r.reloads.done++
 		r.losses.configure(next.config.Drops)
 		r.names.Watch(watchedNames(next.rules))
 	})

@@ -8,11 +8,17 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/metrics"
 )
 
-// processFacts are what the kernel counts of this process. Times are in seconds, sizes in bytes; what can't be read is 0.
-type processFacts struct{ cpu, rss, vsz, pss float64 }
+// processFacts are what the kernel counts of this process, and of its host. Times are in seconds, sizes in bytes; what
+// can't be read is 0.
+type processFacts struct {
+	cpu, rss, vsz, pss float64
+	// cgroupMemory is that of the sensor's cgroup; hostCPU the share of all processors' time since the boot, of 1.
+	cgroupMemory, hostCPU, hostMemory, hostRunning, hostFiles float64
+}
 
 func readProcess() (f processFacts) {
 	var u unix.Rusage
@@ -24,15 +30,54 @@ func readProcess() (f processFacts) {
 		page := float64(os.Getpagesize())
 		f.vsz, f.rss = pages[0]*page, pages[1]*page
 	}
-	f.pss = rollup("Pss:") * 1024
+	f.pss = lineOf("/proc/self/smaps_rollup", "Pss:") * 1024
+	f.readHost(config.HostRoot())
 	return f
+}
+
+// readHost adds what Falco tells of the host, below a root.
+func (f *processFacts) readHost(root string) {
+	for _, own := range []string{"/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_bytes"} {
+		if n := numbers(own); len(n) > 0 {
+			f.cgroupMemory = n[0]
+			break
+		}
+	}
+	if text, err := os.ReadFile(root + "/proc/stat"); err == nil {
+		// user, nice, system, idle, iowait, irq, softirq, steal; guests' time is in the user's.
+		var busy, all float64
+		first, _, _ := strings.Cut(string(text), "\n")
+		for i, n := range numbersOf(strings.TrimPrefix(first, "cpu")) {
+			if i < 8 {
+				all += n
+				if i != 3 && i != 4 {
+					busy += n
+				}
+			}
+		}
+		f.hostCPU = busy / max(all, 1)
+		f.hostRunning = after(string(text), "procs_running")
+	}
+	if text, err := os.ReadFile(root + "/proc/meminfo"); err == nil {
+		free := 0.0
+		for _, name := range []string{"MemFree:", "Buffers:", "Cached:", "SReclaimable:"} {
+			free += after(string(text), name)
+		}
+		f.hostMemory = max(after("\n"+string(text), "MemTotal:")-free, 0) * 1024
+	}
+	if n := numbers(root + "/proc/sys/fs/file-nr"); len(n) > 1 {
+		f.hostFiles = n[0] - n[1]
+	}
 }
 
 // numbers are those of a file of the kernel's.
 func numbers(path string) []float64 {
 	text, _ := os.ReadFile(path)
-	var out []float64
-	for _, word := range strings.Fields(string(text)) {
+	return numbersOf(string(text))
+}
+
+func numbersOf(text string) (out []float64) {
+	for _, word := range strings.Fields(text) {
 		n, err := strconv.ParseFloat(word, 64)
 		if err != nil {
 			break
@@ -42,13 +87,20 @@ func numbers(path string) []float64 {
 	return out
 }
 
-// rollup is a line of /proc/self/smaps_rollup, in KiB.
-func rollup(name string) float64 {
-	text, _ := os.ReadFile("/proc/self/smaps_rollup")
-	_, rest, _ := strings.Cut(string(text), "\n"+name)
-	value, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
-	n, _ := strconv.ParseFloat(value, 64)
-	return n
+// lineOf is the number in a line of a file of the kernel's.
+func lineOf(path, name string) float64 {
+	text, _ := os.ReadFile(path)
+	return after(string(text), name)
+}
+
+// after is the number behind the name of a line; 0 if there is none. The first line is not looked at.
+func after(text, name string) float64 {
+	_, rest, _ := strings.Cut(text, "\n"+name)
+	rest, _, _ = strings.Cut(rest, "\n")
+	if n := numbersOf(rest); len(n) > 0 {
+		return n[0]
+	}
+	return 0
 }
 
 func resourceFamilies() []family {
@@ -62,5 +114,15 @@ func resourceFamilies() []family {
 		one("falcosecurity_falco_memory_rss_bytes", "The sensor's resident memory.", metrics.Gauge, func(_ *scrape, p processFacts) float64 { return p.rss }),
 		one("falcosecurity_falco_memory_vsz_bytes", "The sensor's virtual memory.", metrics.Gauge, func(_ *scrape, p processFacts) float64 { return p.vsz }),
 		one("falcosecurity_falco_memory_pss_bytes", "The sensor's share of memory.", metrics.Gauge, func(_ *scrape, p processFacts) float64 { return p.pss }),
+		one("falcosecurity_falco_container_memory_used_bytes", "The memory of the sensor's cgroup; 0 if it has none of its own.", metrics.Gauge,
+			func(_ *scrape, p processFacts) float64 { return p.cgroupMemory }),
+		one("falcosecurity_falco_host_cpu_usage_ratio", "The share of the processors' time since the boot that was used.", metrics.Gauge,
+			func(_ *scrape, p processFacts) float64 { return p.hostCPU }),
+		one("falcosecurity_falco_host_memory_used_bytes", "The host's memory in use, without caches.", metrics.Gauge,
+			func(_ *scrape, p processFacts) float64 { return p.hostMemory }),
+		one("falcosecurity_falco_host_procs_running_total", "The host's tasks that run or want to.", metrics.Gauge,
+			func(_ *scrape, p processFacts) float64 { return p.hostRunning }),
+		one("falcosecurity_falco_host_open_fds_total", "The host's open files.", metrics.Gauge,
+			func(_ *scrape, p processFacts) float64 { return p.hostFiles }),
 	}
 }

@@ -69,6 +69,7 @@ type sensor struct {
 	losses  losses
 	silence silence
 	outages outages
+	reloads reloads
 	// reloader is there from the first step on.
 	reloader *reloader
 	// runtimes are those that enrich asks.
@@ -79,6 +80,8 @@ type sensor struct {
 	kernel probe.Counters
 	// reloaded is when the rules that run were loaded.
 	reloaded time.Time
+	// files are those that run, with their digests.
+	files []loadedFile
 	// watch is nil before the loop runs.
 	watch     *watch
 	heartbeat *heartbeat
@@ -134,7 +137,7 @@ func (s *sensor) loadRules(context.Context) error {
 	if !results.Successful() {
 		return rulesError(&results)
 	}
-	s.rules, s.reloaded = rules, time.Now()
+	s.rules, s.reloaded, s.files = rules, time.Now(), loadedFiles(&s.Config, s.Files)
 	return nil
 }
 
@@ -295,14 +298,17 @@ func (s *sensor) capture(ctx context.Context) error {
 	stop := make(chan struct{})
 	go s.wake(ctx, stop)
 	defer close(stop)
-	// Nothing is exchanged any more when the loop has ended.
-	var reloads sync.WaitGroup
-	reloading, end := context.WithCancel(ctx)
-	defer reloads.Wait()
+	// Nothing is exchanged and no snapshot told any more when the loop has ended.
+	var aside sync.WaitGroup
+	running, end := context.WithCancel(ctx)
+	defer aside.Wait()
 	defer end()
 	s.Log.Info("ready", zap.Duration("after", time.Since(s.started)), zap.Int("rules", len(s.rules.Rules())),
 		zap.Bool("syscall_hook", s.probe.Syscalls()), zap.String("version", s.Version))
-	reloads.Go(func() { s.reloader.run(reloading) })
+	aside.Go(func() { s.reloader.run(running) })
+	if p := (&snapshots{sensor: s}); p.wanted() {
+		aside.Go(func() { p.run(running) })
+	}
 	return s.loop.run(ctx)
 }
 

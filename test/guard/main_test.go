@@ -63,12 +63,12 @@ type served struct {
 }
 
 // serve starts a sensor whose canaries come each second.
-func serve(t *testing.T, rules string) *served {
+func serve(t *testing.T, rules string, args ...string) *served {
 	t.Helper()
-	s := testutil.StartSensor(t, sensorBinary,
+	s := testutil.StartSensor(t, sensorBinary, append(args,
 		"-r", testutil.RulesFile(t, rules), "-o", "container_engines.containerd.enabled=false", "-o", "guard.canary_interval=1s",
 		"-o", "webserver.listen_address=127.0.0.1", "-o", "webserver.listen_port=0",
-		"-o", "metrics.enabled=true", "-o", "webserver.prometheus_metrics_enabled=true")
+		"-o", "metrics.enabled=true", "-o", "webserver.prometheus_metrics_enabled=true")...)
 	const before = `web server listens	{"address": "`
 	s.WaitLog(before)
 	_, rest, _ := strings.Cut(s.Log(), before)

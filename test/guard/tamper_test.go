@@ -13,6 +13,8 @@ import (
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
+
+	"github.com/saker-sensor/saker/internal/testutil"
 )
 
 // fds are a process's descriptors of a kind, with what the kernel tells of each.
@@ -110,6 +112,29 @@ func TestClosedLink(t *testing.T) {
 	s.waitMetric("saker_healthy 0")
 	s.waitMetric("saker_stalls_total 1")
 	// What is closed can't be closed again; the sensor ends all the same.
+	if err := s.Cmd.Process.Signal(unix.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	<-s.Ended
+}
+
+// TestSilence: when a debugger has closed all that keeps programs on their hooks, and the canary's program too, nothing
+// comes from the kernel any more. Falco's alert about that tells when the last record came.
+func TestSilence(t *testing.T) {
+	s := serve(t, rules(nowhere), "-o", "syscall_event_timeouts.max_consecutives=1")
+	s.waitMetric(`saker_canary_seen_total{way="critical"} 1`)
+	pid := s.Cmd.Process.Pid
+	for _, kind := range []string{"bpf_link", "bpf-prog"} {
+		for fd := range fds(t, pid, kind) {
+			closeIn(t, pid, fd)
+		}
+	}
+	a := s.Next("the silence", func(a *testutil.Alert) bool { return a.Rule == "Falco internal: timeouts notification" })
+	last, err := time.Parse(time.RFC3339Nano, a.Field("last_event_time"))
+	if silent := a.Time.Sub(last); err != nil || silent < 2*time.Second || silent > deadline {
+		t.Errorf("silent for %v since %v: %v", silent, last, err)
+	}
+	s.waitHealth(503)
 	if err := s.Cmd.Process.Signal(unix.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
