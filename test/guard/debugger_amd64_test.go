@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"bytes"
 	"runtime"
 	"testing"
 
@@ -31,19 +32,27 @@ func closeIn(t *testing.T, pid, fd int) {
 	wait()
 	var before, regs unix.PtraceRegs
 	must("read the registers", unix.PtraceGetRegs(pid, &before))
-	text := make([]byte, 2)
-	_, err := unix.PtracePeekText(pid, uintptr(before.Rip), text)
+	// A thread that waits in a call stands behind the instruction for it. Where it does not, one is written, which other
+	// threads must not come by meanwhile.
+	syscall, text := []byte{0x0f, 0x05}, make([]byte, 2)
+	at := uintptr(before.Rip) - 2
+	_, err := unix.PtracePeekText(pid, at, text)
 	must("read the code", err)
-	_, err = unix.PtracePokeText(pid, uintptr(before.Rip), []byte{0x0f, 0x05}) // syscall
-	must("write the code", err)
+	written := !bytes.Equal(text, syscall)
+	if written {
+		_, err = unix.PtracePokeText(pid, at, syscall)
+		must("write the code", err)
+	}
 	regs = before
-	regs.Rax, regs.Rdi, regs.Orig_rax = unix.SYS_CLOSE, uint64(fd), ^uint64(0)
+	regs.Rip, regs.Rax, regs.Rdi, regs.Orig_rax = uint64(at), unix.SYS_CLOSE, uint64(fd), ^uint64(0)
 	must("write the registers", unix.PtraceSetRegs(pid, &regs))
 	must("step", unix.PtraceSingleStep(pid))
 	wait()
 	must("read the result", unix.PtraceGetRegs(pid, &regs))
-	_, err = unix.PtracePokeText(pid, uintptr(before.Rip), text)
-	must("restore the code", err)
+	if written {
+		_, err = unix.PtracePokeText(pid, at, text)
+		must("restore the code", err)
+	}
 	must("restore the registers", unix.PtraceSetRegs(pid, &before))
 	must("detach", unix.PtraceDetach(pid))
 	if regs.Rax != 0 {
