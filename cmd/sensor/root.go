@@ -84,7 +84,7 @@ runs the built-in rules and prints alerts to standard output; its own log goes t
 		_ = fs.MarkHidden(deprecated) // it is defined
 	}
 	fs.BoolVar(&f.showVersion, "version", false, "print the version and exit")
-	cmd.AddCommand(doctorCommand(stdout, stderr, &f.source), rulesCommand(stdout, stderr, &f.source), configCommand(stdout, stderr, &f.source))
+	cmd.AddCommand(doctorCommand(stdout, stderr, &f.source), topCommand(ctx, stdout, stderr, &f.source), rulesCommand(stdout, stderr, &f.source), configCommand(stdout, stderr, &f.source))
 	return cmd
 }
 

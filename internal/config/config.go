@@ -60,6 +60,7 @@ type Config struct {
 	Drops     Drops     `yaml:"syscall_event_drops"`
 	Timeouts  Timeouts  `yaml:"syscall_event_timeouts"`
 	Guard     Guard     `yaml:"guard"`
+	Top       Top       `yaml:"top"`
 
 	Privileges Privileges `yaml:"privileges"`
 
@@ -158,6 +159,7 @@ func Default() Config {
 		Drops:      Drops{Actions: []string{"log", "alert"}, Rate: .03333, MaxBurst: 1},
 		Timeouts:   Timeouts{MaxConsecutives: 1000},
 		Guard:      Guard{CanaryInterval: 5 * time.Second, StateFile: "/run/saker/state"},
+		Top:        Top{Socket: "/run/saker/top.sock"},
 		Privileges: Privileges{Drop: true},
 		Engines: Engines{
 			Docker: Runtime{Enabled: true}, Podman: Runtime{Enabled: true}, Containerd: Runtime{Enabled: true}, CRI: Runtime{Enabled: true},

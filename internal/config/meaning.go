@@ -56,6 +56,9 @@ func (c *checker) meaning(cfg *Config, root *node) {
 	if d := cfg.Guard.CanaryInterval; d < time.Second {
 		c.fail(at("guard", "canary_interval"), "guard.canary_interval: %v is less than 1s", d)
 	}
+	if path := cfg.Top.Socket; path != "" && (!filepath.IsAbs(path) || len(path) > maxSocketPath) {
+		c.fail(at("top", "socket"), "top.socket: %q is no absolute path of at most %d bytes", path, maxSocketPath)
+	}
 	if path := cfg.Guard.StateFile; path != "" && !filepath.IsAbs(path) {
 		c.fail(at("guard", "state_file"), "guard.state_file: %q is no absolute path", path)
 	}
@@ -78,6 +81,9 @@ func (c *checker) meaning(cfg *Config, root *node) {
 		}
 	}
 }
+
+// maxSocketPath is the kernel's bound, without the NUL (unix(7)).
+const maxSocketPath = 107
 
 // maxPatterns bounds redaction.patterns.
 const maxPatterns = 32

@@ -164,6 +164,12 @@ type Guard struct {
 	StateFile string `yaml:"state_file"`
 }
 
+// Top is where sensor top finds the running sensor.
+type Top struct {
+	// Socket is a Unix socket; empty for none.
+	Socket string `yaml:"socket"`
+}
+
 // Privileges are what the sensor keeps when it has started.
 type Privileges struct {
 	Drop bool `yaml:"drop"`

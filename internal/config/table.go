@@ -179,6 +179,8 @@ func operationKeys() []key {
 		{name: "guard", typ: section, doc: "how the sensor watches itself; not a section of Falco's"},
 		{name: "guard.canary_interval", typ: duration, doc: "time between two canaries, at least 1s; after two without an answer the capture counts as stalled"},
 		{name: "guard.state_file", typ: text, doc: "tells the next start how the last run ended; empty for none"},
+		{name: "top", typ: section, doc: "what `sensor top` reads; not a section of Falco's"},
+		{name: "top.socket", typ: text, doc: "a Unix socket, for the sensor's own user; empty for none"},
 		{name: "privileges", typ: section, doc: "what the sensor may do when it has started, and with it the programs that it starts; not a section of Falco's"},
 		{name: "privileges.drop", typ: boolean, doc: "keep the capabilities that [are needed](privileges.md) and no others, and set no-new-privileges"},
 		{name: "capture", typ: section, doc: "write what was seen around a match to a file", effect: notYet, why: "nothing is recorded"},

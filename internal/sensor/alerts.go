@@ -74,8 +74,8 @@ func (a *alerts) counters() output.QueueCounters {
 	return c
 }
 
-// emit renders one match, and sends it unless others of its kind were just told.
-func (a *alerts) emit(r *engine.Rule, ev *event.Event) {
+// emit renders one match, and sends it unless others of its kind were just told. It tells false if an output had no room.
+func (a *alerts) emit(r *engine.Rule, ev *event.Event) bool {
 	f, ok := a.latest.byRule[r]
 	if !ok {
 		f = a.previous.byRule[r]
@@ -83,10 +83,10 @@ func (a *alerts) emit(r *engine.Rule, ev *event.Event) {
 	if f.window > 0 && a.dedup.Hold(dedupKey(r, ev), r.Priority.String(), f.window, time.Now(), func(text, json []byte, count uint64) ([]byte, []byte) {
 		return f.append(text, json, ev, count)
 	}) {
-		return
+		return true
 	}
 	a.line, a.json = f.append(a.line[:0], a.json[:0], ev, 0)
-	a.outputs.queue.Put(a.line, a.json, r.Priority.String(), r.Name)
+	return a.outputs.queue.Put(a.line, a.json, r.Priority.String(), r.Name)
 }
 
 func dedupKey(r *engine.Rule, ev *event.Event) output.DedupKey {

@@ -13,6 +13,7 @@ import (
 	"github.com/saker-sensor/saker/internal/guard"
 	"github.com/saker-sensor/saker/internal/probe"
 	"github.com/saker-sensor/saker/internal/process"
+	"github.com/saker-sensor/saker/internal/top"
 )
 
 // How many records are taken from a ring before the other one, the waiting room and the clock get their turn.
@@ -48,7 +49,10 @@ type loop struct {
 	names    *alias.Finder
 	rules    *engine.Ruleset
 	scratch  *engine.Scratch
-	emit     func(*engine.Rule, *event.Event)
+	// emit tells false if an output had no room for the alert.
+	emit func(*engine.Rule, *event.Event) bool
+	// top counts what is matched; nil while nobody looks.
+	top *top.Counter
 	// every is called about once a second, between records; its error ends the run.
 	every func() error
 	// inbox holds what others want done between two records.
@@ -70,7 +74,10 @@ func (l *loop) prepare() {
 	l.scratch = engine.NewScratch()
 	l.onMatch = func(r *engine.Rule) {
 		l.stats.Matched++
-		l.emit(r, l.event)
+		taken := l.emit(r, l.event)
+		if l.top != nil {
+			l.top.Alert(r.Name, !taken)
+		}
 	}
 	l.setClock()
 }
@@ -226,6 +233,10 @@ func (l *loop) release(now time.Time) int {
 func (l *loop) match(ev *event.Event, rules *engine.Ruleset) {
 	l.event = ev
 	l.names.Find(ev)
+	if l.top != nil {
+		sub := subject(ev)
+		l.top.Event(uint16(ev.Type), &sub)
+	}
 	rules.Match(ev, l.scratch, l.onMatch)
 }
 

@@ -140,11 +140,17 @@ func (s *sensor) flooder(k *probe.Counters, after uint64) (who *flooder, known b
 	if l == nil {
 		return who, true
 	}
-	who.Key, who.Tgid, who.CgroupID = l.Key, l.Key.Tgid, l.CgroupID
-	if who.Process = s.table.Get(l.Key); who.Process == nil {
-		who.Process = &event.Process{Key: l.Key, Comm: l.Comm}
-	}
+	who.Event = s.loserEvent(l)
 	return who, s.enrich.Attach(&who.Event) != enrich.Pending
+}
+
+// loserEvent is an event of who lost records.
+func (s *sensor) loserEvent(l *probe.Loser) event.Event {
+	ev := event.Event{Key: l.Key, Tgid: l.Key.Tgid, CgroupID: l.CgroupID, Process: s.table.Get(l.Key)}
+	if ev.Process == nil {
+		ev.Process = &event.Process{Key: l.Key, Comm: l.Comm}
+	}
+	return ev
 }
 
 // dropAlert is Falco's internal alert about records that were lost since the last one, and who lost most of them. Falco's

@@ -103,6 +103,13 @@ func formatError(what, format string) error {
 	return fmt.Errorf("%s: format %q is not one of: text, markdown, json", what, format)
 }
 
+// writeLine writes JSON as one line.
+func writeLine(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
 func writeJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)

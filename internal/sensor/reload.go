@@ -207,6 +207,7 @@ func (r *reloader) keepFixed(next *config.Config) {
 		{"webserver", &r.Config.Webserver, &next.Webserver},
 		{"metrics", &r.Config.Metrics, &next.Metrics},
 		{"guard", &r.Config.Guard, &next.Guard},
+		{"top", &r.Config.Top, &next.Top},
 		{"privileges", &r.Config.Privileges, &next.Privileges},
 	} {
 		if !reflect.DeepEqual(fixed.was, fixed.will) {

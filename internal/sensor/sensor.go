@@ -68,6 +68,7 @@ type sensor struct {
 	loop    *loop
 	losses  losses
 	silence silence
+	looked  looked
 	outages outages
 	reloads reloads
 	// reloader is there from the first step on.
@@ -114,6 +115,7 @@ func Run(ctx context.Context, settings Settings) error {
 			step{"read the running processes", s.seed},
 			step{"read how the last run ended", s.openHeartbeat},
 			step{"serve health and metrics", s.serve},
+			step{"serve those who look", s.serveTop},
 			step{"confine the sensor", s.confine},
 		)
 	}
@@ -346,6 +348,7 @@ func (s *sensor) everySecond() error {
 	s.runtimes.report(s)
 	s.outages.report(s)
 	s.watch.tick(s, &s.kernel, err)
+	s.looked.report(s)
 	s.publish()
 	return exit
 }
@@ -361,6 +364,7 @@ func (s *sensor) teardown() error {
 	if s.server != nil {
 		errs = append(errs, s.closeServer())
 	}
+	s.looked.close()
 	if s.loop != nil {
 		s.loop.finish(time.Now().Add(holdDeadline))
 		s.watch.reportSignals(s)

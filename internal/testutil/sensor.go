@@ -122,7 +122,7 @@ func LaunchSensor(t *testing.T, binary string, args ...string) *Sensor {
 // alone switches off what two sensors at once would share.
 func alone(args []string) []string {
 	for _, shared := range []struct{ keys, option string }{
-		{"webserver.", "webserver.enabled=false"}, {"guard.state_file", "guard.state_file="},
+		{"webserver.", "webserver.enabled=false"}, {"guard.state_file", "guard.state_file="}, {"top.socket", "top.socket="},
 	} {
 		if !strings.Contains(strings.Join(args, " "), " "+shared.keys) {
 			args = append(args, "-o", shared.option)
