@@ -28,7 +28,7 @@ func Watch(ctx context.Context, path string, show func(*Report) (more bool, err 
 	case err != nil:
 		return fmt.Errorf("connect to the sensor: %w", err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	lines := bufio.NewScanner(conn)
 	lines.Buffer(nil, maxReport)

@@ -59,7 +59,7 @@ func TestUnit(t *testing.T) {
 func callsOf(t *testing.T, binary string) map[string]bool {
 	t.Helper()
 	trace := filepath.Join(t.TempDir(), "trace")
-	s := testutil.LaunchSensor(t, "strace", "-f", "-qq", "-o", trace, binary, "-c", os.DevNull)
+	s := testutil.LaunchSensor(t, "strace", "-f", "-qq", "-o", trace, binary, "-c", os.DevNull, "-o", "top.socket="+filepath.Join(t.TempDir(), "top.sock"))
 	s.WaitLog("ready")
 	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", s.Cmd.Process.Pid))
 	if err != nil {
