@@ -33,8 +33,9 @@ var controllers = []string{"memory", "pids", "cpu", "cpuset", "devices", "freeze
 // FindHierarchy decides which hierarchy to follow: the unified one if no version 1 controller is mounted, else the
 // first of memory, pids, cpu, … that is: on a hybrid machine runtimes use those, and the unified one is empty.
 //
-// hostRoot is where the host's root is mounted, "/" or empty if it is the own one. A sensor in a container with a
-// cgroup namespace of its own sees only its own cgroup below /sys/fs/cgroup; so a mount below hostRoot is preferred.
+// hostRoot is where the host's root is mounted, "/" or empty if it is the own one. A sensor in a container sees only its own cgroup
+// below /sys/fs/cgroup; so a mount below hostRoot is preferred, and there one below sys/fs/cgroup: where a runtime's folder is mounted too,
+// the roots of containers lie below that, each with the mounts of its own cgroup, the sensor's among them.
 func FindHierarchy(hostRoot string) (Hierarchy, error) {
 	mounts, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
@@ -73,10 +74,8 @@ func chooseHierarchy(mountinfo io.Reader, hostRoot string) (Hierarchy, error) {
 		default:
 			continue
 		}
-		// Any mount below the host's root comes before every other.
-		if hostRoot != "" && hostRoot != "/" && !strings.HasPrefix(mount, strings.TrimSuffix(hostRoot, "/")+"/") {
-			c.rank += len(controllers) + 1
-		}
+		// Any mount of a better place comes before every one of another.
+		c.rank += distance(mount, hostRoot) * (len(controllers) + 1)
 		found = append(found, c)
 	}
 	if err := lines.Err(); err != nil {
@@ -87,6 +86,18 @@ func chooseHierarchy(mountinfo io.Reader, hostRoot string) (Hierarchy, error) {
 	}
 	best := slices.MinFunc(found, func(a, b candidate) int { return a.rank - b.rank })
 	return best.Hierarchy, nil
+}
+
+// distance tells how far a mount is from being the host's cgroups: 0 for the usual place, 1 for another below the host's root.
+func distance(mount, hostRoot string) int {
+	host := strings.TrimSuffix(hostRoot, "/")
+	switch usual := host + "/sys/fs/cgroup"; {
+	case mount == usual || strings.HasPrefix(mount, usual+"/"):
+		return 0
+	case strings.HasPrefix(mount, host+"/"):
+		return 1
+	}
+	return 2
 }
 
 // parseMount reads a line of mountinfo (proc_pid_mountinfo(5)): 36 35 98:0 /root /mount options … - type source options.

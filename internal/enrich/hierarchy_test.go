@@ -31,6 +31,16 @@ func TestChooseHierarchy(t *testing.T) {
 			Hierarchy{Mount: "/host/sys/fs/cgroup", V2: true},
 		},
 		{"host's unified before own memory", hybrid + "9 2 0:28 / /host/cg rw - cgroup2 cgroup2 rw\n", "/host", Hierarchy{Mount: "/host/cg", V2: true}},
+		{
+			"the sensor's own root below the runtime's folder",
+			`1 2 0:3 /kubepods/pod1/c /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory
+1 2 0:3 /kubepods/pod1/c /host/run/containerd/k8s.io/c/rootfs/sys/fs/cgroup/memory ro - cgroup cgroup rw,memory
+1 2 0:4 / /host/sys/fs/cgroup/pids rw - cgroup cgroup rw,pids
+1 2 0:3 / /host/sys/fs/cgroup/memory rw - cgroup cgroup rw,memory`,
+			"/host", Hierarchy{Mount: "/host/sys/fs/cgroup/memory", Controller: "memory"},
+		},
+		{"elsewhere below the host's root", `1 2 0:3 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw
+1 2 0:3 / /host/cgroup rw - cgroup2 cgroup2 rw`, "/host", Hierarchy{Mount: "/host/cgroup", V2: true}},
 		{"blank in the path", `1 2 0:3 / /mnt/a\040b rw - cgroup2 cgroup2 rw`, "", Hierarchy{Mount: "/mnt/a b", V2: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
