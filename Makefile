@@ -41,6 +41,10 @@ test-matrix: ## run the kernel tests on Debian's kernels, in QEMU, and on this o
 test-hostile: install ## compare 1,000,000 hostile calls with their records (ARGS="-seed 1 -calls 100000")
 	$(AS_ROOT) $(GO) test -count=1 -v -timeout 30m ./test/hostile -calls 1000000 $(ARGS)
 
+.PHONY: test-deploy
+test-deploy: ## check deploy/ without a cluster: manifest, Kustomize, Helm chart (ARGS=-update renews what is rendered)
+	cd test/deploy && CGO_ENABLED=0 $(GO) test -trimpath ./... $(ARGS)
+
 .PHONY: test-flood
 test-flood: install ## flood the sensor with opens: no exec is lost, and no open without being counted
 	$(AS_ROOT) $(GO) test -count=1 -v ./test/flood

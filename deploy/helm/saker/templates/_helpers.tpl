@@ -1,0 +1,63 @@
+{{- define "saker.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "saker.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 57 | trimSuffix "-" -}}
+{{- else if contains (include "saker.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 57 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "saker.name" .) | trunc 57 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "saker.namespace" -}}
+{{- default .Release.Namespace .Values.namespaceOverride -}}
+{{- end -}}
+
+{{- define "saker.selector" -}}
+app.kubernetes.io/name: {{ include "saker.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "saker.labels" -}}
+{{ include "saker.selector" . }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
+{{- define "saker.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "saker.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* saker.yaml: falco's keys, with what the switches of this chart add. */ -}}
+{{- define "saker.config" -}}
+{{- $config := deepCopy .Values.falco -}}
+{{- if .Values.falcosidekick.enabled -}}
+{{- $url := default "http://falcosidekick:2801" .Values.falcosidekick.url -}}
+{{- $config = mergeOverwrite $config (dict "json_output" true "http_output" (dict "enabled" true "url" $url)) -}}
+{{- end -}}
+{{- if .Values.metrics.enabled -}}
+{{- $metrics := dict "enabled" true -}}
+{{- range $key, $value := omit .Values.metrics "enabled" "service" -}}
+{{- $_ := set $metrics (snakecase $key) $value -}}
+{{- end -}}
+{{- $config = mergeOverwrite $config (dict "metrics" $metrics "webserver" (dict "enabled" true "prometheus_metrics_enabled" true)) -}}
+{{- end -}}
+{{- toYaml $config -}}
+{{- end -}}
+
+{{- define "saker.probe" -}}
+httpGet:
+  path: {{ dig "k8s_healthz_endpoint" "/healthz" (default dict .falco.webserver) }}
+  port: http
+  {{- if dig "ssl_enabled" false (default dict .falco.webserver) }}
+  scheme: HTTPS
+  {{- end }}
+{{ toYaml .probe }}
+{{- end -}}

@@ -1,0 +1,210 @@
+package deploy
+
+import (
+	"flag"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"helm.sh/helm/v3/pkg/chart/loader"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/engine"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	strict "sigs.k8s.io/yaml"
+)
+
+var update = flag.Bool("update", false, "renew the golden files")
+
+// render is helm template saker deploy/helm/saker --namespace saker -f values.
+func render(t *testing.T, values string) (string, error) {
+	t.Helper()
+	chart, err := loader.Load("../../deploy/helm/saker")
+	if err != nil {
+		t.Fatal(err)
+	}
+	given, err := chartutil.ReadValues([]byte(values))
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := chartutil.ReleaseOptions{Name: "saker", Namespace: "saker", Revision: 1, IsInstall: true}
+	all, err := chartutil.ToRenderValues(chart, given, options, chartutil.DefaultCapabilities)
+	if err != nil {
+		return "", err
+	}
+	files, err := engine.Render(chart, all)
+	if err != nil {
+		return "", err
+	}
+	var manifest strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if strings.HasSuffix(name, ".yaml") {
+			manifest.WriteString("---\n" + files[name] + "\n")
+		}
+	}
+	return manifest.String(), nil
+}
+
+func mustRender(t *testing.T, values string) string {
+	t.Helper()
+	manifest, err := render(t, values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return manifest
+}
+
+// configOf is the sensor's configuration in a manifest.
+func configOf(t *testing.T, manifest string) (c struct {
+	RulesFiles []string `json:"rules_files"`
+	JSON       bool     `json:"json_output"`
+	Priority   string   `json:"priority"`
+	HTTP       struct {
+		Enabled bool   `json:"enabled"`
+		URL     string `json:"url"`
+	} `json:"http_output"`
+	Metrics struct {
+		Enabled bool `json:"enabled"`
+		Rules   bool `json:"rules_counters_enabled"`
+		MB      bool `json:"convert_memory_to_mb"`
+	} `json:"metrics"`
+	Webserver struct {
+		Enabled    bool `json:"enabled"`
+		Prometheus bool `json:"prometheus_metrics_enabled"`
+		Port       int  `json:"listen_port"`
+	} `json:"webserver"`
+}) {
+	t.Helper()
+	for name, object := range objects(t, manifest) {
+		if m, ok := object.(*corev1.ConfigMap); ok && !strings.HasSuffix(name, "-rules") {
+			if err := strict.Unmarshal([]byte(m.Data["saker.yaml"]), &c); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return c
+}
+
+// TestChartIsManifest: by default the chart deploys what deploy/daemonset.yaml does.
+func TestChartIsManifest(t *testing.T) {
+	manifest := mustRender(t, "")
+	plain, chart := daemonSet(t, read(t, "daemonset.yaml")), daemonSet(t, manifest)
+	a, b := plain.Spec.Template.Spec, chart.Spec.Template.Spec
+	// The volume of the runtime's folder is numbered in the chart, because there may be several.
+	for _, spec := range []*corev1.PodSpec{&a, &b} {
+		for i := range spec.Volumes {
+			spec.Volumes[i].Name = strings.ReplaceAll(spec.Volumes[i].Name, "containerd", "runtime-0")
+		}
+		for i := range spec.Containers[0].VolumeMounts {
+			m := &spec.Containers[0].VolumeMounts[i]
+			m.Name = strings.ReplaceAll(m.Name, "containerd", "runtime-0")
+		}
+	}
+	if !equality.Semantic.DeepEqual(a, b) {
+		left, _ := strict.Marshal(a)
+		right, _ := strict.Marshal(b)
+		t.Errorf("the manifest's pod is\n%s\nthe chart's\n%s", left, right)
+	}
+	if !equality.Semantic.DeepEqual(plain.Spec.UpdateStrategy, chart.Spec.UpdateStrategy) {
+		t.Errorf("update strategies %v, %v", plain.Spec.UpdateStrategy, chart.Spec.UpdateStrategy)
+	}
+	if left, right := configOf(t, read(t, "daemonset.yaml")), configOf(t, manifest); !equality.Semantic.DeepEqual(left, right) {
+		t.Errorf("configurations\n%+v\n%+v", left, right)
+	}
+}
+
+// golden compares a text with a file of testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := "testdata/" + name
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs from what is rendered; go test ./... -update renews it:\n%s", file, got)
+	}
+}
+
+// TestRendering: what the chart makes of its own values, and of those of Falco's.
+func TestRendering(t *testing.T) {
+	golden(t, "default.golden", mustRender(t, ""))
+	values, err := os.ReadFile("testdata/falco_values.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "falco.golden", mustRender(t, string(values)))
+}
+
+// TestFalcoValues: values as people have them for Falco's chart do here what they do there.
+func TestFalcoValues(t *testing.T) {
+	values, err := os.ReadFile("testdata/falco_values.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest := mustRender(t, string(values))
+	all := objects(t, manifest)
+	c := configOf(t, manifest)
+	if c.Priority != "warning" || !c.JSON || !c.HTTP.Enabled || c.HTTP.URL != "http://falcosidekick.falco:2801" ||
+		!c.Metrics.Enabled || !c.Webserver.Prometheus || c.Webserver.Port != 9765 {
+		t.Errorf("configuration %+v", c)
+	}
+	rules := all["ConfigMap saker-rules"].(*corev1.ConfigMap).Data
+	if !strings.HasPrefix(rules["shop_rules.yaml"], "- rule: Terminal shell in container\n") {
+		t.Errorf("custom rules %q", rules)
+	}
+	spec := all["DaemonSet saker"].(*appsv1.DaemonSet).Spec.Template
+	container := spec.Spec.Containers[0]
+	switch {
+	case !c.Metrics.Rules || c.Metrics.MB:
+		t.Errorf("metrics %+v", c.Metrics)
+	case strings.Join(container.Args, " ") != "-o log_level=debug", !container.TTY:
+		t.Errorf("arguments %v, tty %v", container.Args, container.TTY)
+	case container.Image != "registry.example.org/security/saker:1.2.3":
+		t.Errorf("image %s", container.Image)
+	case container.Ports[0].ContainerPort != 9765:
+		t.Errorf("port %v", container.Ports)
+	case spec.Annotations["team"] != "security", spec.Spec.NodeSelector["pool"] != "shop", len(spec.Spec.Tolerations) != 1:
+		t.Errorf("pod %v %v", spec.ObjectMeta, spec.Spec.Tolerations)
+	case spec.Spec.PriorityClassName != "system-node-critical", all["PriorityClass saker"] != nil:
+		t.Errorf("priority class %s", spec.Spec.PriorityClassName)
+	case !*container.SecurityContext.Privileged, container.SecurityContext.Capabilities != nil:
+		t.Errorf("security context %v", container.SecurityContext)
+	case all["ServiceMonitor saker"] == nil, all["Service saker-metrics"] == nil:
+		t.Error("no service monitor, or no service")
+	}
+}
+
+// TestBadValues: a mistake in the values is told, not deployed.
+func TestBadValues(t *testing.T) {
+	for values, want := range map[string]string{
+		"falco: {prioritty: warning}":                     "prioritty",
+		"falco: {priority: loud}":                         "priority",
+		"controller: {kind: deployment}":                  "kind",
+		"falcosidekick: {webui: {enabled: true}}":         "webui",
+		"tolerance: []":                                   "tolerance",
+		"customRules: {shop: \"[]\"}":                     "shop",
+		"customRules: {a.yaml: [1]}":                      "customRules",
+		"tty: maybe":                                      "tty",
+		"falcosidekick: {enabled: true, url: sidekick}":   "url",
+		"falco: {webserver: {listen_port: 70000}}":        "listen_port",
+		"runtimeDirectories: [/run/containerd/c.sock]":    "runtimeDirectories",
+		"resources: {limit: {cpu: 1}}":                    "limit",
+		"serviceMonitor: {create: true}":                  "metrics.enabled",
+		"image: {pullPolicy: Sometimes}":                  "pullPolicy",
+		"healthChecks: {livenessProbe: {period: 1}}":      "period",
+		"falcosidekick: {enabled: true, webhook: {a: b}}": "webhook",
+	} {
+		if _, err := render(t, values); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want one about %s", values, err, want)
+		}
+	}
+}
