@@ -74,7 +74,7 @@ func sinkKeys() []key {
 		{name: "spool", typ: section, doc: "alerts on disk, of the outputs that have `spool: true`"},
 		{name: "spool.directory", typ: text, doc: "the folder; each output has one of its own in it"},
 		{name: "spool.max_size_mb", typ: integer, least: 1, most: 1 << 20, doc: "MB on disk that an output may take"},
-		{name: "output_timeout", typ: integer, most: 1 << 31, doc: "milliseconds that a sink may take for an alert before the log says so", effect: notYet, why: "a slow sink is not reported"},
+		{name: "output_timeout", typ: integer, most: 1 << 31, doc: "milliseconds that an output may take for an alert before the log says so, looked at each second; 0 never does. It delays no other output"},
 		{name: "stdout_output", typ: section, doc: "alerts on standard output"},
 		{name: "stdout_output.enabled", typ: boolean, doc: "on or off"},
 		{name: "file_output", typ: section, doc: "alerts appended to a file"},

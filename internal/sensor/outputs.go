@@ -191,6 +191,9 @@ type outage struct {
 	// damaged is the number of damaged records that the log told of.
 	damaged   uint64
 	droppedAt time.Time
+	// idle is since when nothing has moved although alerts are to be written, slow that the log has been told.
+	idle time.Time
+	slow bool
 }
 
 // report tells of each change of a sink, once: that it does not deliver, that it does again, that its queue is full.
@@ -215,8 +218,29 @@ func (o outages) report(s *sensor) {
 			s.Log.Warn("alerts dropped: an output's queue is full", zap.String("output", sink.Name), zap.Uint64("dropped", sink.Dropped))
 			s.alerts.outputDrop(sink)
 		}
+		was.reportSlow(s, &sink, time.Now())
 		was.reportSpool(s, &sink)
 		was.seen = sink.SinkTotals
+	}
+}
+
+// reportSlow tells, once, of a sink that has had an alert for longer than output_timeout; and when it takes alerts again. One
+// that fails is told of by itself.
+func (o *outage) reportSlow(s *sensor, sink *output.SinkCounters, now time.Time) {
+	t := &sink.SinkTotals
+	ahead := t.Queued + t.Restored - t.Written - t.Errors - t.Lost - t.Kept
+	moved := t.Written != o.seen.Written || t.Errors != o.seen.Errors || t.Retries != o.seen.Retries
+	limit := time.Duration(s.Config.OutputTimeout) * time.Millisecond
+	switch {
+	case ahead == 0 || moved || o.failing || o.idle.IsZero():
+		if o.slow {
+			s.Log.Info("an output takes alerts again", zap.String("output", sink.Name))
+		}
+		o.idle, o.slow = now, false
+	case limit > 0 && !o.slow && now.Sub(o.idle) >= limit:
+		o.slow = true
+		s.Log.Warn("an output takes an alert for longer than output_timeout; the others go on", zap.String("output", sink.Name),
+			zap.Duration("for", now.Sub(o.idle)), zap.Uint64("alerts", ahead))
 	}
 }
 

@@ -89,3 +89,18 @@ func TestSnapshots(t *testing.T) {
 		t.Errorf("%d lines", sample)
 	}
 }
+
+// TestSlowOutput: an output that takes nothing for longer than output_timeout is told of, and when it takes alerts again.
+func TestSlowOutput(t *testing.T) {
+	const opens = 1000 // their alerts are more than a pipe holds
+	rules, file, _ := watchedFiles(t)
+	s := startSensor(t, "-r", rules, "-o", "output_timeout=100")
+	s.Reader.Lock()
+	openTimes(t, file, opens)
+	s.WaitLog(`an output takes an alert for longer than output_timeout; the others go on	{"output": "stdout"`)
+	s.Reader.Unlock()
+	s.WaitLog(`an output takes alerts again	{"output": "stdout"`)
+	if alerts := rulesAlerts(s.Stop()); len(alerts) != opens {
+		t.Errorf("%d alerts of %d", len(alerts), opens)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -47,7 +48,11 @@ func address(t *testing.T, s *testutil.Sensor) string {
 // can be evaluated, and alerts fire when the sensor refuses a reload and when it is gone.
 func TestScrape(t *testing.T) {
 	rules, file := watching(t)
-	s := testutil.StartSensor(t, sensorBinary, "-r", rules, "-o", "container_engines.containerd.enabled=false", "-o", "guard.canary_interval=1s",
+	// An output with a spool has metrics of its own.
+	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer receiver.Close()
+	s := testutil.StartSensor(t, sensorBinary, "-r", rules, "-o", "http_output.enabled=true", "-o", "http_output.url="+receiver.URL,
+		"-o", "http_output.spool=true", "-o", "spool.directory="+t.TempDir(), "-o", "container_engines.containerd.enabled=false", "-o", "guard.canary_interval=1s",
 		"-o", "webserver.listen_address=127.0.0.1", "-o", "webserver.listen_port=0", "-o", "metrics.enabled=true", "-o", "webserver.prometheus_metrics_enabled=true")
 	target := address(t, s)
 	p := startPrometheus(t, target)
@@ -60,6 +65,7 @@ func TestScrape(t *testing.T) {
 	}
 	p.wait(`falcosecurity_falco_rules_matches_total{rule_name="Watched file"}`, is("1"))
 	p.wait(`saker_sink_written_total{sink="stdout"}`, is("1"))
+	p.wait(`saker_sink_written_total{sink="http"}`, is("1"))
 
 	t.Run("metrics", func(t *testing.T) { metricsAreServed(t, target) })
 	t.Run("rules", func(t *testing.T) { rulesAreEvaluated(t, p) })
