@@ -171,7 +171,7 @@ func TestNoSyscalls(t *testing.T) {
 // which walks more paths. A program that grows towards that is one to look at long before.
 func TestVerifiedInstructions(t *testing.T) {
 	const budget = 100_000
-	p := loaded(t, Settings{})
+	p := loaded(t, Settings{EntryCopies: true})
 	t.Attr("budget", strconv.Itoa(budget)) // test/matrix collects it, and what each program takes
 	for name, prog := range p.programs {
 		info, err := prog.Info()

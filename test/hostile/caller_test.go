@@ -207,7 +207,7 @@ func (c *caller) open() error {
 	f.Want.File = file
 	c.named(f, p, dir)
 	f.Want.File.Raw = p.raw()
-	if err := c.opened(f); err != nil {
+	if err := c.opened(f, dir); err != nil {
 		return err
 	}
 	return c.send(f, "(%d, %.300q %s, %#o, %#o, %#x)", dir.fd, p.text, p.how, flags, mode, file.Resolve)
@@ -241,8 +241,8 @@ func (c *caller) named(f *fact, p path, dir folder) {
 	}
 }
 
-// opened asks the kernel about the file that a call has opened, and closes it.
-func (c *caller) opened(f *fact) error {
+// opened asks the kernel about the file that a call with a directory has opened, and closes it.
+func (c *caller) opened(f *fact, dir folder) error {
 	file := &f.Want.File
 	file.FD = f.Want.Ret
 	if f.Want.Ret < 0 {
@@ -263,7 +263,7 @@ func (c *caller) opened(f *fact) error {
 	var buf [2 * maxPath]byte
 	n, err := unix.Readlink("/proc/self/fd/"+strconv.Itoa(fd), buf[:])
 	if errors.Is(err, unix.ENAMETOOLONG) {
-		f.Resolved = c.tooDeep(f, &st)
+		f.Resolved = c.tooDeep(f, dir, &st)
 		return nil
 	}
 	if err != nil {
@@ -288,18 +288,19 @@ func (c *caller) opened(f *fact) error {
 }
 
 // tooDeep is the name of a file that /proc can't tell: one of those known, or one that this call made.
-func (c *caller) tooDeep(f *fact, st *unix.Stat_t) name {
+func (c *caller) tooDeep(f *fact, dir folder, st *unix.Stat_t) name {
 	if path := c.deepest[[2]uint64{st.Dev, st.Ino}]; path != "" {
 		return name{Text: path}
 	}
-	base := filepath.Base(f.Want.File.Raw)
 	switch {
 	case f.Want.File.OpenFlags&unix.O_TMPFILE == unix.O_TMPFILE:
-		base = fmt.Sprintf("#%d", st.Ino)
-	case f.Want.File.Resolve&unix.RESOLVE_IN_ROOT == 0:
+		base := fmt.Sprintf("/#%d", st.Ino)
+		return name{Text: c.tooLong + base, Other: filepath.Dir(c.tooLong) + base}
+	case f.Want.File.Resolve&unix.RESOLVE_IN_ROOT != 0:
+		return name{Text: dir.name.Text + filepath.Clean("/"+f.Want.File.Raw)}
+	default:
 		return f.Given // no symbolic link leads there
 	}
-	return name{Text: c.tooLong + "/" + base, Other: filepath.Dir(c.tooLong) + "/" + base}
 }
 
 // openByHandle makes the call that takes no path.
@@ -318,7 +319,7 @@ func (c *caller) openByHandle() error {
 	f := c.fact(event.KindOpen, event.TypeOpenByHandleAt, ret, entry)
 	f.Want.DirFD = int32(dir.fd)
 	f.Want.File = event.File{Present: true, OpenFlags: flags}
-	if err := c.opened(f); err != nil {
+	if err := c.opened(f, dir); err != nil {
 		return err
 	}
 	f.Given = f.Resolved // it has no other

@@ -11,7 +11,8 @@ import (
 // name is what a text in a record must be.
 type name struct {
 	Text string
-	// Other is what it may be as well, because the folder above is renamed all the time; empty if it is not.
+	// Other is what it may be as well, because the folder above is renamed all the time, or because it can't be told in which
+	// of two folders a file is; empty if there is no other.
 	Other string
 	// Climbs: it was made with "..", which may leave little of a folder's name.
 	Climbs bool
@@ -24,7 +25,8 @@ func (n name) fits(got, raw string) (whole, end bool) {
 	}
 	// Whole components from the end are left, as many as fit; or those below a folder that a rename was about to move for
 	// as long as the walk tried. If that is the folder itself, nothing is left, or the caller's text alone.
-	end = (len(got) > 300 || n.Climbs || n.Other != "") && strings.HasPrefix(got, "/") && strings.HasSuffix(n.Text, got)
+	end = (len(got) > 300 || n.Climbs || n.Other != "") && strings.HasPrefix(got, "/") &&
+		(strings.HasSuffix(n.Text, got) || strings.HasSuffix(n.Other, got))
 	return false, end || n.Other != "" && (got == "" || got == raw)
 }
 
