@@ -41,6 +41,8 @@ func floodCall() string {
 type lab struct {
 	*testutil.Containerd
 	sensor *testutil.Sensor
+	// binary is the sensor's, socket where sensor top finds it.
+	binary, socket string
 	// flooder and short are binaries: the flooder, and a command that ends at once.
 	flooder, short string
 	// out is where the flooder writes how many opens it has made.
@@ -67,7 +69,8 @@ func newLab(t *testing.T) *lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.sensor = testutil.StartSensor(t, binary, "-o", "container_engines.containerd.sockets[0]="+l.Socket,
+	l.binary, l.socket = binary, filepath.Join(t.TempDir(), "top.sock")
+	l.sensor = testutil.StartSensor(t, binary, "-o", "top.socket="+l.socket, "-o", "container_engines.containerd.sockets[0]="+l.Socket,
 		// Small enough for a loaded machine to fill: 1 MiB of ring, and for each rule half of the queue.
 		"-o", "engine.modern_ebpf.buf_size_preset=1", "-o", "outputs_queue.capacity=4096", "-o", "priority=debug", "-r", testutil.RulesFile(t, fmt.Sprintf(`
 - rule: Flood
