@@ -45,6 +45,12 @@ test-hostile: install ## compare 1,000,000 hostile calls with their records (ARG
 test-deploy: ## check deploy/ without a cluster: manifest, Kustomize, Helm chart (ARGS=-update renews what is rendered)
 	cd test/deploy && CGO_ENABLED=0 $(GO) test -trimpath ./... $(ARGS)
 
+.PHONY: test-cluster
+test-cluster: ## deploy on a real Kubernetes node and kill what the sensor stands on (ARGS="-run TestCluster/chart"); the first build takes long
+	$(AS_ROOT) test/install cluster
+	$(AS_ROOT) test/cluster/build $(CURDIR)/bin/cluster
+	$(AS_ROOT) $(GO) test -count=1 -v -timeout 30m ./test/cluster -bin $(CURDIR)/bin/cluster $(ARGS)
+
 .PHONY: test-flood
 test-flood: install ## flood the sensor with opens: no exec is lost, and no open without being counted
 	$(AS_ROOT) $(GO) test -count=1 -v ./test/flood

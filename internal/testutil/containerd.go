@@ -280,7 +280,7 @@ func (c *Containerd) killShims(tb testing.TB) {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
-	killCgroup(c.Cgroup)
+	KillCgroup(c.Cgroup)
 }
 
 // unmountBelow undoes the mounts below a folder, the last first.

@@ -30,8 +30,8 @@ func cgroupDirs(path string) []string {
 	return dirs
 }
 
-// killCgroup kills the processes below a cgroup path.
-func killCgroup(path string) {
+// KillCgroup kills the processes below a cgroup path.
+func KillCgroup(path string) {
 	for _, top := range cgroupDirs(path) {
 		_ = filepath.WalkDir(top, func(name string, d fs.DirEntry, err error) error {
 			if err != nil || d.Name() != "cgroup.procs" {
@@ -46,6 +46,54 @@ func killCgroup(path string) {
 			return nil
 		})
 	}
+}
+
+// MakeCgroups makes a cgroup path in every hierarchy. Version 1's cpuset takes what its parent has.
+func MakeCgroups(path string) error {
+	for _, dir := range cgroupDirs(path) {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		if err := inheritCpuset(filepath.Dir(dir), dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inheritCpuset gives a cgroup of version 1 the processors and memory nodes of the one above, without which nothing may join it.
+func inheritCpuset(parent, dir string) error {
+	for _, name := range []string{"cpuset.cpus", "cpuset.mems"} {
+		text, err := os.ReadFile(filepath.Join(parent, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // another hierarchy, or version 2, which inherits by itself
+		}
+		if err != nil {
+			return err
+		}
+		if len(strings.TrimSpace(string(text))) == 0 {
+			if err := inheritCpuset(filepath.Dir(parent), parent); err != nil {
+				return err
+			}
+			if text, err = os.ReadFile(filepath.Join(parent, name)); err != nil {
+				return err
+			}
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// JoinCgroup moves this process into a cgroup path in one hierarchy, version 2's where there is one: enough for KillCgroup to find
+// it and its children.
+func JoinCgroup(path string) error {
+	dirs := cgroupDirs(path)
+	if len(dirs) == 0 {
+		return errors.New("no cgroup hierarchy is mounted")
+	}
+	return os.WriteFile(filepath.Join(dirs[len(dirs)-1], "cgroup.procs"), []byte("0"), 0o600)
 }
 
 // RemoveCgroups removes a cgroup path and all below it from every hierarchy. Its processes have to have ended, or to

@@ -161,7 +161,7 @@ func (d *Docker) cleanup(tb testing.TB) {
 			d.Stop(tb)
 		}
 	}
-	killCgroup(d.Cgroup)
+	KillCgroup(d.Cgroup)
 	err := errors.Join(unmountBelow(d.dir), RemoveCgroups(d.Cgroup))
 	if err = errors.Join(err, os.RemoveAll(d.dir)); err != nil {
 		tb.Errorf("clean up %s: %v", d.args[0], err)

@@ -1,0 +1,132 @@
+package cluster
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// follower reads the logs of all sensors as the kubelet has them on the disk: also while the API server or the kubelet is down, and to
+// their end when a pod is removed.
+type follower struct {
+	stop, done chan struct{}
+
+	mu     sync.Mutex
+	alerts []told
+	own    strings.Builder
+}
+
+// told is an alert and the pod of the sensor that told it.
+type told struct {
+	alert
+	sensor string
+}
+
+// follow reads until the test ends.
+func follow(t *testing.T) *follower {
+	f := &follower{stop: make(chan struct{}), done: make(chan struct{})}
+	go f.run()
+	t.Cleanup(func() {
+		close(f.stop)
+		<-f.done
+		if t.Failed() {
+			t.Logf("the sensors' logs:\n%s", f.log())
+		}
+	})
+	return f
+}
+
+// logFile is one that is being read.
+type logFile struct {
+	file    *os.File
+	partial []byte // of a line that was not complete yet
+	line    []byte // of a line that the runtime has split
+}
+
+func (f *follower) run() {
+	defer close(f.done)
+	files := map[string]*logFile{}
+	defer func() {
+		for _, l := range files {
+			l.file.Close()
+		}
+	}()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		found, _ := filepath.Glob("/var/log/pods/saker_*/saker/*.log")
+		for _, name := range found {
+			if files[name] == nil {
+				if file, err := os.Open(name); err == nil {
+					files[name] = &logFile{file: file}
+				}
+			}
+		}
+		for name, l := range files {
+			f.read(filepath.Base(filepath.Dir(filepath.Dir(name))), l)
+		}
+		select {
+		case <-f.stop:
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// read takes what is new. A line is TIME STREAM TAG TEXT, where TAG is P if the text goes on in the next line (CRI's log format).
+func (f *follower) read(sensor string, l *logFile) {
+	var chunk [64 << 10]byte
+	for {
+		n, err := l.file.Read(chunk[:])
+		l.partial = append(l.partial, chunk[:n]...)
+		for {
+			line, rest, complete := bytes.Cut(l.partial, []byte("\n"))
+			if !complete {
+				break
+			}
+			l.partial = rest
+			if parts := bytes.SplitN(line, []byte(" "), 4); len(parts) == 4 {
+				l.line = append(l.line, parts[3]...)
+				if string(parts[2]) == "F" {
+					f.take(sensor, l.line)
+					l.line = l.line[:0]
+				}
+			}
+		}
+		if n == 0 || err != nil {
+			return
+		}
+	}
+}
+
+func (f *follower) take(sensor string, line []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var a alert
+	if json.Unmarshal(line, &a) == nil && a.Rule != "" {
+		f.alerts = append(f.alerts, told{a, sensor})
+		return
+	}
+	f.own.Write(line)
+	f.own.WriteByte('\n')
+}
+
+// seen are the alerts up to now.
+func (f *follower) seen() []told {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.alerts)
+}
+
+// log is what the sensors said of themselves.
+func (f *follower) log() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.own.String()
+}
