@@ -115,6 +115,14 @@ func ruleMatches(s *scrape, emit emit) {
 
 func falcoEventFamilies() []family {
 	return []family{
+		single("falcosecurity_scap_n_drops_scratch_map_total", "Records that did not fit the kernel programs' buffer.", metrics.Counter, kernelSwitch,
+			func(s *scrape) float64 { return float64(s.kernel.Oversize) }),
+		single("falcosecurity_scap_n_threads_total", "Processes in the table; threads are not kept.", metrics.Gauge, stateSwitch,
+			func(s *scrape) float64 { return float64(s.table.Processes) }),
+		single("falcosecurity_scap_n_drops_full_threadtable_total", "Processes evicted from the table because it was full.", metrics.Counter, stateSwitch,
+			func(s *scrape) float64 { return float64(s.table.Evicted) }),
+		single("falcosecurity_scap_n_failed_thread_lookups_total", "Events whose process could not be found out.", metrics.Counter, stateSwitch,
+			func(s *scrape) float64 { return float64(s.table.Unknown) }),
 		single("falcosecurity_scap_n_evts_total", "Records that the kernel programs made, lost ones too.", metrics.Counter, kernelSwitch,
 			func(s *scrape) float64 { return float64(s.kernel.CriticalSent + s.kernel.BulkSent + s.kernel.Lost()) }),
 		single("falcosecurity_scap_n_drops_total", "Records that found their ring full.", metrics.Counter, kernelSwitch,
