@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,6 +35,35 @@ func TestDropsEnd(t *testing.T) {
 	}
 	if !strings.Contains(s.Log(), "Events seen: ") {
 		t.Error("no exit text")
+	}
+}
+
+// TestDropsAfterReload: syscall_event_drops of a changed file counts at once.
+func TestDropsAfterReload(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "saker.yaml")
+	write := func(simulate bool) {
+		t.Helper()
+		text := fmt.Sprintf("rules_files: [%s]\njson_output: true\nsyscall_event_drops: {simulate_drops: %v, max_burst: 2, rate: 0, actions: [alert]}\n",
+			testutil.RulesFile(t, quietRules), simulate)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(false)
+	s := launch(t, "-c", file)
+	s.WaitLog("ready")
+	write(true)
+	s.WaitLog("INFO	reloaded")
+	drop := func(a *alert) bool { return a.Rule == "Falco internal: syscall event drop" }
+	for range 2 { // as many as the burst, and never again
+		s.Next("the loss", drop)
+	}
+	s.WaitLog("one of the lost records is made up")
+	write(false)
+	for _, a := range s.Stop() {
+		if drop(a) {
+			t.Errorf("another alert: %v", a)
+		}
 	}
 }
 
