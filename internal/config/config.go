@@ -41,15 +41,15 @@ type Config struct {
 	OutputsQueue OutputsQueue `yaml:"outputs_queue"`
 	Spool        Spool        `yaml:"spool"`
 	// OutputTimeout is in milliseconds.
-	OutputTimeout int     `yaml:"output_timeout"`
-	Stdout        Stdout  `yaml:"stdout_output"`
-	File          File    `yaml:"file_output"`
-	Syslog        Syslog  `yaml:"syslog_output"`
-	Program       Program `yaml:"program_output"`
-	HTTP          HTTP    `yaml:"http_output"`
-	OTLP          OTLP    `yaml:"otlp_output"`
-	GRPC          GRPC    `yaml:"grpc"`
-	GRPCOutput    Switch  `yaml:"grpc_output"`
+	OutputTimeout int        `yaml:"output_timeout"`
+	Stdout        Stdout     `yaml:"stdout_output"`
+	File          File       `yaml:"file_output"`
+	Syslog        Syslog     `yaml:"syslog_output"`
+	Program       Program    `yaml:"program_output"`
+	HTTP          HTTP       `yaml:"http_output"`
+	OTLP          OTLP       `yaml:"otlp_output"`
+	GRPC          GRPC       `yaml:"grpc"`
+	GRPCOutput    GRPCOutput `yaml:"grpc_output"`
 
 	LogLevel  string `yaml:"log_level"`
 	LogStderr bool   `yaml:"log_stderr"`

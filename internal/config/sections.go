@@ -2,11 +2,6 @@ package config
 
 import "time"
 
-// Switch is a section that is on or off.
-type Switch struct {
-	Enabled bool `yaml:"enabled"`
-}
-
 // Redaction says what alerts must not show.
 type Redaction struct {
 	Enabled bool `yaml:"enabled"`
@@ -100,6 +95,13 @@ type GRPC struct {
 	PrivateKey  string `yaml:"private_key"`
 	CertChain   string `yaml:"cert_chain"`
 	RootCerts   string `yaml:"root_certs"`
+}
+
+// GRPCOutput sends alerts to the server's consumers.
+type GRPCOutput struct {
+	Enabled bool `yaml:"enabled"`
+	// Spool keeps them on disk, too.
+	Spool bool `yaml:"spool"`
 }
 
 // OutputsQueue bounds the rendered alerts that wait for the sinks. Falco's 0, "without bound", is the default bound here.

@@ -126,6 +126,7 @@ func sinkKeys() []key {
 		{name: "grpc.root_certs", typ: text, doc: "the authority of the clients' certificates"},
 		{name: "grpc_output", typ: section, doc: "alerts to the consumers of the gRPC server"},
 		{name: "grpc_output.enabled", typ: boolean, doc: "on or off"},
+		{name: "grpc_output.spool", typ: boolean, doc: "keep alerts on disk, for consumers that come again after a restart or a long time, see `spool`"},
 	}
 }
 

@@ -47,6 +47,9 @@ type supply interface {
 	delivered(number uint64)
 }
 
+// keeper is a sink that keeps alerts on disk by itself; nil if it does not.
+type keeper interface{ Kept() *SpoolCounters }
+
 func newLane(s QueueSettings, sink Named) *lane {
 	l := &lane{
 		Named: sink, settings: s, messages: make(chan Message, s.Capacity), byRule: map[string]load{},
@@ -99,12 +102,14 @@ func (l *lane) snapshot() SinkCounters {
 	var disk *SpoolCounters
 	if d, ok := l.supply.(*depot); ok {
 		disk = &SpoolCounters{l.Spool.Counters(), d.troubled()}
+	} else if k, ok := l.Sink.(keeper); ok {
+		disk = k.Kept()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c := SinkCounters{Name: l.Name, SinkTotals: l.totals, LastError: l.last, Spool: disk}
 	c.Waiting = l.waiting.count
-	if disk != nil {
+	if l.Spool != nil {
 		c.Restored = disk.Restored
 	}
 	return c

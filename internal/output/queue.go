@@ -53,6 +53,8 @@ type Named struct {
 	Spool *spool.Spool
 	// Batch is how many alerts the sink may keep back; 0 is none with a spool, and as many as wait without one.
 	Batch int
+	// Later sinks begin with [Queue.Start], as those with a spool do.
+	Later bool
 }
 
 // QueueSettings bound a queue. What is zero takes the default.
@@ -148,12 +150,12 @@ type Queue struct {
 	puts atomic.Uint64
 }
 
-// NewQueue starts a worker for each sink that has no spool, which ends with Close. The queue closes the sinks then.
+// NewQueue starts a worker for each sink that need not wait for Start, which ends with Close. The queue closes the sinks then.
 func NewQueue(s QueueSettings, sinks ...Named) *Queue {
 	q := &Queue{includeID: s.IncludeID, run: rand.Text()}
 	for _, sink := range sinks {
 		l := newLane(s.withDefaults(), sink)
-		if sink.Spool == nil {
+		if sink.Spool == nil && !sink.Later {
 			l.start()
 		}
 		q.lanes = append(q.lanes, l)

@@ -71,7 +71,7 @@ func openOutputs(cfg *config.Config, settings *Settings, running *outputs) (*out
 		if o.grpc, err = openServer(cfg, settings, running); err != nil {
 			return nil, errors.Join(err, closeSinks(sinks))
 		}
-		sinks = append(sinks, output.Named{Name: "grpc", Sink: o.grpc, JSON: true})
+		sinks = append(sinks, output.Named{Name: "grpc", Sink: o.grpc, JSON: true, Later: true})
 	}
 	if cfg.GRPC.Enabled != cfg.GRPCOutput.Enabled {
 		settings.Log.Warn("no alerts over gRPC: set both grpc.enabled and grpc_output.enabled to true")
@@ -91,20 +91,32 @@ func newSpool(cfg *config.Config, name string, on bool) *spool.Spool {
 // server is the gRPC server. Consumers stay while other outputs are exchanged, so its queue does not close it.
 type server struct {
 	*stream.Server
-	config config.GRPC
+	settings grpcSettings
+}
+
+// grpcSettings are those that a running server has to have to stay.
+type grpcSettings struct {
+	config.GRPC
+	keep  bool
+	spool config.Spool
 }
 
 // Close implements [output.Sink].
 func (*server) Close() error { return nil }
 
 func openServer(cfg *config.Config, settings *Settings, running *outputs) (*server, error) {
-	g := cfg.GRPC
-	if running != nil && running.grpc != nil && running.grpc.config == g {
+	g := grpcSettings{GRPC: cfg.GRPC, keep: cfg.GRPCOutput.Spool}
+	var disk *spool.Spool
+	if g.keep {
+		g.spool = cfg.Spool
+		disk = spool.New(spool.Settings{Dir: filepath.Join(g.spool.Directory, "grpc"), MaxBytes: int64(g.spool.MaxSizeMB) << 20, DropOldest: true})
+	}
+	if running != nil && running.grpc != nil && running.grpc.settings == g {
 		return running.grpc, nil
 	}
 	srv, err := stream.New(stream.Settings{
 		Address: g.BindAddress, PrivateKey: g.PrivateKey, CertChain: g.CertChain, RootCerts: g.RootCerts,
-		Version: settings.Version, Hostname: config.Hostname(), Log: settings.Log,
+		Version: settings.Version, Hostname: config.Hostname(), Log: settings.Log, Spool: disk,
 	})
 	return &server{srv, g}, err
 }
@@ -112,10 +124,10 @@ func openServer(cfg *config.Config, settings *Settings, running *outputs) (*serv
 // serve opens what outputs before them may still have had: spools, and the address of consumers. What can't be had costs its
 // output alone.
 func (o *outputs) serve() {
-	o.queue.Start()
 	if o.grpc != nil {
 		o.grpc.Start()
 	}
+	o.queue.Start()
 }
 
 // closeSinks is for sinks that no queue has taken over.

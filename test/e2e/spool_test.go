@@ -13,6 +13,10 @@ import (
 	"syscall"
 	"testing"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/saker-sensor/saker/internal/output/falcopb/outputs"
 	"github.com/saker-sensor/saker/internal/testutil"
 )
 
@@ -199,4 +203,40 @@ func TestSpoolReload(t *testing.T) {
 	if twice := server.wantEach(t, s, dir, 0, 3*n); twice > 0 {
 		t.Errorf("%d alerts came twice", twice)
 	}
+}
+
+// TestGRPCAfterKill: a consumer that was away while the sensor was killed goes on where it was.
+func TestGRPCAfterKill(t *testing.T) {
+	const n = 60
+	dir, spool := t.TempDir(), filepath.Join(t.TempDir(), "spool")
+	rules, address := numberedAndLoud(t, dir), "unix://"+filepath.Join(t.TempDir(), "falco.sock")
+	start := func() *testutil.Sensor {
+		s := startSensor(t, "-r", rules, "-o", "grpc.enabled=true", "-o", "grpc.bind_address="+address, "-o", "grpc_output.enabled=true",
+			"-o", "grpc_output.spool=true", "-o", "spool.directory="+spool)
+		s.WaitLog("the gRPC server listens")
+		return s
+	}
+	dial := func() *grpc.ClientConn { return connect(t, address, insecure.NewCredentials()) }
+	s := start()
+	openNumbered(t, dir, 0, n)
+	last, err := readNumbered(subscribe(t, dial(), &outputs.Request{}), dir, 0, n/2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Another one has seen them all: so they are on disk.
+	if _, err := readNumbered(subscribe(t, dial(), &outputs.Request{}), dir, 0, n); err != nil {
+		t.Fatal(err)
+	}
+	kill(t, s)
+	s = start()
+	openNumbered(t, dir, n, 2*n)
+	stream := subscribe(t, dial(), &outputs.Request{Rules: []string{"Numbered"}, Run: last.Run, Cursor: last.Cursor})
+	again, err := readNumbered(stream, dir, n/2, 2*n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.Run != last.Run || again.Id == "" {
+		t.Errorf("run %s, then %s; id %q", last.Run, again.Run, again.Id)
+	}
+	s.Stop()
 }

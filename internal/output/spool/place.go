@@ -12,12 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// place is the file that says how far the records are done: two slots of number and checksum, written by turns, so that a
-// torn one leaves the other.
+// place is the file with the number up to which records are done, or used: two slots of number and checksum, written by
+// turns, so that a torn one leaves the other. It has its size from the start, so that a full disk does not keep it from changing.
 type place struct {
-	file *os.File
-	done uint64
-	turn int64
+	file   *os.File
+	number uint64
+	turn   int64
 }
 
 const slotBytes = 12
@@ -28,33 +28,36 @@ func openPlace(path string) (*place, error) {
 		return nil, err
 	}
 	p := &place{file: f}
+	if info, err := f.Stat(); err == nil && info.Size() == 0 {
+		_, _ = f.WriteAt(make([]byte, 2*slotBytes), 0) // put tries again
+	}
 	for turn := range int64(2) {
 		var slot [slotBytes]byte
 		if _, err := f.ReadAt(slot[:], turn*slotBytes); err != nil {
 			continue // new, or torn: at worst records are delivered again
 		}
-		if done := binary.LittleEndian.Uint64(slot[:]); done > p.done && slot == slotOf(done) {
-			p.done, p.turn = done, 1-turn
+		if n := binary.LittleEndian.Uint64(slot[:]); n > p.number && slot == slotOf(n) {
+			p.number, p.turn = n, 1-turn
 		}
 	}
 	return p, nil
 }
 
-func slotOf(done uint64) (slot [slotBytes]byte) {
-	binary.LittleEndian.PutUint64(slot[:], done)
+func slotOf(number uint64) (slot [slotBytes]byte) {
+	binary.LittleEndian.PutUint64(slot[:], number)
 	binary.LittleEndian.PutUint32(slot[8:], checksum(append(make([]byte, 8), slot[:8]...), nil))
 	return slot
 }
 
-func (p *place) put(done uint64) error {
-	if done == p.done {
+func (p *place) put(number uint64) error {
+	if number <= p.number {
 		return nil
 	}
-	slot := slotOf(done)
+	slot := slotOf(number)
 	if _, err := p.file.WriteAt(slot[:], p.turn*slotBytes); err != nil {
-		return fmt.Errorf("note what is delivered: %w", err)
+		return fmt.Errorf("note the number of a record: %w", err)
 	}
-	p.done, p.turn = done, 1-p.turn
+	p.number, p.turn = number, 1-p.turn
 	return nil
 }
 
@@ -64,11 +67,10 @@ func (p *place) put(done uint64) error {
 const closed = "closed"
 
 func takeIdentity(path string) (string, error) {
-	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	now, err := bootID()
 	if err != nil {
-		return "", fmt.Errorf("read the boot's id: %w", err)
+		return "", err
 	}
-	now := strings.TrimSpace(string(boot))
 	text, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", err
@@ -81,6 +83,22 @@ func takeIdentity(path string) (string, error) {
 		return "", err
 	}
 	return identity, nil
+}
+
+func renameIdentity(path, identity string) error {
+	now, err := bootID()
+	if err != nil {
+		return err
+	}
+	return writeIdentity(path, identity, now)
+}
+
+func bootID() (string, error) {
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return "", fmt.Errorf("read the boot's id: %w", err)
+	}
+	return strings.TrimSpace(string(boot)), nil
 }
 
 func leaveIdentity(path, identity string) error { return writeIdentity(path, identity, closed) }

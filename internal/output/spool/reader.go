@@ -51,21 +51,20 @@ func (r *Reader) Next() (Record, bool, error) {
 // aim has the cursor in a segment with something left to read; false if there is none.
 func (r *Reader) aim() (bool, error) {
 	for {
-		seg, ok := r.spool.segment(r.first, r.after)
-		if r.first != 0 && (!ok || seg.first == r.first) {
-			if ok {
-				r.cursor.limit = seg.size
+		here, next := r.spool.around(r.first, r.after)
+		if r.first != 0 {
+			if here.first == r.first {
+				r.cursor.limit = here.size
 			}
 			if r.cursor.offset < r.cursor.limit {
 				return true, nil
 			}
-			if seg, ok = r.spool.following(r.first); !ok {
-				return false, nil
-			}
-		} else if !ok {
+			here = next
+		}
+		if here.first == 0 {
 			return false, nil
 		}
-		if err := r.enter(seg); err != nil {
+		if err := r.enter(here); err != nil {
 			return false, err
 		}
 	}
@@ -98,32 +97,20 @@ func (r *Reader) Close() error {
 	return f.Close()
 }
 
-// segment is the one whose first number is given, or, if that is 0, the one that holds what comes after a number.
-func (s *Spool) segment(first, after uint64) (found segment, ok bool) {
+// around finds a segment by its first number, or, if that is 0, by the number that a record in it comes after; and the segment
+// behind it. What is not there has the first number 0. If there is a next one, nothing is added to this one any more.
+func (s *Spool) around(first, after uint64) (here, next segment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, seg := range s.segments {
 		switch {
-		case first != 0 && seg.first != first:
-			continue
-		case first == 0 && ok && seg.first > after+1:
-			return found, true
-		}
-		found, ok = seg, true
-	}
-	return found, ok
-}
-
-// following is the segment behind one.
-func (s *Spool) following(first uint64) (segment, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, seg := range s.segments {
-		if seg.first > first {
-			return seg, true
+		case first != 0 && seg.first > first, first == 0 && here.first != 0 && seg.first > after+1:
+			return here, seg
+		case first == 0 || seg.first == first:
+			here = seg
 		}
 	}
-	return segment{}, false
+	return here, segment{}
 }
 
 func (s *Spool) damage(n uint64) {

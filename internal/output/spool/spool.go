@@ -29,7 +29,8 @@ type Settings struct {
 	// MaxBytes bounds the sum of the segments' sizes. SegmentBytes is the size from which a new segment begins; 0 takes a
 	// sixteenth of MaxBytes, at most 8 MiB.
 	MaxBytes, SegmentBytes int64
-	// DropOldest makes room by removing the oldest segment. Otherwise only what is done makes room.
+	// DropOldest makes room by removing the oldest segment: the spool is a history, and Done is not for it. Otherwise only what
+	// is done makes room.
 	DropOldest bool
 }
 
@@ -123,8 +124,12 @@ func (s *Spool) open() (err error) {
 	if err = s.find(); err != nil {
 		return err
 	}
-	s.done = max(s.done, s.place.done)
-	s.last = max(s.last, s.done)
+	s.counters.Restored = s.last - s.done
+	s.last = max(s.last, s.place.number)
+	if s.settings.DropOldest {
+		return nil
+	}
+	s.done = max(s.done, s.place.number)
 	s.counters.Restored = s.last - s.done
 	return s.forget()
 }
@@ -282,7 +287,21 @@ func (s *Spool) rotate(first uint64) error {
 	s.active = f
 	s.segments = append(s.segments, segment{first: first})
 	syncFolder(s.settings.Dir)
+	if s.settings.DropOldest {
+		return nil
+	}
 	return s.forget()
+}
+
+// Used says that a history's numbers up to this one are known to others, though their records may be missing here: they are not
+// given again after a restart.
+func (s *Spool) Used(number uint64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lock == nil {
+		return os.ErrClosed
+	}
+	return s.place.put(number)
 }
 
 // Done says that records up to a number are not needed any more.
@@ -354,6 +373,20 @@ func (s *Spool) Identity() string {
 	return s.identity
 }
 
+// Rename gives another identity to a spool that has no records.
+func (s *Spool) Rename(identity string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lock == nil {
+		return os.ErrClosed
+	}
+	if err := renameIdentity(s.path("identity"), identity); err != nil {
+		return fmt.Errorf("name the spool: %w", err)
+	}
+	s.identity = identity
+	return nil
+}
+
 // Counters returns a copy.
 func (s *Spool) Counters() Counters {
 	s.mu.Lock()
@@ -375,7 +408,10 @@ func (s *Spool) Close() error {
 	if s.active != nil {
 		errs = append(errs, s.active.Sync())
 	}
-	errs = append(errs, leaveIdentity(s.path("identity"), s.identity), s.release())
+	if err := leaveIdentity(s.path("identity"), s.identity); !errors.Is(err, unix.ENOSPC) { // the next boot takes it for a crash
+		errs = append(errs, err)
+	}
+	errs = append(errs, s.release())
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("close the spool %s: %w", s.settings.Dir, err)
 	}

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"crypto/rand"
 	"sync"
 
 	"google.golang.org/protobuf/proto"
@@ -12,12 +13,18 @@ import (
 // and never delay the writer: what falls out is missed by those who have not read it.
 type history struct {
 	maxCount, maxBytes int
+	// run is the identity of the numbers: that of this run of the sensor, or of the disk. disk is nil if there is none. Both
+	// are set before the first alert.
+	run  string
+	disk *disk
 
 	mu sync.Mutex
 	// kept are the alerts up to the cursor last, the oldest first; nobody changes one.
 	kept  []kept
 	last  uint64
 	bytes int
+	// trouble is why the disk refuses, nil if it does not.
+	trouble error
 	// changed is closed by the next append, or close; nil if nobody waits.
 	changed chan struct{}
 	// done is closed by close.
@@ -26,7 +33,7 @@ type history struct {
 }
 
 func newHistory(maxCount, maxBytes int) *history {
-	return &history{maxCount: maxCount, maxBytes: maxBytes, done: make(chan struct{})}
+	return &history{maxCount: maxCount, maxBytes: maxBytes, run: rand.Text(), done: make(chan struct{})}
 }
 
 type kept struct {
@@ -37,13 +44,17 @@ type kept struct {
 // batch is what a reader takes at once.
 const batch = 64
 
-// append numbers an alert and keeps it.
+// append numbers an alert and keeps it: on disk first, so that no consumer knows a number that a restart would forget. There
+// is one writer.
 func (h *history) append(alert *outputs.Response) {
 	size := memory(alert)
+	alert.Cursor, alert.Run = h.last+1, h.run
+	if h.disk != nil {
+		h.save(alert)
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.last++
-	alert.Cursor = h.last
 	h.kept = append(h.kept, kept{alert, size})
 	h.bytes += size
 	for len(h.kept) > h.maxCount || h.bytes > h.maxBytes && len(h.kept) > 1 {
@@ -110,11 +121,24 @@ func (h *history) after(position uint64, buffer []*outputs.Response) view {
 	return v
 }
 
-// ends are the positions before the oldest alert that is kept, and of the latest.
+// ends are the positions before the oldest alert that a consumer without a cursor gets, and of the latest. Of what is on disk
+// alone it gets as many as memory may have.
 func (h *history) ends() (before, last uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.last - uint64(len(h.kept)), h.last
+	before = h.last - uint64(len(h.kept))
+	if !h.onDisk() {
+		return before, h.last
+	}
+	oldest, _ := h.disk.spool.Ends()
+	recent := h.last - min(h.last, uint64(h.maxCount))
+	return min(before, max(oldest, recent)), h.last
+}
+
+func (h *history) beforeMemory() uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.last - uint64(len(h.kept))
 }
 
 // memory estimates what an alert takes: its text, the fields' map, the message around it.

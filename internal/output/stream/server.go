@@ -4,7 +4,6 @@ package stream
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"net"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/saker-sensor/saker/internal/output"
 	"github.com/saker-sensor/saker/internal/output/falcopb/outputs"
 	"github.com/saker-sensor/saker/internal/output/falcopb/version"
+	"github.com/saker-sensor/saker/internal/output/spool"
 )
 
 // Settings of a server.
@@ -31,7 +31,9 @@ type Settings struct {
 	Hostname string
 	// MaxCount and MaxBytes bound the alerts that are kept; zero takes the default.
 	MaxCount, MaxBytes int
-	Log                *zap.Logger
+	// Spool keeps the alerts on disk as well; nil for none. The server opens and closes it.
+	Spool *spool.Spool
+	Log   *zap.Logger
 }
 
 // Defaults and bounds.
@@ -50,10 +52,8 @@ const (
 type Server struct {
 	settings Settings
 	history  *history
-	// run is the identity of this run of the sensor.
-	run    string
-	grpc   *grpc.Server
-	listen func(context.Context) (net.Listener, error)
+	grpc     *grpc.Server
+	listen   func(context.Context) (net.Listener, error)
 	// cancel ends listening; done is closed when it has ended. Both are nil before Start.
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -72,8 +72,7 @@ func New(s Settings) (*Server, error) {
 		return nil, fmt.Errorf("open the gRPC output: %w", err)
 	}
 	srv := &Server{
-		settings: s, listen: listen, run: rand.Text(),
-		history: newHistory(s.MaxCount, s.MaxBytes),
+		settings: s, listen: listen, history: newHistory(s.MaxCount, s.MaxBytes),
 	}
 	srv.grpc = grpc.NewServer(
 		grpc.Creds(credentials), grpc.MaxRecvMsgSize(maxRequest), grpc.MaxConcurrentStreams(maxConsumers),
@@ -82,15 +81,19 @@ func New(s Settings) (*Server, error) {
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 	)
-	outputs.RegisterServiceServer(srv.grpc, &alertService{history: srv.history, run: srv.run, hostname: s.Hostname, seats: make(chan struct{}, maxConsumers)})
+	outputs.RegisterServiceServer(srv.grpc, &alertService{history: srv.history, hostname: s.Hostname, seats: make(chan struct{}, maxConsumers)})
 	version.RegisterServiceServer(srv.grpc, &versionService{version: s.Version})
 	return srv, nil
 }
 
-// Start serves, in the background, unless it does already. An address that can't be had now is tried again until Close.
+// Start serves, in the background, unless it does already. An address that can't be had now is tried again until Close. With
+// a spool it comes before the first Write.
 func (s *Server) Start() {
 	if s.cancel != nil {
 		return
+	}
+	if s.settings.Spool != nil {
+		s.history.open(s.settings.Spool)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel, s.done = cancel, make(chan struct{})
@@ -133,7 +136,7 @@ func (s *Server) Write(m output.Message) error {
 	if err != nil {
 		return err
 	}
-	alert.Run = s.run
+	alert.Id = m.ID
 	s.history.append(alert)
 	return nil
 }
@@ -152,5 +155,11 @@ func (s *Server) Close() error {
 	defer hurry.Stop()
 	s.grpc.GracefulStop()
 	<-s.done
+	if s.settings.Spool != nil {
+		return s.settings.Spool.Close()
+	}
 	return nil
 }
+
+// Kept are the counters of what is on disk, nil without a spool.
+func (s *Server) Kept() *output.SpoolCounters { return s.history.counters() }

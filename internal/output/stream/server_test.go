@@ -56,7 +56,7 @@ func (r *rig) write(rule string, first, n int) {
 	r.t.Helper()
 	for i := first; i < first+n; i++ {
 		text := fmt.Appendf(nil, `{"output":"o","output_fields":{"n":"%d"},"priority":"Notice","rule":%q,"source":"syscall","tags":["t"],"time":"2026-07-14T03:33:20Z"}`, i, rule)
-		if err := r.Write(output.Message{Text: text, Priority: "Notice", Rule: rule}); err != nil {
+		if err := r.Write(output.Message{Text: text, Priority: "Notice", Rule: rule, ID: fmt.Sprint("run-", i)}); err != nil {
 			r.t.Fatal(err)
 		}
 	}
@@ -197,7 +197,7 @@ func TestChangedFilter(t *testing.T) {
 	r.write("a", 1, 1)
 	wantNumbers(t, "a", read(t, stream, 1), 1, 1)
 	// Going back tells when the request has been heeded.
-	if err := stream.Send(&outputs.Request{MinPriority: schema.Priority_NOTICE.Enum(), Rules: []string{"b"}, Run: r.run}); err != nil {
+	if err := stream.Send(&outputs.Request{MinPriority: schema.Priority_NOTICE.Enum(), Rules: []string{"b"}, Run: r.history.run}); err != nil {
 		t.Fatal(err)
 	}
 	wantNumbers(t, "b", read(t, stream, 1), 0, 1)
@@ -250,7 +250,7 @@ func TestSlowConsumer(t *testing.T) {
 		}
 		missed += a.Missed
 		if a.Source != "internal" || a.SourceDeprecated != schema.Source_INTERNAL || a.Priority != schema.Priority_WARNING || a.Hostname != "node-1" ||
-			a.OutputFields["n_missed"] != fmt.Sprint(a.Missed) || a.Cursor != seen+missed || a.Run != r.run {
+			a.OutputFields["n_missed"] != fmt.Sprint(a.Missed) || a.Cursor != seen+missed || a.Run != r.history.run {
 			t.Fatalf("told by %v", a)
 		}
 	}
@@ -280,7 +280,7 @@ func TestResume(t *testing.T) {
 	wantNumbers(t, "another run's cursor", got[1:], 5, 10)
 	for want, request := range map[string]*outputs.Request{
 		"cursor without run":                       {Cursor: 1},
-		"cursor 16 is ahead of the last alert, 15": {Run: r.run, Cursor: 16},
+		"cursor 16 is ahead of the last alert, 15": {Run: r.history.run, Cursor: 16},
 	} {
 		stream, err := r.connect().Get(deadline(t), request)
 		if err != nil {

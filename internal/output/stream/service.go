@@ -15,8 +15,8 @@ import (
 // waits in its own goroutine.
 type alertService struct {
 	outputs.UnimplementedServiceServer
-	history       *history
-	run, hostname string
+	history  *history
+	hostname string
 	// seats bounds the calls at once.
 	seats chan struct{}
 }
@@ -28,6 +28,7 @@ type consumer struct {
 	send     func(*outputs.Response) error
 	filter   filter
 	position uint64
+	past     past
 	buffer   [batch]*outputs.Response
 }
 
@@ -40,6 +41,7 @@ func (s *alertService) consume(ctx context.Context, send func(*outputs.Response)
 		return status.Errorf(codes.ResourceExhausted, "there are %d consumers already", cap(s.seats))
 	}
 	c := &consumer{alertService: s, ctx: ctx, send: send}
+	defer c.past.close()
 	session := sessionOf(ctx)
 	if last := session.last.Load(); last != nil {
 		c.position = *last
@@ -140,10 +142,13 @@ func (c *consumer) follow(requests <-chan *outputs.Request) error {
 
 // step sends a batch, and first of all how many alerts were missed before it.
 func (c *consumer) step() (view, error) {
-	v := c.history.after(c.position, c.buffer[:])
+	v, ok := c.past.read(c.history, c.position, c.buffer[:])
+	if !ok {
+		v = c.history.after(c.position, c.buffer[:])
+	}
 	if v.missed > 0 {
 		c.position += v.missed
-		if err := c.send(missedAlert(v.missed, c.position, c.run, c.hostname)); err != nil {
+		if err := c.send(missedAlert(v.missed, c.position, c.history.run, c.hostname)); err != nil {
 			return v, err
 		}
 	}
@@ -167,7 +172,7 @@ func (c *consumer) heed(r *outputs.Request) error {
 	case r.Run == "" && r.Cursor == 0:
 	case r.Run == "":
 		return status.Error(codes.InvalidArgument, "cursor without run: send the run of the response that the cursor is from")
-	case r.Run != c.run:
+	case r.Run != c.history.run:
 		c.position = 0 // of this run the client has nothing
 	default:
 		if _, last := c.history.ends(); r.Cursor > last {

@@ -136,7 +136,9 @@ type Response struct {
 	Run string `protobuf:"bytes,101,opt,name=run,proto3" json:"run,omitempty"`
 	// How many alerts, fitting or not, this call has missed: they are not kept any more. Only the response that tells
 	// of it, which comes from the sensor and stands in their place, has it.
-	Missed        uint64 `protobuf:"varint,102,opt,name=missed,proto3" json:"missed,omitempty"`
+	Missed uint64 `protobuf:"varint,102,opt,name=missed,proto3" json:"missed,omitempty"`
+	// The alert's id, the same as other outputs have: an alert that comes twice has it twice.
+	Id            string `protobuf:"bytes,103,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -255,6 +257,13 @@ func (x *Response) GetMissed() uint64 {
 	return 0
 }
 
+func (x *Response) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
 var File_outputs_proto protoreflect.FileDescriptor
 
 const file_outputs_proto_rawDesc = "" +
@@ -267,7 +276,7 @@ const file_outputs_proto_rawDesc = "" +
 	"\x04tags\x18g \x03(\tR\x04tags\x12\x10\n" +
 	"\x03run\x18h \x01(\tR\x03run\x12\x16\n" +
 	"\x06cursor\x18i \x01(\x04R\x06cursorB\x0f\n" +
-	"\r_min_priority\"\xf8\x03\n" +
+	"\r_min_priority\"\x88\x04\n" +
 	"\bresponse\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x122\n" +
 	"\bpriority\x18\x02 \x01(\x0e2\x16.falco.schema.priorityR\bpriority\x12A\n" +
@@ -280,7 +289,8 @@ const file_outputs_proto_rawDesc = "" +
 	"\x06source\x18\t \x01(\tR\x06source\x12\x16\n" +
 	"\x06cursor\x18d \x01(\x04R\x06cursor\x12\x10\n" +
 	"\x03run\x18e \x01(\tR\x03run\x12\x16\n" +
-	"\x06missed\x18f \x01(\x04R\x06missed\x1a?\n" +
+	"\x06missed\x18f \x01(\x04R\x06missed\x12\x0e\n" +
+	"\x02id\x18g \x01(\tR\x02id\x1a?\n" +
 	"\x11OutputFieldsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x012\x7f\n" +
