@@ -22,6 +22,8 @@ type Settings struct {
 	Hierarchy Hierarchy
 	// Wait bounds how long an event waits for its container's metadata. 0 means 500 ms.
 	Wait time.Duration
+	// WaitLost is the bound while a runtime that was connected a moment ago is away: it is being restarted. 0 means 5 s.
+	WaitLost time.Duration
 	// MaxWaiting bounds the waiting room, in events. 0 means 4096.
 	MaxWaiting int
 	// MaxCgroups and MaxCgroupBytes bound the table of cgroups. 0 means 32768 and 16 MiB.
@@ -44,6 +46,9 @@ func (s Settings) withDefaults() Settings {
 	}
 	if s.Wait == 0 {
 		s.Wait = 500 * time.Millisecond
+	}
+	if s.WaitLost == 0 {
+		s.WaitLost = 5 * time.Second
 	}
 	return s
 }

@@ -62,16 +62,32 @@ func (e *Enricher) ask(w *want, path string, now time.Time) reason {
 		if w.asked == 0 {
 			return w.giveUp(reasonAbsent, now)
 		}
-		w.deadline = now.Add(e.settings.Wait)
+		w.askedAt, w.deadline = now, now.Add(e.wait(path))
 		return reasonNone
 	}
 	switch {
 	case w.denied.Load() >= w.asked:
 		return w.giveUp(reasonNotFound, now)
 	case !now.Before(w.deadline):
-		return w.giveUp(reasonSlow, now)
+		// The runtime may have gone after it was asked.
+		if w.deadline = w.askedAt.Add(e.wait(path)); !now.Before(w.deadline) {
+			return w.giveUp(reasonSlow, now)
+		}
 	}
 	return reasonNone
+}
+
+// restarting is how long a runtime that went away counts as one that is being restarted.
+const restarting = 30 * time.Second
+
+// wait is how long an event may wait for the runtimes that may have its container.
+func (e *Enricher) wait(path string) time.Duration {
+	for _, w := range e.all() {
+		if s := w.state.Load(); s.Connection == Lost && time.Since(s.Since) < restarting && strings.HasPrefix(path, w.within) {
+			return max(e.settings.Wait, e.settings.WaitLost)
+		}
+	}
+	return e.settings.Wait
 }
 
 func (w *want) giveUp(why reason, now time.Time) reason {

@@ -51,9 +51,9 @@ type want struct {
 	// asked is the number of runtimes asked, denied that of those who do not know the container.
 	asked  int32
 	denied atomic.Int32
-	// deadline is set while events wait. After it nobody waits until retry.
-	deadline, retry time.Time
-	reason          reason
+	// deadline is set while events wait, since the question at askedAt. After it nobody waits until retry.
+	askedAt, deadline, retry time.Time
+	reason                   reason
 	// accounts are of a container that no runtime knows, read from one of its processes.
 	accounts atomic.Pointer[event.Accounts]
 }

@@ -88,6 +88,34 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
+// TestWaitForRestart: a runtime that goes away before it answers is waited for longer.
+func TestWaitForRestart(t *testing.T) {
+	l := newLab(t, Settings{Wait: time.Second, WaitLost: 5 * time.Second})
+	l.connect()
+	l.CgroupMade(1, "/docker/"+idA)
+	ev, _ := l.attach(1)
+	l.Hold(ev)
+	l.watcher.enter(Lost, "", nil)
+	l.clock = l.clock.Add(4 * time.Second)
+	if got := l.Ready(l.clock); len(got) != 0 {
+		t.Errorf("ready while the runtime restarts: %v", got)
+	}
+	if d, _ := l.NextDeadline(); !d.Equal(l.clock.Add(time.Second)) {
+		t.Errorf("deadline %v", d)
+	}
+	l.CgroupMade(2, "/docker/"+idB)
+	ev, _ = l.attach(2)
+	l.Hold(ev)
+	l.clock = l.clock.Add(time.Second)
+	if got := l.Ready(l.clock); len(got) != 1 || got[0].ContainerMissing != "too slow" {
+		t.Errorf("at the end of the wait: %+v", got)
+	}
+	c := l.learn("moby", idB, "/docker/"+idB)
+	if got := l.Ready(l.clock); len(got) != 1 || got[0].Container != c {
+		t.Errorf("after the restart: %+v", got)
+	}
+}
+
 func TestDenied(t *testing.T) {
 	l := newLab(t, Settings{})
 	l.connect()

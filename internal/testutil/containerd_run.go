@@ -174,17 +174,30 @@ type Container struct {
 // Create makes a container and its first process, which waits for [Container.Start].
 func (c *Containerd) Create(tb testing.TB, s ContainerSpec) *Container {
 	tb.Helper()
-	ctx := namespaces.WithNamespace(context.Background(), s.Namespace)
+	x, err := c.create(context.Background(), s)
+	if err != nil {
+		tb.Fatalf("%v\n%s", err, c.log())
+	}
+	return x
+}
+
+// CreateRecord makes a container without a process: containerd's record of it is all there is.
+func (c *Containerd) CreateRecord(tb testing.TB, s ContainerSpec) {
+	tb.Helper()
+	if _, err := c.record(context.Background(), s); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func (c *Containerd) record(ctx context.Context, s ContainerSpec) (containerd.Container, error) {
+	ctx = namespaces.WithNamespace(ctx, s.Namespace)
 	img, err := c.client.GetImage(ctx, s.Image)
 	if err != nil {
-		tb.Fatalf("find image %s: %v", s.Image, err)
-	}
-	if s.CgroupsPath == "" {
-		s.CgroupsPath = filepath.Join(c.Cgroup, s.Namespace, s.ID)
+		return nil, fmt.Errorf("find image %s: %w", s.Image, err)
 	}
 	options := []oci.SpecOpts{
 		oci.WithDefaultSpec(), oci.WithDefaultUnixDevices, oci.WithImageConfig(img), oci.WithProcessArgs(s.Args...),
-		oci.WithHostNamespace("network"), oci.WithCgroup(s.CgroupsPath), withoutOOMScore, withoutRlimits,
+		oci.WithHostNamespace("network"), oci.WithCgroup(c.cgroupsPath(s)), withoutOOMScore, withoutRlimits,
 	}
 	inner, err := c.client.NewContainer(ctx, s.ID,
 		containerd.WithSnapshotter("overlayfs"),
@@ -194,21 +207,66 @@ func (c *Containerd) Create(tb testing.TB, s ContainerSpec) *Container {
 		containerd.WithNewSpec(append(options, s.Options...)...),
 	)
 	if err != nil {
-		tb.Fatalf("create container %s: %v", s.ID, err)
+		return nil, fmt.Errorf("create container %s: %w", s.ID, err)
 	}
+	return inner, nil
+}
+
+func (c *Containerd) cgroupsPath(s ContainerSpec) string {
+	if s.CgroupsPath != "" {
+		return s.CgroupsPath
+	}
+	return filepath.Join(c.Cgroup, s.Namespace, s.ID)
+}
+
+func (c *Containerd) create(ctx context.Context, s ContainerSpec) (*Container, error) {
+	inner, err := c.record(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	ctx = namespaces.WithNamespace(ctx, s.Namespace)
 	c.mu.Lock()
 	c.shims = append(c.shims, c.shimSocket(s.Namespace, s.ID))
 	c.mu.Unlock()
-	x := &Container{ctx: ctx, inner: inner, CgroupsPath: s.CgroupsPath, output: c.path("out-" + s.Namespace + "-" + s.ID)}
+	x := &Container{ctx: ctx, inner: inner, CgroupsPath: c.cgroupsPath(s), output: c.path("out-" + s.Namespace + "-" + s.ID)}
 	// The output is a file that the shim writes.
 	if x.task, err = inner.NewTask(ctx, cio.LogFile(x.output)); err != nil {
-		tb.Fatalf("create the task of %s: %v\n%s", s.ID, err, c.log())
+		return nil, fmt.Errorf("create the task of %s: %w", s.ID, err)
 	}
 	x.Pid = int(x.task.Pid())
 	if x.exit, err = x.task.Wait(ctx); err != nil {
-		tb.Fatalf("wait for %s: %v", s.ID, err)
+		return nil, fmt.Errorf("wait for %s: %w", s.ID, err)
 	}
-	return x
+	return x, nil
+}
+
+// Back waits until containerd answers, if it does at all.
+func (c *Containerd) Back() {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	for ctx.Err() == nil {
+		if serving, err := c.client.IsServing(ctx); err == nil && serving {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// TryRun is Run while containerd comes and goes. It tells whether the container's process was started for sure; what
+// could not be removed goes with the test.
+func (c *Containerd) TryRun(s ContainerSpec) (started bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	x, err := c.create(ctx, s)
+	if err != nil || x.task.Start(x.ctx) != nil {
+		return false
+	}
+	select {
+	case <-x.exit:
+	case <-ctx.Done():
+	}
+	_ = removeContainer(x.ctx, x.inner)
+	return true
 }
 
 // Run creates and starts a container and waits for its end. It returns what it wrote and its exit code.

@@ -1,10 +1,8 @@
 package e2e
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -67,42 +65,6 @@ func TestText(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", line, want)
 	}
 	s.Stop()
-}
-
-// TestFirstCommand: a container whose first command is the shell is named in its alert, each time; started several at
-// a time, removed at once.
-func TestFirstCommand(t *testing.T) {
-	const containers, together = 200, 8
-	l := newLab(t, "k8s.io")
-	s := startSensor(t, "-r", guide, "-o", l.socket())
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, together)
-	for i := range containers {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			name := fmt.Sprintf("first-%03d", i)
-			l.Run(t, testutil.ContainerSpec{
-				Namespace: "k8s.io", ID: testutil.HexID(name), Image: l.image, Labels: podLabels(name, "identity", "c-"+name),
-				Args: []string{"/bin/sh", "-c", "exit 0"},
-			})
-		})
-	}
-	wg.Wait()
-	seen := map[string]bool{}
-	for _, a := range s.Stop() {
-		if a.Rule != "Terminal shell in container" {
-			continue
-		}
-		pod := a.Field("k8s.pod.name")
-		if a.Field("container.image.repository") != "registry.example.org/team/shop" || a.Field("container.name") != "c-"+pod {
-			t.Errorf("an alert without identity: %s", a.Output)
-		}
-		seen[pod] = true
-	}
-	if len(seen) != containers {
-		t.Errorf("%d of %d containers have an alert that names them", len(seen), containers)
-	}
 }
 
 // TestAlreadyRunning: containers that were there before the sensor are known too.

@@ -1,0 +1,101 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/containerd/containerd/v2/pkg/oci"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/saker-sensor/saker/internal/testutil"
+)
+
+// TestThousandContainers: what 1,000 containers cost in memory, with as many labels and mounts as a pod's have, and what
+// it costs to learn of 50 a second.
+func TestThousandContainers(t *testing.T) {
+	const containers, perSecond = 1000, 50
+	l := newLab(t, "k8s.io")
+	s := startSensor(t, "-r", guide, "-o", l.socket(), "-o", "log_level=debug")
+	pid := s.Cmd.Process.Pid
+	before, cpuBefore, began := resident(t, pid), processorTime(t, pid), time.Now()
+	tick := time.NewTicker(time.Second / perSecond)
+	defer tick.Stop()
+	for i := range containers {
+		<-tick.C
+		name := fmt.Sprintf("many-%04d", i)
+		id := testutil.HexID(name)
+		labels := podLabels(name, "identity", "c-"+name)
+		for j := range 6 {
+			labels[fmt.Sprintf("app.kubernetes.io/label-%d", j)] = strings.Repeat("x", 32)
+		}
+		l.CreateRecord(t, testutil.ContainerSpec{
+			Namespace: "k8s.io", ID: id, Image: l.image, Labels: labels, Args: []string{"/bin/true"},
+			CgroupsPath: l.Cgroup + "/kubepods/besteffort/pod" + id[:36] + "/" + id, Options: []oci.SpecOpts{oci.WithMounts(kubeletMounts())},
+		})
+	}
+	took := time.Since(began)
+	// The last one's own alert says that all were learned.
+	l.Run(t, testutil.ContainerSpec{
+		Namespace: "k8s.io", ID: testutil.HexID("last"), Image: l.image, Labels: podLabels("last", "identity", "last"), Args: []string{"/bin/sh", "-c", "true"},
+	})
+	s.Next("the last one's shell", func(a *alert) bool { return a.Field("container.name") == "last" })
+	after, cpu := resident(t, pid), processorTime(t, pid)-cpuBefore
+	t.Logf("%d containers: %.1f MB resident, %.1f MB before; %.0f made a second: %.2f %% of a processor",
+		containers, float64(after)/1e6, float64(before)/1e6, containers/took.Seconds(), 100*cpu.Seconds()/took.Seconds())
+	if growth := after - before; growth > 40e6 {
+		t.Errorf("1,000 containers take %.1f MB", float64(growth)/1e6)
+	}
+	s.Stop()
+}
+
+// kubeletMounts are the five files and folders that a kubelet mounts into each container.
+func kubeletMounts() (out []specs.Mount) {
+	for _, dest := range []string{"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/termination-log", "/var/run/secrets/kubernetes.io/serviceaccount"} {
+		out = append(out, specs.Mount{
+			Type: "bind", Destination: dest, Options: []string{"rbind", "rprivate", "rw"},
+			Source: "/var/lib/kubelet/pods/6f0d5a5e-1111-2222-3333-444455556666/volumes/kubernetes.io~projected" + dest,
+		})
+	}
+	return out
+}
+
+// resident is a process's resident memory in bytes.
+func resident(t *testing.T, pid int) int64 {
+	t.Helper()
+	fields := strings.Fields(readProc(t, pid, "statm"))
+	pages, err := strconv.ParseInt(fields[1], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages * int64(os.Getpagesize())
+}
+
+// processorTime is what a process has used: utime and stime of proc_pid_stat(5), in hundredths of a second.
+func processorTime(t *testing.T, pid int) time.Duration {
+	t.Helper()
+	text := readProc(t, pid, "stat")
+	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+	sum := int64(0)
+	for _, f := range fields[11:13] {
+		n, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += n
+	}
+	return time.Duration(sum) * 10 * time.Millisecond
+}
+
+func readProc(t *testing.T, pid int, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
