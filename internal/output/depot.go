@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/saker-sensor/saker/internal/output/spool"
@@ -22,6 +23,8 @@ type depot struct {
 	safe chan struct{}
 	// tried is when the disk last refused; only keep has it.
 	tried time.Time
+	// trouble is why it did, a nil error if the latest alert is kept.
+	trouble atomic.Pointer[error]
 
 	mu sync.Mutex
 	// reader is nil until the spool is open.
@@ -30,7 +33,6 @@ type depot struct {
 	// pending left the queue and is not on disk yet. offered: the disk has refused it, and keep does not write now.
 	pending []Message
 	offered bool
-	trouble error
 	ended   bool
 }
 
@@ -126,9 +128,7 @@ func (d *depot) write(batch []Message) []Message {
 	if err != nil {
 		d.tried = time.Now()
 	}
-	d.mu.Lock()
-	d.trouble = err
-	d.mu.Unlock()
+	d.trouble.Store(&err)
 	signal(d.wake)
 	return batch[n:]
 }
@@ -143,9 +143,10 @@ func (d *depot) offer(batch []Message) {
 // open opens the spool, unless it is open.
 func (d *depot) open() error {
 	err := d.spool.Open()
+	d.trouble.Store(&err)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.trouble = err; err != nil || d.reader != nil {
+	if err != nil || d.reader != nil {
 		return err
 	}
 	d.read = d.spool.Position()
@@ -246,10 +247,12 @@ func (d *depot) delivered(number uint64) {
 	}
 }
 
+// troubled waits for no disk.
 func (d *depot) troubled() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.trouble
+	if err := d.trouble.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // encode makes a record of a message: id, priority and rule, each behind its length, then the text.

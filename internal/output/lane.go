@@ -137,15 +137,29 @@ func (l *lane) drain(ctx context.Context) error {
 		return l.closeErr
 	case <-ctx.Done():
 	}
-	left := l.giveUp()
-	if l.Spool != nil && left == 0 {
-		return l.Spool.Close()
+	var err error
+	if left := l.giveUp(); left > 0 || l.Spool == nil {
+		err = fmt.Errorf("write the last alerts to %s, %d left: %w", l.Name, left, ctx.Err())
 	}
-	err := fmt.Errorf("write the last alerts to %s, %d left: %w", l.Name, left, ctx.Err())
-	if l.Spool != nil {
-		err = errors.Join(err, l.Spool.Close())
+	return errors.Join(err, l.leaveSpool())
+}
+
+// spoolDeadline bounds the closing of a spool that the worker has not closed.
+const spoolDeadline = time.Second
+
+// leaveSpool closes the spool for the next one to have it, if the disk answers.
+func (l *lane) leaveSpool() error {
+	if l.Spool == nil {
+		return nil
 	}
-	return err
+	done := make(chan error, 1)
+	go func() { done <- l.Spool.Close() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(spoolDeadline):
+		return fmt.Errorf("close the spool of %s: the disk does not answer", l.Name)
+	}
 }
 
 // giveUp counts what was taken and neither written nor kept on disk as lost, for all times.

@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 }
 
 // until waits for a sign.
-func until(t *testing.T, what string, met func() bool) {
+func until(t testing.TB, what string, met func() bool) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); !met(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -54,7 +54,7 @@ func until(t *testing.T, what string, met func() bool) {
 }
 
 // freePort is a port of this host that nobody has now.
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -66,7 +66,7 @@ func freePort(t *testing.T) string {
 
 // collector is a real one, which writes what it gets to a file.
 type collector struct {
-	t            *testing.T
+	t            testing.TB
 	config, file string
 	// http and grpc are its addresses.
 	http, grpc string
@@ -75,7 +75,7 @@ type collector struct {
 }
 
 // newCollector does not start it. With an authority it shows server.crt and asks for a client certificate.
-func newCollector(t *testing.T, a *authority.Authority) *collector {
+func newCollector(t testing.TB, a *authority.Authority) *collector {
 	t.Helper()
 	dir := t.TempDir()
 	c := &collector{t: t, config: dir + "/config.yaml", file: dir + "/alerts.json", http: freePort(t), grpc: freePort(t)}

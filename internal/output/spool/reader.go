@@ -120,4 +120,5 @@ func (s *Spool) damage(n uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.counters.Damaged += n
+	s.show()
 }

@@ -7,16 +7,13 @@
 package spool
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // ErrFull means that a record would exceed the bound, and that nothing may make room for it.
@@ -55,9 +52,11 @@ type Counters struct {
 	Damaged uint64
 }
 
-// Spool is safe for several goroutines. It does nothing before Open.
+// Spool is safe for several goroutines. It does nothing before Open. What it tells of itself waits for no disk.
 type Spool struct {
 	settings Settings
+	// shown is the state after the latest change.
+	shown atomic.Pointer[state]
 
 	mu sync.Mutex
 	// lock is the file whose lock keeps others out, nil while the spool is not open.
@@ -75,6 +74,13 @@ type Spool struct {
 	counters      Counters
 }
 
+// state is what a spool tells of itself.
+type state struct {
+	before, last, done uint64
+	identity           string
+	counters           Counters
+}
+
 // segment is a file of records; size is what is known to be whole.
 type segment struct {
 	first uint64
@@ -86,98 +92,19 @@ func New(s Settings) *Spool {
 	if s.SegmentBytes <= 0 {
 		s.SegmentBytes = max(min(s.MaxBytes/16, mostSegmentBytes), 1)
 	}
-	return &Spool{settings: s}
+	sp := &Spool{settings: s}
+	sp.show()
+	return sp
 }
 
-// Open takes the folder and finds what is there. It may be tried again, and does nothing if the spool is open.
-func (s *Spool) Open() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return os.ErrClosed
+// show tells of a change; the caller has the lock.
+func (s *Spool) show() {
+	st := &state{before: s.last, last: s.last, done: s.done, identity: s.identity, counters: s.counters}
+	if len(s.segments) > 0 {
+		st.before = s.segments[0].first - 1
 	}
-	if s.lock != nil {
-		return nil
-	}
-	if err := s.open(); err != nil {
-		return errors.Join(fmt.Errorf("open the spool %s: %w", s.settings.Dir, err), s.release())
-	}
-	return nil
-}
-
-func (s *Spool) open() (err error) {
-	if err = os.MkdirAll(s.settings.Dir, folderMode); err != nil {
-		return err
-	}
-	if s.lock, err = os.OpenFile(s.path("lock"), os.O_CREATE|os.O_RDWR, fileMode); err != nil {
-		return err
-	}
-	if err = unix.Flock(int(s.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return fmt.Errorf("lock it: %w; another process has it", err)
-	}
-	if s.place, err = openPlace(s.path("position")); err != nil {
-		return err
-	}
-	if s.identity, err = takeIdentity(s.path("identity")); err != nil {
-		return err
-	}
-	if err = s.find(); err != nil {
-		return err
-	}
-	s.counters.Restored = s.last - s.done
-	s.last = max(s.last, s.place.number)
-	if s.settings.DropOldest {
-		return nil
-	}
-	s.done = max(s.done, s.place.number)
-	s.counters.Restored = s.last - s.done
-	return s.forget()
-}
-
-// find lists the segments and cuts a torn end off the last one.
-func (s *Spool) find() error {
-	entries, err := os.ReadDir(s.settings.Dir)
-	if err != nil {
-		return err
-	}
-	s.segments, s.bytes, s.last, s.done = nil, 0, 0, 0
-	for _, e := range entries {
-		var first uint64
-		if n, _ := fmt.Sscanf(e.Name(), segmentName, &first); n != 1 || e.Name() != nameOf(first) || first == 0 {
-			continue
-		}
-		info, err := e.Info()
-		if err != nil {
-			return err
-		}
-		s.segments = append(s.segments, segment{first, info.Size()})
-		s.bytes += info.Size()
-	}
-	slices.SortFunc(s.segments, func(a, b segment) int { return cmp.Compare(a.first, b.first) })
-	if len(s.segments) == 0 {
-		return nil
-	}
-	s.done = s.segments[0].first - 1 // what was before is gone
-	end := &s.segments[len(s.segments)-1]
-	s.last = end.first - 1
-	if s.active, err = os.OpenFile(s.path(nameOf(end.first)), os.O_RDWR, fileMode); err != nil {
-		return err
-	}
-	whole, last, err := scan(s.active, end.size)
-	if err != nil {
-		return err
-	}
-	s.last = max(s.last, last)
-	if whole == end.size {
-		return nil
-	}
-	s.counters.Damaged++
-	if err := s.active.Truncate(whole); err != nil {
-		return fmt.Errorf("cut off a torn end: %w", err)
-	}
-	s.bytes -= end.size - whole
-	end.size = whole
-	return nil
+	st.counters.Records, st.counters.Bytes = s.last-s.done, s.bytes
+	s.shown.Store(st)
 }
 
 func (s *Spool) path(name string) string { return filepath.Join(s.settings.Dir, name) }
@@ -193,6 +120,7 @@ func (s *Spool) Append(first uint64, records [][]byte) (n int, err error) {
 	if first <= s.last {
 		return 0, fmt.Errorf("append to the spool: record %d comes after %d", first, s.last)
 	}
+	defer s.show()
 	s.leaveRemoved()
 	for n < len(records) && err == nil {
 		var took int
@@ -311,6 +239,7 @@ func (s *Spool) Done(number uint64) error {
 	if s.lock == nil {
 		return os.ErrClosed
 	}
+	defer s.show()
 	s.done = min(max(s.done, number), s.last)
 	return errors.Join(s.place.put(s.done), s.forget())
 }
@@ -350,28 +279,16 @@ func (s *Spool) sync() {
 
 // Ends are the numbers before the oldest record that is there, and of the latest.
 func (s *Spool) Ends() (before, last uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.segments) == 0 {
-		return s.last, s.last
-	}
-	return s.segments[0].first - 1, s.last
+	st := s.shown.Load()
+	return st.before, st.last
 }
 
 // Position is the number of the latest record that is done.
-func (s *Spool) Position() uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.done
-}
+func (s *Spool) Position() uint64 { return s.shown.Load().done }
 
 // Identity is a text that stays with the records and their numbers; another one says that numbers given before may stand for
 // other records now. It is empty before Open.
-func (s *Spool) Identity() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.identity
-}
+func (s *Spool) Identity() string { return s.shown.Load().identity }
 
 // Rename gives another identity to a spool that has no records.
 func (s *Spool) Rename(identity string) error {
@@ -384,51 +301,9 @@ func (s *Spool) Rename(identity string) error {
 		return fmt.Errorf("name the spool: %w", err)
 	}
 	s.identity = identity
+	s.show()
 	return nil
 }
 
 // Counters returns a copy.
-func (s *Spool) Counters() Counters {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c := s.counters
-	c.Records, c.Bytes = s.last-s.done, s.bytes
-	return c
-}
-
-// Close saves everything and leaves the folder to others. The spool can't be opened again.
-func (s *Spool) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-	if s.lock == nil {
-		return nil
-	}
-	var errs []error
-	if s.active != nil {
-		errs = append(errs, s.active.Sync())
-	}
-	if err := leaveIdentity(s.path("identity"), s.identity); !errors.Is(err, unix.ENOSPC) { // the next boot takes it for a crash
-		errs = append(errs, err)
-	}
-	errs = append(errs, s.release())
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("close the spool %s: %w", s.settings.Dir, err)
-	}
-	return nil
-}
-
-func (s *Spool) release() error {
-	var errs []error
-	if s.active != nil {
-		errs = append(errs, s.active.Close())
-	}
-	if s.place != nil {
-		errs = append(errs, s.place.file.Close())
-	}
-	if s.lock != nil {
-		errs = append(errs, s.lock.Close())
-	}
-	s.active, s.place, s.lock = nil, nil, nil
-	return errors.Join(errs...)
-}
+func (s *Spool) Counters() Counters { return s.shown.Load().counters }

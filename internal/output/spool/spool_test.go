@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 func open(t *testing.T, s Settings) *Spool {
@@ -412,4 +413,27 @@ func FuzzCursor(f *testing.F) {
 			t.Error("the record behind damage is not found")
 		}
 	})
+}
+
+// Whoever watches a spool waits for no disk: what it tells of itself needs no lock that a write holds.
+func TestHungDisk(t *testing.T) {
+	s := open(t, settings(t))
+	fill(t, s, 1, 3)
+	s.mu.Lock() // as a write that hangs
+	defer s.mu.Unlock()
+	told := make(chan Counters)
+	go func() {
+		s.Ends()
+		s.Position()
+		s.Identity()
+		told <- s.Counters()
+	}()
+	select {
+	case c := <-told:
+		if c.Records != 3 {
+			t.Errorf("got %+v", c)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it waits")
+	}
 }
