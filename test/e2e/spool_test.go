@@ -205,6 +205,48 @@ func TestSpoolReload(t *testing.T) {
 	}
 }
 
+// TestSpoolOnFullDisk: alerts for which the disk has no room wait in memory. The log says so, and when they are kept again; the
+// server gets all of them, in order.
+func TestSpoolOnFullDisk(t *testing.T) {
+	const n = 400
+	dir, disk := t.TempDir(), t.TempDir()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := newIdentified(t, listener)
+	if os.Getuid() != 0 {
+		t.Skip("needs root: it mounts a file system")
+	}
+	if err := syscall.Mount("none", disk, "tmpfs", 0, "size=64k"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(disk, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	s := startSpooling(t, numbered(t, dir), server.URL, filepath.Join(disk, "spool"))
+	openNumbered(t, dir, 0, n)
+	s.WaitLog("an output's alerts are not kept on disk; they wait in memory\t{\"output\": \"http\"")
+	if !strings.Contains(s.Log(), "no space left on device") {
+		t.Errorf("the log does not say why:\n%s", s.Log())
+	}
+	close(server.pass)
+	waitFor(t, "all alerts posted", func() bool { return server.count() >= n })
+	next := n
+	waitFor(t, "alerts kept on disk again", func() bool {
+		openNumbered(t, dir, next, next+1)
+		next++
+		return strings.Contains(s.Log(), "an output's alerts are kept on disk again")
+	})
+	waitFor(t, "the last ones posted", func() bool { return server.count() >= next })
+	s.Stop()
+	if twice := server.wantEach(t, s, dir, 0, next); twice > 0 {
+		t.Errorf("%d alerts came twice", twice)
+	}
+}
+
 // TestGRPCAfterKill: a consumer that was away while the sensor was killed goes on where it was.
 func TestGRPCAfterKill(t *testing.T) {
 	const n = 60

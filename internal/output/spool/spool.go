@@ -137,8 +137,37 @@ func (s *Spool) Append(first uint64, records [][]byte) (n int, err error) {
 	return n, nil
 }
 
-// write writes what fits into the active segment, or begins a new one; it writes one record at least.
+// write writes one record at least, on a full disk at the cost of what is not needed.
 func (s *Spool) write(first uint64, records [][]byte) (int, error) {
+	n, err := s.fill(first, records)
+	if err != nil && s.free() {
+		return s.fill(first, records)
+	}
+	return n, err
+}
+
+// free gives room back: that of the active segment if all of it is done, or of a history's oldest.
+func (s *Spool) free() bool {
+	if s.settings.DropOldest {
+		return len(s.segments) > 1 && s.remove() == nil
+	}
+	if s.done < s.last || s.bytes == 0 {
+		return false
+	}
+	if s.active != nil {
+		_ = s.active.Close()
+		s.active = nil
+	}
+	for len(s.segments) > 0 {
+		if s.remove() != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// fill writes what fits into the active segment, or begins a new one.
+func (s *Spool) fill(first uint64, records [][]byte) (int, error) {
 	if s.active == nil || s.segments[len(s.segments)-1].size >= s.settings.SegmentBytes {
 		if err := s.rotate(first); err != nil {
 			return 0, err
@@ -262,7 +291,9 @@ func (s *Spool) remove() error {
 	}
 	s.segments = s.segments[1:]
 	s.bytes -= oldest.size
-	s.done = max(s.done, s.segments[0].first-1)
+	if len(s.segments) > 0 {
+		s.done = max(s.done, s.segments[0].first-1)
+	}
 	return nil
 }
 

@@ -276,6 +276,24 @@ func TestBound(t *testing.T) {
 	wantRange(t, "then", rest(t, s.Reader(n/2)), n/2+1, n+3)
 }
 
+// What is done makes room at once, also of a spool that is one segment.
+func TestDoneMakesRoom(t *testing.T) {
+	set := settings(t)
+	set.MaxBytes, set.SegmentBytes = 300, 300
+	s := open(t, set)
+	r := s.Reader(0)
+	for first := 1; first < 100; first += 5 {
+		fill(t, s, first, first+4)
+		wantRange(t, "a round", rest(t, r), uint64(first), uint64(first+4))
+		if err := s.Done(uint64(first + 4)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c := s.Counters(); c.Bytes > 300 || c.Records != 0 || c.Damaged != 0 {
+		t.Errorf("got %+v", c)
+	}
+}
+
 func TestDropOldest(t *testing.T) {
 	set := settings(t)
 	set.MaxBytes, set.DropOldest = 1000, true
