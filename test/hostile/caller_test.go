@@ -232,11 +232,11 @@ func (c *caller) named(f *fact, p path, dir folder) {
 		f.Given.Text = raw
 	default:
 		f.Given.Text, f.Given.Climbs = filepath.Clean(dir.Text+"/"+raw), strings.Contains(raw, "..")
-		if dir.bottom {
+		if dir.bottom || dir.Other != "" && f.Given.Climbs {
 			f.May |= event.FlagPathTruncated // of the folder, of which the name may keep nothing
 		}
 		if dir.Other != "" {
-			f.Given.Other = filepath.Clean(dir.Other + "/" + raw)
+			f.Given.Other, f.Given.Raw = filepath.Clean(dir.Other+"/"+raw), raw
 		}
 	}
 }

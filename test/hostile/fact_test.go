@@ -14,12 +14,14 @@ type name struct {
 	// Other is what it may be as well, because the folder above is renamed all the time, or because it can't be told in which
 	// of two folders a file is; empty if there is no other.
 	Other string
+	// Raw is what the caller gave, if it is made of that and a folder's name.
+	Raw string
 	// Climbs: it was made with "..", which may leave little of a folder's name.
 	Climbs bool
 }
 
-// fits tells whether a text is the name, and whether only its end is. raw is what the caller gave.
-func (n name) fits(got, raw string) (whole, end bool) {
+// fits tells whether a text is the name, and whether only its end is.
+func (n name) fits(got string) (whole, end bool) {
 	if got == n.Text || n.Other != "" && got == n.Other {
 		return true, false
 	}
@@ -27,7 +29,7 @@ func (n name) fits(got, raw string) (whole, end bool) {
 	// as long as the walk tried. If that is the folder itself, nothing is left, or the caller's text alone.
 	end = (len(got) > 300 || n.Climbs || n.Other != "") && strings.HasPrefix(got, "/") &&
 		(strings.HasSuffix(n.Text, got) || strings.HasSuffix(n.Other, got))
-	return false, end || n.Other != "" && (got == "" || got == raw)
+	return false, end || n.Other != "" && (got == "" || got == n.Raw)
 }
 
 // fact is a system call as its caller knows it.
@@ -109,7 +111,7 @@ func (f *fact) differences(s *seen) []string {
 	}
 	cut := false
 	named := func(what, got string, n name) {
-		whole, end := n.fits(got, ev.File.Raw)
+		whole, end := n.fits(got)
 		if !whole && !(end && ev.Flags&event.FlagPathTruncated != 0) {
 			out = append(out, fmt.Sprintf("%s: %.500q (%d bytes), want %.500q %.500q (%d bytes), flags %b", what, got, len(got), n.Text, n.Other, len(n.Text), ev.Flags))
 		}
