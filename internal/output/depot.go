@@ -173,6 +173,7 @@ func (d *depot) next() (Message, bool) {
 		select {
 		case <-d.wake:
 		case <-d.lane.hurry:
+		case <-time.After(depotPause): // the disk may answer again
 		}
 	}
 }
@@ -189,8 +190,9 @@ func (d *depot) leave() bool {
 func (d *depot) take() (m Message, ok, end bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if m, ok := d.fromDisk(); ok {
-		return m, true, false
+	m, ok, err := d.fromDisk()
+	if ok || err != nil {
+		return m, ok, false
 	}
 	if !d.offered || len(d.pending) == 0 {
 		return Message{}, false, d.ended
@@ -203,13 +205,13 @@ func (d *depot) take() (m Message, ok, end bool) {
 	return m, true, false
 }
 
-// fromDisk counts what is damaged as lost.
-func (d *depot) fromDisk() (Message, bool) {
+// fromDisk counts what is damaged as lost. After an error it is to be called again, later.
+func (d *depot) fromDisk() (Message, bool, error) {
 	for d.reader != nil {
 		r, ok, err := d.reader.Next()
 		if err != nil {
 			d.lane.record(0, 0, err)
-			continue
+			return Message{}, false, err
 		}
 		if !ok {
 			break
@@ -224,9 +226,9 @@ func (d *depot) fromDisk() (Message, bool) {
 			continue
 		}
 		m.number = r.Number
-		return m, true
+		return m, true, nil
 	}
-	return Message{}, false
+	return Message{}, false, nil
 }
 
 // idle implements [supply].

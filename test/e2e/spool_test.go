@@ -282,3 +282,31 @@ func TestGRPCAfterKill(t *testing.T) {
 	}
 	s.Stop()
 }
+
+// TestGRPCReloadWithSpool: another address takes the history along; a consumer goes on there.
+func TestGRPCReloadWithSpool(t *testing.T) {
+	const n = 20
+	dir, run, kept := t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "spool")
+	conf, rules := filepath.Join(t.TempDir(), "saker.yaml"), numberedAndLoud(t, dir)
+	write := func(socket string) (address string) {
+		address = "unix://" + filepath.Join(run, socket)
+		rewrite(t, conf, "rules_files: ["+rules+"]\nspool: {directory: "+kept+"}\ngrpc: {enabled: true, bind_address: \""+address+"\"}\ngrpc_output: {enabled: true, spool: true}\n")
+		return address
+	}
+	first := write("first")
+	s := testutil.LaunchSensor(t, sensorBinary, "-c", conf)
+	s.WaitLog("ready")
+	openNumbered(t, dir, 0, n)
+	last, err := readNumbered(subscribe(t, connect(t, first, insecure.NewCredentials()), &outputs.Request{}), dir, 0, n/2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := write("second")
+	openNumbered(t, dir, n, 2*n)
+	waitLogs(t, s, "the gRPC server listens", 2)
+	openNumbered(t, dir, 2*n, 3*n)
+	stream := subscribe(t, connect(t, second, insecure.NewCredentials()), &outputs.Request{Rules: []string{"Numbered"}, Run: last.Run, Cursor: last.Cursor})
+	if _, err := readNumbered(stream, dir, n/2, 3*n); err != nil {
+		t.Error(err)
+	}
+}

@@ -26,7 +26,8 @@ type Record struct {
 }
 
 // Next returns the next record; ok is false if there is none now. A record that is damaged or was removed is passed over, so
-// its number is missing. An error is that of a segment that can't be read; the next call goes on behind it.
+// its number is missing. A segment that can't be read is passed over, too, with an error; one that can't be opened is tried again
+// by the next call.
 func (r *Reader) Next() (Record, bool, error) {
 	for {
 		more, err := r.aim()
@@ -73,17 +74,15 @@ func (r *Reader) aim() (bool, error) {
 // enter goes to the start of a segment. One that was removed meanwhile is passed over.
 func (r *Reader) enter(seg segment) error {
 	_ = r.Close()
-	r.first, r.cursor = seg.first, cursor{buffer: r.cursor.buffer, limit: seg.size}
 	f, err := os.Open(r.spool.path(nameOf(seg.first)))
-	if err != nil {
-		r.cursor.offset = r.cursor.limit
-		r.spool.damage(1)
-		if errors.Is(err, os.ErrNotExist) {
-			return nil
-		}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	r.cursor.file = f
+	r.first, r.cursor = seg.first, cursor{buffer: r.cursor.buffer, limit: seg.size, file: f}
+	if err != nil {
+		r.cursor.file, r.cursor.offset = nil, seg.size
+		r.spool.damage(1)
+	}
 	return nil
 }
 

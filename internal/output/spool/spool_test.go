@@ -455,3 +455,36 @@ func TestHungDisk(t *testing.T) {
 		t.Error("it waits")
 	}
 }
+
+// A segment that can't be opened now is not given up: it is read as soon as it can be.
+func TestUnreadableForAWhile(t *testing.T) {
+	s := open(t, settings(t))
+	fill(t, s, 1, 30)
+	file := segmentFiles(t, s.settings.Dir)[1]
+	if err := os.Rename(file, file+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Base(file), file); err != nil { // a loop
+		t.Fatal(err)
+	}
+	r := s.Reader(0)
+	var numbers []uint64
+	failed := 0
+	for failed < 3 {
+		rec, ok, err := r.Next()
+		if err != nil {
+			failed++
+		} else if ok {
+			numbers = append(numbers, rec.Number)
+		} else {
+			t.Fatal("it goes on without the segment")
+		}
+	}
+	if err := os.Rename(file+".away", file); err != nil {
+		t.Fatal(err)
+	}
+	wantRange(t, "all", append(numbers, rest(t, r)...), 1, 30)
+	if c := s.Counters(); c.Damaged != 0 {
+		t.Errorf("got %+v", c)
+	}
+}

@@ -114,11 +114,11 @@ type past struct {
 	at uint64
 }
 
-// read looks behind a position on disk; false if memory has what comes, or the disk has nothing.
-func (p *past) read(h *history, position uint64, buffer []*outputs.Response) (view, bool) {
+// read looks behind a position on disk; false if memory has what comes, or the disk has nothing. An error may pass.
+func (p *past) read(h *history, position uint64, buffer []*outputs.Response) (view, bool, error) {
 	if !h.onDisk() || position >= h.beforeMemory() {
 		p.close()
-		return view{}, false
+		return view{}, false, nil
 	}
 	if p.reader == nil || p.at != position {
 		p.close()
@@ -127,10 +127,10 @@ func (p *past) read(h *history, position uint64, buffer []*outputs.Response) (vi
 	v := view{alerts: buffer[:0], next: position}
 	for len(v.alerts) < batch {
 		r, ok, err := p.reader.Next()
-		if err != nil {
-			continue // the numbers tell what is missing
+		if err != nil && len(v.alerts) == 0 {
+			return view{}, false, err
 		}
-		if !ok {
+		if err != nil || !ok {
 			break
 		}
 		alert := &outputs.Response{}
@@ -149,7 +149,7 @@ func (p *past) read(h *history, position uint64, buffer []*outputs.Response) (vi
 		v.next = r.Number
 	}
 	p.at = v.next
-	return v, len(v.alerts) > 0
+	return v, len(v.alerts) > 0, nil
 }
 
 func (p *past) close() {

@@ -142,7 +142,10 @@ func (c *consumer) follow(requests <-chan *outputs.Request) error {
 
 // step sends a batch, and first of all how many alerts were missed before it.
 func (c *consumer) step() (view, error) {
-	v, ok := c.past.read(c.history, c.position, c.buffer[:])
+	v, ok, err := c.past.read(c.history, c.position, c.buffer[:])
+	if err != nil {
+		return v, status.Errorf(codes.Unavailable, "read the alerts on disk: %v", err) // the client comes again
+	}
 	if !ok {
 		v = c.history.after(c.position, c.buffer[:])
 	}
