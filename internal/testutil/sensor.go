@@ -33,6 +33,21 @@ func BuildSensor() (binary string, remove func(), err error) {
 	return binary, remove, buildSensor(binary, nil, args...)
 }
 
+// RunWithSensor is for a TestMain: it runs the tests with a sensor's binary that is built once for all of them, with the race
+// detector if they have it, and exits.
+func RunWithSensor(m *testing.M, binary *string) {
+	built, remove, err := BuildSensor()
+	code := 1
+	if err == nil {
+		*binary = built
+		code = m.Run()
+	} else {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	remove()
+	os.Exit(code)
+}
+
 // BuildReleased builds the sensor's binary as a release is built: static, without libc. It goes with the test.
 func BuildReleased(t *testing.T) string {
 	t.Helper()

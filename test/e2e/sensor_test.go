@@ -24,16 +24,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == opener {
 		os.Exit(runOpener(os.Args[2:]))
 	}
-	binary, remove, err := testutil.BuildSensor()
-	code := 1
-	if err == nil {
-		sensorBinary = binary
-		code = m.Run()
-	} else {
-		fmt.Fprintln(os.Stderr, err)
-	}
-	remove()
-	os.Exit(code)
+	testutil.RunWithSensor(m, &sensorBinary)
 }
 
 type alert = testutil.Alert

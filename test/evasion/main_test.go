@@ -32,16 +32,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	binary, remove, err := testutil.BuildSensor()
-	code := 1
-	if err == nil {
-		sensorBinary = binary
-		code = m.Run()
-	} else {
-		fmt.Fprintln(os.Stderr, err)
-	}
-	remove()
-	os.Exit(code)
+	testutil.RunWithSensor(m, &sensorBinary)
 }
 
 // attack runs in a process of its own.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,18 +19,7 @@ import (
 // sensorBinary is built once for all tests, with the race detector if they have it.
 var sensorBinary string
 
-func TestMain(m *testing.M) {
-	binary, remove, err := testutil.BuildSensor()
-	code := 1
-	if err == nil {
-		sensorBinary = binary
-		code = m.Run()
-	} else {
-		fmt.Fprintln(os.Stderr, err)
-	}
-	remove()
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { testutil.RunWithSensor(m, &sensorBinary) }
 
 const deadline = 60 * time.Second
 
