@@ -130,13 +130,9 @@ func falcoEventFamilies() []family {
 		{
 			Name: "falcosecurity_scap_n_drops_buffer_total", Help: "Records that found their ring full, in Falco's classes.",
 			Labels: []string{"drop", "dir"}, Switch: kernelSwitch, Collect: func(s *scrape, emit emit) {
-				other := s.kernel.Lost()
-				for _, class := range dropClasses() {
-					n := class.lost(&s.kernel)
-					other -= min(n, other)
-					emit(float64(n), "drop", class.name, "dir", "exit")
+				for class, n := range lostByClass(&s.kernel) {
+					emit(float64(n), "drop", class, "dir", "exit")
 				}
-				emit(float64(other), "drop", "other_interest", "dir", "exit")
 			},
 		},
 	}

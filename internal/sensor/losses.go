@@ -173,13 +173,9 @@ func dropAlert(k *probe.Counters, who *flooder) output.Internal {
 			"n_drops_critical":     text(k.CriticalLost),
 		},
 	}
-	other := k.Lost()
-	for _, class := range dropClasses() {
-		n := class.lost(k)
-		other -= min(n, other)
-		a.Fields["n_drops_buffer_"+class.name+"_exit"] = text(n)
+	for class, n := range lostByClass(k) {
+		a.Fields["n_drops_buffer_"+class+"_exit"] = text(n)
 	}
-	a.Fields["n_drops_buffer_other_interest_exit"] = text(other)
 	if who.Process == nil {
 		return a
 	}
@@ -187,28 +183,27 @@ func dropAlert(k *probe.Counters, who *flooder) output.Internal {
 	return a
 }
 
-// dropClass is one of the classes by which Falco splits lost events.
-type dropClass struct {
-	name  string
-	kinds []event.Kind
-}
-
-// dropClasses are all but other_interest, which has the rest. A class without kinds is of events that are not captured.
-func dropClasses() []dropClass {
-	return []dropClass{
-		{"clone_fork", []event.Kind{event.KindFork}},
-		{"execve", []event.Kind{event.KindExec, event.KindExecFailed}},
-		{"open", []event.Kind{event.KindOpen}},
-		{"proc", []event.Kind{event.KindExit}},
-		{"connect", nil},
-		{"dir_file", nil},
-		{"close", nil},
+// lostByClass splits lost records into Falco's classes. Those of connect, dir_file and close are not captured.
+func lostByClass(k *probe.Counters) map[string]uint64 {
+	of := func(kinds ...event.Kind) (n uint64) {
+		for _, kind := range kinds {
+			n += k.LostByKind[kind]
+		}
+		return n
 	}
-}
-
-func (c *dropClass) lost(k *probe.Counters) (n uint64) {
-	for _, kind := range c.kinds {
-		n += k.LostByKind[kind]
+	classes := map[string]uint64{
+		"clone_fork": of(event.KindFork),
+		"execve":     of(event.KindExec, event.KindExecFailed),
+		"open":       of(event.KindOpen),
+		"proc":       of(event.KindExit),
+		"connect":    0,
+		"dir_file":   0,
+		"close":      0,
 	}
-	return n
+	other := k.Lost()
+	for _, n := range classes {
+		other -= min(n, other)
+	}
+	classes["other_interest"] = other
+	return classes
 }

@@ -85,7 +85,11 @@ func newSpool(cfg *config.Config, name string, on bool) *spool.Spool {
 	if !on {
 		return nil
 	}
-	return spool.New(spool.Settings{Dir: filepath.Join(cfg.Spool.Directory, name), MaxBytes: int64(cfg.Spool.MaxSizeMB) << 20})
+	return spool.New(spoolSettings(&cfg.Spool, name))
+}
+
+func spoolSettings(c *config.Spool, name string) spool.Settings {
+	return spool.Settings{Dir: filepath.Join(c.Directory, name), MaxBytes: int64(c.MaxSizeMB) << 20}
 }
 
 // server is the gRPC server. Consumers stay while other outputs are exchanged, so its queue does not close it.
@@ -106,13 +110,17 @@ func (*server) Close() error { return nil }
 
 func openServer(cfg *config.Config, settings *Settings, running *outputs) (*server, error) {
 	g := grpcSettings{GRPC: cfg.GRPC, keep: cfg.GRPCOutput.Spool}
-	var disk *spool.Spool
 	if g.keep {
 		g.spool = cfg.Spool
-		disk = spool.New(spool.Settings{Dir: filepath.Join(g.spool.Directory, "grpc"), MaxBytes: int64(g.spool.MaxSizeMB) << 20, DropOldest: true})
 	}
 	if running != nil && running.grpc != nil && running.grpc.settings == g {
 		return running.grpc, nil
+	}
+	var disk *spool.Spool
+	if g.keep {
+		history := spoolSettings(&g.spool, "grpc")
+		history.DropOldest = true
+		disk = spool.New(history)
 	}
 	srv, err := stream.New(stream.Settings{
 		Address: g.BindAddress, PrivateKey: g.PrivateKey, CertChain: g.CertChain, RootCerts: g.RootCerts,

@@ -308,7 +308,7 @@ func (s *sensor) capture(ctx context.Context) error {
 	s.Log.Info("ready", zap.Duration("after", time.Since(s.started)), zap.Int("rules", len(s.rules.Rules())),
 		zap.Bool("syscall_hook", s.probe.Syscalls()), zap.String("version", s.Version))
 	aside.Go(func() { s.reloader.run(running) })
-	if p := (&snapshots{sensor: s}); p.wanted() {
+	if p := (&snapshots{sensor: s, settings: s.Config.Metrics}); p.wanted() {
 		aside.Go(func() { p.run(running) })
 	}
 	return s.loop.run(ctx)

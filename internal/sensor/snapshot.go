@@ -28,6 +28,8 @@ import (
 // goroutine of their own, because /proc is read for them.
 type snapshots struct {
 	*sensor
+	// settings are those of the start: a reload changes none of them, and the loop may be writing the configuration.
+	settings config.Metrics
 	// number counts them, from 1; last is what the one before has counted.
 	number uint64
 	last   reading
@@ -43,13 +45,13 @@ type reading struct {
 
 // wanted tells whether somebody asks for snapshots.
 func (p *snapshots) wanted() bool {
-	m := &p.Config.Metrics
+	m := &p.settings
 	return m.Enabled && (m.OutputRule || m.OutputFile != "")
 }
 
 // run tells the first one when there are counts, and ends with the context.
 func (p *snapshots) run(ctx context.Context) {
-	ticks := time.NewTicker(max(p.Config.Metrics.Interval, minSnapshot))
+	ticks := time.NewTicker(max(p.settings.Interval, minSnapshot))
 	defer ticks.Stop()
 	first := time.NewTicker(tickInterval)
 	defer first.Stop()
@@ -60,7 +62,7 @@ func (p *snapshots) run(ctx context.Context) {
 		case <-first.C:
 			if p.take(ctx) {
 				first.Stop()
-				ticks.Reset(max(p.Config.Metrics.Interval, minSnapshot))
+				ticks.Reset(max(p.settings.Interval, minSnapshot))
 			}
 		case <-ticks.C:
 			p.take(ctx)
@@ -77,16 +79,14 @@ func (p *snapshots) take(ctx context.Context) bool {
 	if now == nil {
 		return false
 	}
-	// These settings stay what they were at the start.
-	cfg := p.Config.Metrics
 	at := time.Now()
-	fields := p.fields(now, &cfg, at)
+	fields := p.fields(now, at)
 	p.number++
 	p.last = readingOf(now, at)
-	if cfg.OutputFile != "" {
-		p.report(appendSnapshot(cfg.OutputFile, p.number, fields), cfg.OutputFile)
+	if p.settings.OutputFile != "" {
+		p.report(appendSnapshot(p.settings.OutputFile, p.number, fields), p.settings.OutputFile)
 	}
-	if cfg.OutputRule {
+	if p.settings.OutputRule {
 		_ = p.loop.do(ctx, func() { // it only fails when the run ends
 			p.alerts.internal(output.Internal{
 				Rule: "Falco internal: metrics snapshot", Priority: engine.Informational.String(), Message: "Falco metrics snapshot",
@@ -130,7 +130,8 @@ func readingOf(s *scrape, at time.Time) reading {
 }
 
 // fields are a snapshot's: Falco's names, and Saker's metrics as saker.NAME and saker.NAME.LABEL.
-func (p *snapshots) fields(s *scrape, cfg *config.Metrics, at time.Time) map[string]any {
+func (p *snapshots) fields(s *scrape, at time.Time) map[string]any {
+	cfg := &p.settings
 	now, all := readingOf(s, at), map[string]any{}
 	seconds := 0.0
 	if !p.last.at.IsZero() {
@@ -158,13 +159,9 @@ func (p *snapshots) fields(s *scrape, cfg *config.Metrics, at time.Time) map[str
 		maps.Copy(all, p.kernelFields(now, seconds))
 		some["scap.n_drops_buffer_total"] = now.drops
 		some["scap.n_drops_scratch_map"] = s.kernel.Oversize
-		other := now.drops
-		for _, class := range dropClasses() {
-			n := class.lost(&s.kernel)
-			other -= min(n, other)
-			some["scap.n_drops_buffer_"+class.name+"_exit"] = n
+		for class, n := range lostByClass(&s.kernel) {
+			some["scap.n_drops_buffer_"+class+"_exit"] = n
 		}
-		some["scap.n_drops_buffer_other_interest_exit"] = other
 	}
 	for _, f := range shown(cfg) {
 		name, ours := strings.CutPrefix(f.Name, "saker_")

@@ -22,16 +22,16 @@ func two(t *testing.T, cfg config.Metrics) map[string]any {
 	s := sample(t)
 	s.started = time.Now().Add(-20 * time.Second)
 	s.version, s.files = "1.2", []loadedFile{{"rules", "my_rules.yaml", "abc"}, {"config", "falco.yaml", "def"}}
-	p := &snapshots{sensor: &sensor{Settings: Settings{Log: zap.NewNop()}}}
+	p := &snapshots{sensor: &sensor{Settings: Settings{Log: zap.NewNop()}}, settings: cfg}
 	begin := time.Now()
 	s.stats.Records, s.kernel = 100, probe.Counters{BulkSent: 100}
-	if first := p.fields(s, &cfg, begin); first["falco.evts_rate_sec"] != nil || first["falco.num_evts_prev"] != uint64(0) {
+	if first := p.fields(s, begin); first["falco.evts_rate_sec"] != nil || first["falco.num_evts_prev"] != uint64(0) {
 		t.Errorf("the first has %v", first)
 	}
 	p.last = readingOf(s, begin)
 	s.stats.Records, s.stats.Matched = 350, 3
 	s.kernel = probe.Counters{BulkSent: 300, BulkLost: 50, LostByKind: map[event.Kind]uint64{event.KindOpen: 49, event.KindCanary: 1}}
-	return p.fields(s, &cfg, begin.Add(10*time.Second))
+	return p.fields(s, begin.Add(10*time.Second))
 }
 
 func TestSnapshotFields(t *testing.T) {

@@ -3,18 +3,16 @@ package top
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/sys/unix"
+
+	"github.com/saker-sensor/saker/internal/unixsocket"
 )
 
 // maxViewers bounds those who look at once.
@@ -89,7 +87,7 @@ func (s *Server) Close() {
 func (s *Server) serve(ctx context.Context) {
 	warned := false
 	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
-		l, err := listen(ctx, s.path)
+		l, err := unixsocket.Listen(ctx, s.path, socketMode)
 		if err == nil {
 			wait, warned = firstRetry, false
 			unhook := context.AfterFunc(ctx, func() { _ = l.Close() })
@@ -176,39 +174,4 @@ func (s *Server) show(ctx context.Context, v *viewer) {
 			}
 		}
 	}
-}
-
-// listen makes the socket, and its folder if need be. A socket that a dead sensor has left is taken away.
-func listen(ctx context.Context, path string) (net.Listener, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, fmt.Errorf("make the socket's folder: %w", err)
-	}
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "unix", path)
-	if errors.Is(err, unix.EADDRINUSE) && left(ctx, path) {
-		if err := os.Remove(path); err != nil {
-			return nil, fmt.Errorf("remove an old socket: %w", err)
-		}
-		l, err = lc.Listen(ctx, "unix", path)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(path, socketMode); err != nil {
-		return nil, errors.Join(fmt.Errorf("set the socket's mode: %w", err), l.Close())
-	}
-	return l, nil
-}
-
-// left tells whether a path is a socket on which nobody listens any more.
-func left(ctx context.Context, path string) bool {
-	if st, err := os.Lstat(path); err != nil || st.Mode()&os.ModeSocket == 0 {
-		return false
-	}
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "unix", path)
-	if err == nil {
-		_ = conn.Close()
-	}
-	return errors.Is(err, unix.ECONNREFUSED)
 }

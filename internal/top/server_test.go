@@ -12,6 +12,8 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/saker-sensor/saker/internal/unixsocket"
 )
 
 const deadline = 20 * time.Second
@@ -142,7 +144,7 @@ func TestSocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := listen(t.Context(), path); err == nil {
+	if _, err := unixsocket.Listen(t.Context(), path, socketMode); err == nil {
 		t.Error("a live sensor's socket was taken")
 	}
 	core, logged := observer.New(zap.WarnLevel)
@@ -162,7 +164,7 @@ func TestSocket(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := listen(t.Context(), file); err == nil {
+	if _, err := unixsocket.Listen(t.Context(), file, socketMode); err == nil {
 		t.Error("a file was taken for a socket")
 	}
 	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {

@@ -13,9 +13,10 @@ import (
 	"sync"
 	"syscall"
 
-	"golang.org/x/sys/unix"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/saker-sensor/saker/internal/unixsocket"
 )
 
 // bind reads the address: how to listen there, and whom to let in.
@@ -24,7 +25,13 @@ func bind(s *Settings) (func(context.Context) (net.Listener, error), credentials
 		if !filepath.IsAbs(path) {
 			return nil, nil, fmt.Errorf("%q names no absolute path; set grpc.bind_address to unix:///PATH", s.Address)
 		}
-		listen := func(ctx context.Context) (net.Listener, error) { return listenUnix(ctx, path) }
+		listen := func(ctx context.Context) (net.Listener, error) {
+			l, err := unixsocket.Listen(ctx, path, socketMode)
+			if err != nil {
+				return nil, fmt.Errorf("listen at grpc.bind_address: %w", err)
+			}
+			return l, nil
+		}
 		check := func(c net.Conn) error { return checkPeer(c, path) }
 		return listen, &handshake{insecure.NewCredentials(), check, &refusals{log: s.Log}}, nil
 	}
@@ -68,51 +75,6 @@ func serverTLS(s *Settings) (*tls.Config, error) {
 
 // socketMode lets the socket's owner and group connect; checkPeer looks again.
 const socketMode = 0o660
-
-// listenUnix makes the socket, and the directory if need be. A socket that a dead server has left is taken away.
-func listenUnix(ctx context.Context, path string) (net.Listener, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, fmt.Errorf("make the socket's directory: %w", err)
-	}
-	if err := removeStale(ctx, path); err != nil {
-		return nil, err
-	}
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "unix", path)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(path, socketMode); err != nil {
-		return nil, errors.Join(fmt.Errorf("set the socket's mode: %w", err), l.Close())
-	}
-	return l, nil
-}
-
-func removeStale(ctx context.Context, path string) error {
-	info, err := os.Lstat(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("look for an old socket: %w", err)
-	}
-	if info.Mode()&os.ModeSocket == 0 {
-		return fmt.Errorf("%s is there and is no socket; remove it, or choose another grpc.bind_address", path)
-	}
-	var d net.Dialer
-	c, err := d.DialContext(ctx, "unix", path)
-	if err == nil {
-		_ = c.Close()
-		return fmt.Errorf("another process listens on %s; end it, or choose another grpc.bind_address", path)
-	}
-	if !errors.Is(err, unix.ECONNREFUSED) {
-		return fmt.Errorf("look for an old socket: %w", err)
-	}
-	if err := os.Remove(path); err != nil {
-		return fmt.Errorf("remove an old socket: %w", err)
-	}
-	return nil
-}
 
 // limit is a listener that closes what connects beyond a number of connections at once.
 type limit struct {
