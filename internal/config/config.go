@@ -64,9 +64,10 @@ type Config struct {
 
 	Privileges Privileges `yaml:"privileges"`
 
-	Engines Engines `yaml:"container_engines"`
-	Engine  Engine  `yaml:"engine"`
-	Capture Capture `yaml:"capture"`
+	Engines    Engines    `yaml:"container_engines"`
+	Kubernetes Kubernetes `yaml:"kubernetes"`
+	Engine     Engine     `yaml:"engine"`
+	Capture    Capture    `yaml:"capture"`
 }
 
 // RuleSwitch switches the rules that fit; one of its parts is set.
@@ -110,6 +111,18 @@ type Runtime struct {
 	Enabled bool     `yaml:"enabled"`
 	Sockets []string `yaml:"sockets"`
 }
+
+// Kubernetes says whom to ask about pods, beside the container runtime.
+type Kubernetes struct {
+	// Source is SourceNone or SourceAPI.
+	Source string `yaml:"source"`
+}
+
+// Sources of what is known of pods.
+const (
+	SourceNone = "none"
+	SourceAPI  = "api"
+)
 
 // Engine is the event source.
 type Engine struct {
@@ -164,8 +177,9 @@ func Default() Config {
 		Engines: Engines{
 			Docker: Runtime{Enabled: true}, Podman: Runtime{Enabled: true}, Containerd: Runtime{Enabled: true}, CRI: Runtime{Enabled: true},
 		},
-		Engine:  Engine{Kind: "modern_ebpf", BPF: ModernEBPF{BufSizePreset: 4}},
-		Capture: Capture{PathPrefix: "/tmp/falco", Mode: "rules", DefaultDuration: 5000},
+		Kubernetes: Kubernetes{Source: SourceNone},
+		Engine:     Engine{Kind: "modern_ebpf", BPF: ModernEBPF{BufSizePreset: 4}},
+		Capture:    Capture{PathPrefix: "/tmp/falco", Mode: "rules", DefaultDuration: 5000},
 	}
 }
 

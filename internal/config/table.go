@@ -219,6 +219,8 @@ func sourceKeys() []key {
 		{name: "container_engines.libvirt_lxc.enabled", typ: boolean, doc: "on or off"},
 		{name: "container_engines.bpm", typ: section, doc: "BOSH's process manager", effect: inapplicable, why: noName},
 		{name: "container_engines.bpm.enabled", typ: boolean, doc: "on or off"},
+		{name: "kubernetes", typ: section, doc: "whom to ask about pods, beside the container runtime; not a section of Falco's"},
+		{name: "kubernetes.source", typ: text, allowed: []string{SourceNone, SourceAPI}, doc: "`none`: pods have what the runtime says; `api`: the API server is watched for this node's pods, which sets the fields `k8smeta.*`"},
 		{name: "engine", typ: section, doc: "the source of events"},
 		{name: "engine.kind", typ: text, allowed: engineKinds(), doc: "`modern_ebpf`; `kmod` and `ebpf` stand for it"},
 		{name: "engine.modern_ebpf", typ: section, doc: "the kernel programs"},

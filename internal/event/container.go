@@ -93,3 +93,17 @@ func (a *Accounts) Group(gid uint32) (string, bool) {
 	}
 	return "", false
 }
+
+// PodMeta is what the API server says of a pod, beside what the runtime does. Immutable.
+type PodMeta struct {
+	Name, Namespace, UID string
+	// Labels are those that the pod has now, nil if they are too long to be kept.
+	Labels map[string]string
+	// Owner is the pod's controller, zero if it has none.
+	Owner Owner
+	// Deployment is that of the owner, a replica set; empty if it has none.
+	Deployment string
+}
+
+// Owner is an object that controls others, say a ReplicaSet.
+type Owner struct{ Kind, Name, UID string }

@@ -36,6 +36,7 @@ func New(s Settings) *Dictionary {
 		classed("static", staticFields(s.Static)),
 		classed("container", containerFields(), containerMounts(), containerProbes()),
 		classed("k8s", k8sFields(), k8sDeprecated()),
+		classed("k8smeta", k8smetaFields()),
 	)...)
 }
 

@@ -202,5 +202,26 @@ func stateFamilies() []family {
 				}
 			},
 		},
+		kubernetes("saker_kubernetes_connected", "1 while the API server answers, else 0; absent if it is not asked.", metrics.Gauge, func(p *podScrape) float64 {
+			if p.Connected {
+				return 1
+			}
+			return 0
+		}),
+		kubernetes("saker_kubernetes_pods", "Pods that are known from the API server.", metrics.Gauge, func(p *podScrape) float64 { return float64(p.Pods) }),
+		kubernetes("saker_kubernetes_requests_total", "Requests to the API server.", metrics.Counter, func(p *podScrape) float64 { return float64(p.Requests) }),
+		kubernetes("saker_kubernetes_failures_total", "Requests to the API server that failed.", metrics.Counter, func(p *podScrape) float64 { return float64(p.Failures) }),
+		kubernetes("saker_kubernetes_received_bytes_total", "Bytes received from the API server.", metrics.Counter, func(p *podScrape) float64 { return float64(p.Received) }),
+		kubernetes("saker_kubernetes_pods_refused_total", "Pods for which there was no space.", metrics.Counter, func(p *podScrape) float64 { return float64(p.Refused) }),
+		kubernetes("saker_kubernetes_labels_cut_total", "Pods that were kept without labels, because these are too long.", metrics.Counter, func(p *podScrape) float64 { return float64(p.Cut) }),
 	}
+}
+
+// kubernetes is a family of one value of the watch at the API server.
+func kubernetes(name, help string, typ metrics.Type, value func(*podScrape) float64) family {
+	return family{Name: name, Help: help, Type: typ, Switch: stateSwitch, Collect: func(s *scrape, emit emit) {
+		if s.pods != nil {
+			emit(value(s.pods))
+		}
+	}}
 }

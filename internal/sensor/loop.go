@@ -47,8 +47,10 @@ type loop struct {
 	table    *process.Table
 	enrich   *enrich.Enricher
 	names    *alias.Finder
-	rules    *engine.Ruleset
-	scratch  *engine.Scratch
+	// pods is nil unless the API server is asked.
+	pods    podSource
+	rules   *engine.Ruleset
+	scratch *engine.Scratch
 	// emit tells false if an output had no room for the alert.
 	emit func(*engine.Rule, *event.Event) bool
 	// top counts what is matched; nil while nobody looks.
@@ -236,6 +238,12 @@ func (l *loop) match(ev *event.Event, rules *engine.Ruleset) {
 	if l.top != nil {
 		sub := subject(ev)
 		l.top.Event(uint16(ev.Type), &sub)
+	}
+	if l.pods != nil {
+		ev.PodMeta = nil
+		if c := ev.Container; c != nil && c.Pod != nil {
+			ev.PodMeta = l.pods.Lookup(c.Pod.UID)
+		}
 	}
 	rules.Match(ev, l.scratch, l.onMatch)
 }

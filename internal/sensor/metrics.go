@@ -67,9 +67,11 @@ type scrape struct {
 	*snapshot
 	enrich   enrich.Counters
 	runtimes []enrich.Status
-	version  string
-	started  time.Time
-	process  processFacts
+	// pods is nil where the API server is not asked.
+	pods    *podScrape
+	version string
+	started time.Time
+	process processFacts
 }
 
 func (s *sensor) scrape() *scrape {
@@ -77,7 +79,7 @@ func (s *sensor) scrape() *scrape {
 	if last == nil {
 		return nil
 	}
-	return &scrape{last, s.enrich.Counters(), s.enrich.Status(), s.Version, s.started, readProcess()}
+	return &scrape{last, s.enrich.Counters(), s.enrich.Status(), s.podCounters(), s.Version, s.started, readProcess()}
 }
 
 // serve starts the web server.

@@ -107,7 +107,7 @@ func sample(t *testing.T) *scrape {
 	lost := []Lost{{Program: "sys_exit", Rules: []string{"a", "b"}}}
 	sinks := output.QueueCounters{Sinks: []output.SinkCounters{{Name: "http", Spool: &output.SpoolCounters{}}}}
 	files := []loadedFile{{"rules", "r.yaml", "abc"}, {"config", "c.yaml", "def"}}
-	return &scrape{snapshot: &snapshot{coverage: lost, files: files, queue: sinks, wall: time.Now(), rules: rules.Rules(), reloaded: time.Now()}, started: time.Now(), process: readProcess()}
+	return &scrape{pods: &podScrape{}, snapshot: &snapshot{coverage: lost, files: files, queue: sinks, wall: time.Now(), rules: rules.Rules(), reloaded: time.Now()}, started: time.Now(), process: readProcess()}
 }
 
 // TestMetrics: every family has values, under names that Prometheus likes.

@@ -23,6 +23,7 @@ import (
 	"github.com/saker-sensor/saker/internal/guard"
 	"github.com/saker-sensor/saker/internal/metrics"
 	"github.com/saker-sensor/saker/internal/narrow"
+	"github.com/saker-sensor/saker/internal/pods"
 	"github.com/saker-sensor/saker/internal/probe"
 	"github.com/saker-sensor/saker/internal/process"
 )
@@ -73,6 +74,9 @@ type sensor struct {
 	reloads reloads
 	// reloader is there from the first step on.
 	reloader *reloader
+	// pods is nil unless the API server is asked; podState is what was last said of it.
+	pods     *pods.Watcher
+	podState string
 	// runtimes are those that enrich asks.
 	runtimes runtimes
 	// coverage is what the kernel's refusals cost.
@@ -113,6 +117,7 @@ func Run(ctx context.Context, settings Settings) error {
 			step{"read the cgroups and accounts", s.openEnrich},
 			step{"read the mounts and the watched files", s.openNames},
 			step{"read the running processes", s.seed},
+			step{"watch the node's pods", s.openPods},
 			step{"read how the last run ended", s.openHeartbeat},
 			step{"serve health and metrics", s.serve},
 			step{"serve those who look", s.serveTop},
@@ -295,6 +300,9 @@ func (s *sensor) capture(ctx context.Context) error {
 		probe: s.probe, table: s.table, enrich: s.enrich, names: s.names, rules: s.rules, emit: s.alerts.emit, every: s.everySecond, watch: s.watch,
 	}
 	s.loop.critical.ring, s.loop.bulk.ring = s.probe.Critical(), s.probe.Bulk()
+	if s.pods != nil {
+		s.loop.pods = s.pods
+	}
 	s.loop.prepare()
 
 	stop := make(chan struct{})
@@ -346,6 +354,7 @@ func (s *sensor) everySecond() error {
 	}
 	s.silence.report(s)
 	s.runtimes.report(s)
+	s.reportPods()
 	s.outages.report(s)
 	s.watch.tick(s, &s.kernel, err)
 	s.looked.report(s)
@@ -378,6 +387,9 @@ func (s *sensor) teardown() error {
 		} else {
 			errs = append(errs, err)
 		}
+	}
+	if s.pods != nil {
+		errs = append(errs, s.pods.Close())
 	}
 	if s.alerts != nil {
 		s.alerts.dedup.Flush()

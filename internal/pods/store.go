@@ -1,0 +1,171 @@
+package pods
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/saker-sensor/saker/internal/event"
+)
+
+const (
+	// memory is how long a removed pod stays known.
+	memory = time.Minute
+	// maxLabels bounds the labels of a pod, in bytes.
+	maxLabels = 16 << 10
+	// hashLabel is what a Deployment's replica set has in its name, behind the Deployment's (Kubernetes' "Deployments", pod-template-hash).
+	hashLabel = "pod-template-hash"
+)
+
+// store is where the reflector puts what it receives.
+type store struct {
+	max    int
+	now    func() time.Time
+	full   func() // called when all pods were received
+	synced atomic.Bool
+
+	refused, cut atomic.Uint64
+
+	mu   sync.RWMutex
+	pods map[string]*entry // by uid
+}
+
+type entry struct {
+	meta *event.PodMeta
+	// removed is when the pod went; zero while it is there.
+	removed time.Time
+}
+
+func newStore(limit int, now func() time.Time, full func()) *store {
+	return &store{max: limit, now: now, full: full, pods: map[string]*entry{}}
+}
+
+func (s *store) lookup(uid string) *event.PodMeta {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if e := s.pods[uid]; e != nil {
+		return e.meta
+	}
+	return nil
+}
+
+func (s *store) counters() Counters {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return Counters{Pods: len(s.pods), Refused: s.refused.Load(), Cut: s.cut.Load()}
+}
+
+// Add keeps a pod.
+func (s *store) Add(object any) error {
+	pod, err := podOf(object)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.put(pod)
+	return nil
+}
+
+// Update keeps what a pod has become.
+func (s *store) Update(object any) error { return s.Add(object) }
+
+// Delete forgets a pod, after a while.
+func (s *store) Delete(object any) error {
+	pod, err := podOf(object)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.pods[string(pod.UID)]; e != nil && e.removed.IsZero() {
+		e.removed = s.now()
+	}
+	s.forget()
+	return nil
+}
+
+// Replace keeps a list of all pods; those that it lacks were removed.
+func (s *store) Replace(list []any, _ string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	there := make(map[string]bool, len(list))
+	for _, object := range list {
+		pod, err := podOf(object)
+		if err != nil {
+			return err
+		}
+		there[string(pod.UID)] = true
+		s.put(pod)
+	}
+	for uid, e := range s.pods {
+		if !there[uid] && e.removed.IsZero() {
+			e.removed = s.now()
+		}
+	}
+	s.forget()
+	s.synced.Store(true)
+	s.full()
+	return nil
+}
+
+// Resync has nothing to do: nobody is told of changes.
+func (s *store) Resync() error { return nil }
+
+func podOf(object any) (*metav1.PartialObjectMetadata, error) {
+	pod, ok := object.(*metav1.PartialObjectMetadata)
+	if !ok {
+		return nil, fmt.Errorf("read a pod: it came as %T", object)
+	}
+	return pod, nil
+}
+
+func (s *store) put(pod *metav1.PartialObjectMetadata) {
+	uid := string(pod.UID)
+	if s.pods[uid] == nil && len(s.pods) >= s.max {
+		if s.forget(); len(s.pods) >= s.max {
+			s.refused.Add(1)
+			return
+		}
+	}
+	s.pods[uid] = &entry{meta: s.trim(pod)}
+}
+
+// forget drops what was removed long enough ago.
+func (s *store) forget() {
+	now := s.now()
+	for uid, e := range s.pods {
+		if !e.removed.IsZero() && now.Sub(e.removed) > memory {
+			delete(s.pods, uid)
+		}
+	}
+}
+
+// trim keeps labels and owner; annotations and the managers of fields, which are most of a pod's metadata, are let go.
+func (s *store) trim(pod *metav1.PartialObjectMetadata) *event.PodMeta {
+	m := &event.PodMeta{Name: pod.Name, Namespace: pod.Namespace, UID: string(pod.UID), Labels: pod.Labels}
+	size := 0
+	for key, value := range pod.Labels {
+		size += len(key) + len(value)
+	}
+	if size > maxLabels {
+		m.Labels = nil
+		s.cut.Add(1)
+	}
+	owner := metav1.GetControllerOfNoCopy(pod)
+	if owner == nil {
+		return m
+	}
+	m.Owner = event.Owner{Kind: owner.Kind, Name: owner.Name, UID: string(owner.UID)}
+	if hash := pod.Labels[hashLabel]; owner.Kind == "ReplicaSet" && hash != "" {
+		m.Deployment, _ = strings.CutSuffix(owner.Name, "-"+hash)
+		if m.Deployment == owner.Name {
+			m.Deployment = ""
+		}
+	}
+	return m
+}

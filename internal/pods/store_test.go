@@ -1,0 +1,107 @@
+package pods
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/saker-sensor/saker/internal/event"
+)
+
+func pod(uid string, labels map[string]string, owners ...metav1.OwnerReference) *metav1.PartialObjectMetadata {
+	return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
+		Name: "shop-" + uid, Namespace: "checkout", UID: types.UID(uid), Labels: labels, OwnerReferences: owners,
+		Annotations: map[string]string{"note": strings.Repeat("x", 1<<20)},
+	}}
+}
+
+func controller(kind, name string) metav1.OwnerReference {
+	yes := true
+	return metav1.OwnerReference{Kind: kind, Name: name, UID: "o-1", Controller: &yes}
+}
+
+// TestTrim: of a pod its labels and its owner are kept; a Deployment is known by the name of its replica set.
+func TestTrim(t *testing.T) {
+	s := newStore(10, time.Now, func() {})
+	shop := map[string]string{"app": "shop", hashLabel: "7d4b"}
+	for _, c := range []struct {
+		what string
+		pod  *metav1.PartialObjectMetadata
+		want event.PodMeta
+	}{
+		{"of a Deployment", pod("a", shop, controller("ReplicaSet", "shop-7d4b")), event.PodMeta{
+			Labels: shop, Owner: event.Owner{Kind: "ReplicaSet", Name: "shop-7d4b", UID: "o-1"}, Deployment: "shop",
+		}},
+		{"of a replica set of its own", pod("b", map[string]string{hashLabel: "7d4b"}, controller("ReplicaSet", "shop")), event.PodMeta{
+			Labels: map[string]string{hashLabel: "7d4b"}, Owner: event.Owner{Kind: "ReplicaSet", Name: "shop", UID: "o-1"},
+		}},
+		{"of a DaemonSet", pod("c", shop, controller("DaemonSet", "shop-7d4b")), event.PodMeta{
+			Labels: shop, Owner: event.Owner{Kind: "DaemonSet", Name: "shop-7d4b", UID: "o-1"},
+		}},
+		{"of nobody", pod("d", nil), event.PodMeta{}},
+		{"owned, but not controlled", pod("e", nil, metav1.OwnerReference{Kind: "Shop", Name: "s"}), event.PodMeta{}},
+		{"with labels that are too long", pod("f", map[string]string{"a": strings.Repeat("x", maxLabels)}), event.PodMeta{}},
+	} {
+		c.want.Name, c.want.Namespace, c.want.UID = c.pod.Name, c.pod.Namespace, string(c.pod.UID)
+		if err := s.Add(c.pod); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(&c.want, s.lookup(string(c.pod.UID))); diff != "" {
+			t.Errorf("%s: %s", c.what, diff)
+		}
+	}
+	if got := s.counters(); got.Cut != 1 || got.Pods != 6 {
+		t.Errorf("counters %+v", got)
+	}
+}
+
+// TestStoreIsBounded: pods that find no space are counted; those that were removed a minute ago make room.
+func TestStoreIsBounded(t *testing.T) {
+	now := time.Now()
+	full := 0
+	s := newStore(3, func() time.Time { return now }, func() { full++ })
+	var list []any
+	for i := range 5 {
+		list = append(list, pod(fmt.Sprint(i), nil))
+	}
+	if err := s.Replace(list[:4], "1"); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.counters(); got.Pods != 3 || got.Refused != 1 || full != 1 || !s.synced.Load() {
+		t.Errorf("counters %+v, %d calls", got, full)
+	}
+	if err := s.Delete(list[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Replace(list[1:2], "2"); err != nil {
+		t.Fatal(err)
+	}
+	if s.lookup("0") == nil || s.lookup("2") == nil {
+		t.Error("a removed pod is forgotten at once")
+	}
+	now = now.Add(memory + time.Second)
+	if err := s.Add(list[4]); err != nil {
+		t.Fatal(err)
+	}
+	if s.lookup("0") != nil || s.lookup("2") != nil || s.lookup("1") == nil || s.lookup("4") == nil {
+		t.Error("other pods are known than those that are there")
+	}
+}
+
+// TestPodOfAnotherKind: what is no pod's metadata is an error, not a crash.
+func TestPodOfAnotherKind(t *testing.T) {
+	s := newStore(1, time.Now, func() {})
+	for _, err := range []error{s.Add("x"), s.Update(nil), s.Delete(metav1.Status{}), s.Replace([]any{1}, "")} {
+		if err == nil {
+			t.Error("it is taken")
+		}
+	}
+	if s.synced.Load() {
+		t.Error("a list that could not be read counts as one")
+	}
+}
