@@ -27,4 +27,5 @@ func TestCluster(t *testing.T) {
 	c := start(t)
 	t.Run("manifest", c.testManifest)
 	t.Run("chart", c.testChart)
+	t.Run("pods", c.testPods)
 }

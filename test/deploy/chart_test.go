@@ -66,6 +66,9 @@ func configOf(t *testing.T, manifest string) (c struct {
 		Enabled bool   `json:"enabled"`
 		URL     string `json:"url"`
 	} `json:"http_output"`
+	Kubernetes struct {
+		Source string `json:"source"`
+	} `json:"kubernetes"`
 	Metrics struct {
 		Enabled bool `json:"enabled"`
 		Rules   bool `json:"rules_counters_enabled"`
@@ -178,6 +181,8 @@ func TestFalcoValues(t *testing.T) {
 		t.Errorf("priority class %s", spec.Spec.PriorityClassName)
 	case !*container.SecurityContext.Privileged, container.SecurityContext.Capabilities != nil:
 		t.Errorf("security context %v", container.SecurityContext)
+	case c.Kubernetes.Source != "api", !*spec.Spec.AutomountServiceAccountToken, all["ClusterRole saker"] == nil, all["ClusterRoleBinding saker"] == nil:
+		t.Error("the API server is not asked, or there is no role or no token for it")
 	case all["ServiceMonitor saker"] == nil, all["Service saker-metrics"] == nil:
 		t.Error("no service monitor, or no service")
 	}

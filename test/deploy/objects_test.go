@@ -13,6 +13,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	strict "sigs.k8s.io/yaml"
@@ -29,6 +30,10 @@ func newObject(apiVersion, kind string) any {
 		return &corev1.ConfigMap{}
 	case "v1 Service":
 		return &corev1.Service{}
+	case "rbac.authorization.k8s.io/v1 ClusterRole":
+		return &rbacv1.ClusterRole{}
+	case "rbac.authorization.k8s.io/v1 ClusterRoleBinding":
+		return &rbacv1.ClusterRoleBinding{}
 	case "scheduling.k8s.io/v1 PriorityClass":
 		return &schedulingv1.PriorityClass{}
 	case "apps/v1 DaemonSet":

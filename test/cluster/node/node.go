@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"text/template"
+
+	"k8s.io/client-go/rest"
 )
 
 //go:embed config
@@ -208,6 +210,13 @@ func (n *Node) Command(args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(n.bin, "kube"), append([]string{"kubectl"}, args...)...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+n.Kubeconfig(), "KUBECACHEDIR="+path("root/kubectl"))
 	return cmd
+}
+
+// API is how to reach the API server with the administrator's rights.
+func (n *Node) API() *rest.Config {
+	return &rest.Config{Host: "https://127.0.0.1:443", TLSClientConfig: rest.TLSClientConfig{
+		CAFile: path("pki/ca.crt"), CertFile: path("pki/admin.crt"), KeyFile: path("pki/admin.key"),
+	}}
 }
 
 // Kubeconfig is the administrator's file.

@@ -35,12 +35,22 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 {{- end -}}
 
+{{- /* Not empty if the API server is asked about pods. */ -}}
+{{- define "saker.asksAPI" -}}
+{{- if or (dig "kubernetes" "enabled" false (default dict .Values.collectors)) (eq "api" (dig "kubernetes" "source" "none" .Values.falco)) -}}
+true
+{{- end -}}
+{{- end -}}
+
 {{- /* saker.yaml: falco's keys, with what the switches of this chart add. */ -}}
 {{- define "saker.config" -}}
 {{- $config := deepCopy .Values.falco -}}
 {{- if .Values.falcosidekick.enabled -}}
 {{- $url := default "http://falcosidekick:2801" .Values.falcosidekick.url -}}
 {{- $config = mergeOverwrite $config (dict "json_output" true "http_output" (dict "enabled" true "url" $url)) -}}
+{{- end -}}
+{{- if include "saker.asksAPI" . -}}
+{{- $config = mergeOverwrite $config (dict "kubernetes" (dict "source" "api")) -}}
 {{- end -}}
 {{- if .Values.metrics.enabled -}}
 {{- $metrics := dict "enabled" true -}}
