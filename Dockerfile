@@ -15,6 +15,8 @@ ARG TARGETARCH
 ARG VERSION=dev
 COPY --from=build /src/bin/sensor-$TARGETARCH /usr/bin/sensor
 COPY --from=build /src/rules/default_rules.yaml /usr/share/saker/default_rules.yaml
+# Where Falco's configurations look for them.
+COPY --from=build /src/rules/default_rules.yaml /etc/falco/falco_rules.yaml
 COPY --from=build /src/deploy/image/passwd /etc/passwd
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 LABEL org.opencontainers.image.title="Saker"

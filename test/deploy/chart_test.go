@@ -4,6 +4,8 @@ import (
 	"flag"
 	"maps"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -188,13 +190,81 @@ func TestFalcoValues(t *testing.T) {
 	}
 }
 
+// TestFalcosWholeValues: who keeps all values of Falco's chart in a file installs this chart with it: this chart's image runs, and the sensor
+// takes the configuration.
+func TestFalcosWholeValues(t *testing.T) {
+	values, err := os.ReadFile("testdata/falco_all.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest := mustRender(t, string(values)+"\n")
+	all := objects(t, manifest)
+	container := all["DaemonSet saker"].(*appsv1.DaemonSet).Spec.Template.Spec.Containers[0]
+	if !strings.HasPrefix(container.Image, "ghcr.io/saker-sensor/saker:") {
+		t.Errorf("image %s", container.Image)
+	}
+	file := filepath.Join(t.TempDir(), "saker.yaml")
+	if err := os.WriteFile(file, []byte(all["ConfigMap saker"].(*corev1.ConfigMap).Data["saker.yaml"]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check := exec.Command("go", "run", "-C", "../..", "./cmd/sensor", "config", "check", file)
+	if out, err := check.CombinedOutput(); err != nil || strings.Contains(string(out), "unknown") {
+		t.Errorf("the sensor refuses the configuration: %v\n%s", err, out)
+	}
+}
+
+// TestFalcoSwitches: values of Falco's chart that change what is deployed.
+func TestFalcoSwitches(t *testing.T) {
+	manifest := mustRender(t, `
+falcosidekick: {enabled: true, fullfqdn: true, listenPort: 2802, config: {slack: {webhookurl: x}}}
+certs: {server: {key: KEY, crt: CRT}, ca: {crt: CA}, existingClientSecret: mine}
+serviceAccount: {imagePullSecrets: [{name: pull}]}
+extra: {initContainers: [{name: first, image: busybox}]}
+podHostname: sensor
+metrics: {enabled: true, service: {type: NodePort, labels: {a: b}, ports: {metrics: {port: 80}}}}
+serviceMonitor: {create: true, scheme: https, path: /m, targetLabels: [a], tlsConfig: {insecureSkipVerify: true}}
+`)
+	all := objects(t, manifest)
+	spec := all["DaemonSet saker"].(*appsv1.DaemonSet).Spec.Template.Spec
+	mounts := map[string]string{}
+	for _, m := range spec.Containers[0].VolumeMounts {
+		mounts[m.MountPath] = m.Name
+	}
+	secrets := map[string]string{}
+	for _, v := range spec.Volumes {
+		if v.Secret != nil {
+			secrets[v.Name] = v.Secret.SecretName
+		}
+	}
+	service := all["Service saker-metrics"].(*corev1.Service)
+	switch c := configOf(t, manifest); {
+	case c.HTTP.URL != "http://falcosidekick.saker.svc.cluster.local:2802":
+		t.Errorf("posts to %s", c.HTTP.URL)
+	case secrets[mounts["/etc/falco/certs"]] != "saker-certs", secrets[mounts["/etc/falco/certs/client"]] != "mine":
+		t.Errorf("secrets %v, mounts %v", secrets, mounts)
+	case all["Secret saker-certs"].(*corev1.Secret).StringData["falco.pem"] != "CRT\nKEY":
+		t.Errorf("falco.pem %q", all["Secret saker-certs"].(*corev1.Secret).StringData["falco.pem"])
+	case all["ServiceAccount saker"].(*corev1.ServiceAccount).ImagePullSecrets[0].Name != "pull":
+		t.Error("the service account has no secret")
+	case spec.InitContainers[0].Name != "first", spec.Hostname != "sensor":
+		t.Errorf("init containers %v, host name %s", spec.InitContainers, spec.Hostname)
+	case service.Spec.Type != corev1.ServiceTypeNodePort, service.Labels["a"] != "b", service.Spec.Ports[0].Port != 80:
+		t.Errorf("service %v", service)
+	}
+	for _, want := range []string{"scheme: https", "path: /m", "insecureSkipVerify: true"} {
+		if !strings.Contains(manifest, want) {
+			t.Errorf("the service monitor has no %q", want)
+		}
+	}
+}
+
 // TestBadValues: a mistake in the values is told, not deployed.
 func TestBadValues(t *testing.T) {
 	for values, want := range map[string]string{
 		"falco: {prioritty: warning}":                     "prioritty",
 		"falco: {priority: loud}":                         "priority",
 		"controller: {kind: deployment}":                  "kind",
-		"falcosidekick: {webui: {enabled: true}}":         "webui",
+		"falcosidekick: {webgui: {enabled: true}}":        "webgui",
 		"tolerance: []":                                   "tolerance",
 		"customRules: {shop: \"[]\"}":                     "shop",
 		"customRules: {a.yaml: [1]}":                      "customRules",

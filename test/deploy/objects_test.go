@@ -28,6 +28,8 @@ func newObject(apiVersion, kind string) any {
 		return &corev1.ServiceAccount{}
 	case "v1 ConfigMap":
 		return &corev1.ConfigMap{}
+	case "v1 Secret":
+		return &corev1.Secret{}
 	case "v1 Service":
 		return &corev1.Service{}
 	case "rbac.authorization.k8s.io/v1 ClusterRole":

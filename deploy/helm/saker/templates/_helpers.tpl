@@ -35,6 +35,49 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 {{- end -}}
 
+{{- /* Values that were made for Falco's chart name Falco's image: not that, but this chart's own is run. */ -}}
+{{- define "saker.namesFalco" -}}
+{{- if hasPrefix "falcosecurity/" .Values.image.repository -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{- define "saker.image" -}}
+{{- if include "saker.namesFalco" . -}}
+ghcr.io/saker-sensor/saker:{{ .Chart.AppVersion }}
+{{- else -}}
+{{ with .Values.image.registry }}{{ . }}/{{ end }}{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+
+{{- /* Where Falcosidekick listens. */ -}}
+{{- define "saker.sidekick" -}}
+{{- if .Values.falcosidekick.url -}}
+{{ .Values.falcosidekick.url }}
+{{- else -}}
+http://falcosidekick{{ if .Values.falcosidekick.fullfqdn }}.{{ include "saker.namespace" . }}.svc.cluster.local{{ end }}:{{ .Values.falcosidekick.listenPort | default 2801 }}
+{{- end -}}
+{{- end -}}
+
+{{- /* The secrets of certs; empty where there are none. */ -}}
+{{- define "saker.certs" -}}
+{{- $c := .Values.certs -}}
+{{- if $c.existingSecret -}}
+{{ $c.existingSecret }}
+{{- else if and $c.server.key $c.server.crt -}}
+{{ include "saker.fullname" . }}-certs
+{{- end -}}
+{{- end -}}
+
+{{- define "saker.clientCerts" -}}
+{{- $c := .Values.certs -}}
+{{- if $c.existingClientSecret -}}
+{{ $c.existingClientSecret }}
+{{- else if and $c.client.key $c.client.crt -}}
+{{ include "saker.fullname" . }}-client-certs
+{{- end -}}
+{{- end -}}
+
 {{- /* Not empty if the API server is asked about pods. */ -}}
 {{- define "saker.asksAPI" -}}
 {{- if or (dig "kubernetes" "enabled" false (default dict .Values.collectors)) (eq "api" (dig "kubernetes" "source" "none" .Values.falco)) -}}
@@ -46,8 +89,7 @@ true
 {{- define "saker.config" -}}
 {{- $config := deepCopy .Values.falco -}}
 {{- if .Values.falcosidekick.enabled -}}
-{{- $url := default "http://falcosidekick:2801" .Values.falcosidekick.url -}}
-{{- $config = mergeOverwrite $config (dict "json_output" true "http_output" (dict "enabled" true "url" $url)) -}}
+{{- $config = mergeOverwrite $config (dict "json_output" true "http_output" (dict "enabled" true "url" (include "saker.sidekick" .))) -}}
 {{- end -}}
 {{- if include "saker.asksAPI" . -}}
 {{- $config = mergeOverwrite $config (dict "kubernetes" (dict "source" "api")) -}}
