@@ -38,7 +38,8 @@ func (c *cluster) testChart(t *testing.T) {
 		c.helm(t, "uninstall", "saker", "--namespace=saker", "--wait", "--timeout=120s")
 		c.kubectl(t, "", "delete", "namespace", "saker", "--wait", "--timeout=120s")
 	})
-	c.helm(t, "install", "saker", filepath.Join(testutil.Root(t), "deploy/helm/saker"), "--namespace=saker", "--create-namespace",
+	chart := filepath.Join(testutil.Root(t), "deploy/helm/saker")
+	c.helm(t, "install", "saker", chart, "--namespace=saker", "--create-namespace",
 		"--set-file=customRules.product_rules\\.yaml="+rules, "--set-file=customRules.meta_rules\\.yaml="+meta, "--set=collectors.kubernetes.enabled=true",
 		"--set=tty=true", "--set=extraArgs={-o,log_level=debug}",
 		"--set=falcosidekick.enabled=true,falcosidekick.url="+sidekick, "--set=driver.kind=modern_ebpf",
@@ -78,6 +79,10 @@ func (c *cluster) testChart(t *testing.T) {
 		default:
 			return false, "nothing is posted"
 		}
+	})
+	t.Run("all of Falco's values", func(t *testing.T) {
+		c.helm(t, "upgrade", "saker", chart, "--namespace=saker", "--reset-values", "--values="+filepath.Join(testutil.Root(t), "test/deploy/testdata/falco_all.yaml"),
+			"--wait", "--timeout=120s")
 	})
 }
 
