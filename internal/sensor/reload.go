@@ -150,6 +150,7 @@ func (r *reloader) reload(ctx context.Context) {
 	}
 	r.files = files
 	r.follow()
+	r.release()
 	r.Log.Info("reloaded", zap.Duration("after", time.Since(begin)), zap.Int("rules", len(next.rules.Rules())),
 		zap.Bool("syscall_hook", r.probe.Syscalls()), zap.Bool("outputs", next.outputs != nil))
 }
