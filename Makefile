@@ -46,7 +46,7 @@ test-deploy: ## check deploy/ without a cluster: manifest, Kustomize, Helm chart
 	cd test/deploy && CGO_ENABLED=0 $(GO) test -trimpath ./... $(ARGS)
 
 .PHONY: test-cluster
-test-cluster: ## deploy on a real Kubernetes node and kill what the sensor stands on (ARGS="-run TestCluster/chart"); the first build takes long
+test-cluster: ## deploy on a real Kubernetes node and kill what the sensor stands on (ARGS="-runtime containerd-1.6 -run TestCluster//chart"); the first build takes long
 	$(AS_ROOT) test/install cluster
 	$(AS_ROOT) test/cluster/build $(CURDIR)/bin/cluster
 	$(AS_ROOT) $(GO) test -count=1 -v -timeout 30m ./test/cluster -bin $(CURDIR)/bin/cluster $(ARGS)

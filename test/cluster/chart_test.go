@@ -68,14 +68,14 @@ func (c *cluster) testChart(t *testing.T) {
 		if err != nil {
 			t.Fatalf("read an alert by gRPC: %v", err)
 		}
-		if r.OutputFields["k8s.pod.name"] == "billing" && strings.Contains(r.OutputFields["proc.cmdline"], "TestCluster/chart/rules") {
+		if r.OutputFields["k8s.pod.name"] == "billing" && strings.Contains(r.OutputFields["proc.cmdline"], t.Name()+"/rules") {
 			break
 		}
 	}
 	c.waitFor(t, "an alert is posted", func() (bool, string) {
 		select {
 		case post := <-posts:
-			return strings.Contains(post, `"k8s.pod.name":"identity"`) && strings.Contains(post, "TestCluster/chart/rules"), post
+			return strings.Contains(post, `"k8s.pod.name":"identity"`) && strings.Contains(post, t.Name()+"/rules"), post
 		default:
 			return false, "nothing is posted"
 		}

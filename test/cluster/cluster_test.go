@@ -25,16 +25,21 @@ const other = "other"
 type cluster struct{ *node.Node }
 
 // start makes the images, the cluster and the product's pods.
-func start(t *testing.T) *cluster {
+func start(t *testing.T, runtime node.Runtime) *cluster {
 	t.Helper()
 	images(t)
 	begin := time.Now()
-	n, err := node.Start(*bin)
+	n, err := node.Start(node.Settings{Bin: *bin, Runtime: runtime})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("the node is ready after %.1f s", time.Since(begin).Seconds())
 	c := &cluster{n}
+	version := c.kubectl(t, "", "get", "node", node.Name, "-o", "jsonpath={.status.nodeInfo.containerRuntimeVersion}")
+	t.Logf("the kubelet says that the runtime is %s", version)
+	if want := strings.Replace(*runtimeName, "-", "://", 1); !strings.HasPrefix(strings.Replace(version, "://v", "://", 1), want) {
+		t.Errorf("the runtime is %s, want %s", version, want)
+	}
 	for _, name := range append(products, other) {
 		c.kubectl(t, product(name), "apply", "--validate=strict", "-f", "-")
 	}

@@ -15,7 +15,11 @@ import (
 // told meanwhile is read from the log afterwards.
 func (c *cluster) testFaults(t *testing.T) {
 	n := c.count(t)
-	for _, name := range []string{node.APIServer, node.Kubelet, node.Containerd} {
+	victims := []string{node.APIServer, node.Kubelet, node.Containerd}
+	if *runtimeName != first {
+		victims = []string{node.Containerd}
+	}
+	for _, name := range victims {
 		t.Run(name, func(t *testing.T) {
 			lost := n.during(t, func() {
 				c.Kill(name)
@@ -39,6 +43,9 @@ func (c *cluster) testFaults(t *testing.T) {
 				return err == nil, out
 			})
 		})
+	}
+	if *runtimeName != first {
+		return
 	}
 	t.Run("sensor", func(t *testing.T) {
 		before := len(n.f.seen())

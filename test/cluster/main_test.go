@@ -11,7 +11,16 @@ import (
 	"github.com/saker-sensor/saker/test/cluster/node"
 )
 
-var bin = flag.String("bin", "", "the `folder` that test/cluster/build has filled")
+var (
+	bin         = flag.String("bin", "", "the `folder` that test/cluster/build has filled")
+	runtimeName = flag.String("runtime", "", "the only `name` of a container runtime to test with")
+)
+
+// The runtimes: Debian's, with which everything is tested, and the next, with which what depends on the runtime is.
+const (
+	first  = "containerd-1.6"
+	second = "containerd-2.4"
+)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -19,13 +28,30 @@ func TestMain(m *testing.M) {
 		fmt.Println("no cluster is started without -bin: run make test-cluster")
 		return
 	}
-	os.Exit(node.Contain(m.Run))
+	if *runtimeName != "" {
+		os.Exit(node.Contain(m.Run))
+	}
+	code := 0
+	for _, name := range []string{first, second} {
+		code = max(code, node.Contain(m.Run, "-runtime="+name))
+	}
+	os.Exit(code)
 }
 
 // TestCluster starts a cluster and deploys on it, one way after the other.
 func TestCluster(t *testing.T) {
-	c := start(t)
-	t.Run("manifest", c.testManifest)
-	t.Run("chart", c.testChart)
-	t.Run("pods", c.testPods)
+	t.Run(*runtimeName, func(t *testing.T) {
+		switch *runtimeName {
+		case first:
+			c := start(t, node.Debian())
+			t.Run("manifest", c.testManifest)
+			t.Run("chart", c.testChart)
+			t.Run("pods", c.testPods)
+		case second:
+			c := start(t, node.Second(*bin))
+			t.Run("manifest", c.testManifest)
+		default:
+			t.Fatalf("-runtime is %q, want %s or %s", *runtimeName, first, second)
+		}
+	})
 }

@@ -28,6 +28,7 @@ func (c *cluster) testManifest(t *testing.T) {
 		c.kubectl(t, "", "apply", "--validate=strict", "--dry-run=server", "-k", filepath.Join(testutil.Root(t), "deploy/kustomize", overlay))
 	}
 	t.Run("rules", c.testRules)
+	t.Run("privileges", c.testPrivileges)
 	t.Run("faults", c.testFaults)
 	t.Run("update", c.testUpdate)
 }

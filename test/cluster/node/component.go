@@ -13,6 +13,7 @@ import (
 type component struct {
 	name, log string
 	args      []string
+	env       []string // nil: this process's
 	cmd       *exec.Cmd
 	exited    chan struct{}
 }
@@ -25,7 +26,7 @@ func (c *component) start() error {
 	}
 	defer log.Close()
 	c.cmd = exec.Command(c.args[0], c.args[1:]...)
-	c.cmd.Stdout, c.cmd.Stderr = log, log
+	c.cmd.Env, c.cmd.Stdout, c.cmd.Stderr = c.env, log, log
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // the terminal's Ctrl-C is for the tests
 	if err := c.cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", c.name, err)

@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -30,9 +31,10 @@ const (
 	apiAddress = "10.96.0.1"
 )
 
-// Contain runs the function in a process of its own, where Start works, and gives its exit code. What that process and its
-// children have left is ended and removed afterwards, whatever has become of it; what an earlier run has left is removed before.
-func Contain(run func() int) int {
+// Contain runs the function in a process of its own, where Start works, and gives its exit code. It is this program again, with the
+// arguments added to its own. What that process and its children have left is ended and removed afterwards, whatever has become of it; what
+// an earlier run has left is removed before.
+func Contain(run func() int, args ...string) int {
 	if os.Getenv(insideKey) != "" {
 		if err := settleIn(); err != nil {
 			fmt.Fprintln(os.Stderr, "Error:", err)
@@ -40,7 +42,7 @@ func Contain(run func() int) int {
 		}
 		return run()
 	}
-	code, err := contained()
+	code, err := contained(args)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "Error:", err)
 		return 1
@@ -49,7 +51,7 @@ func Contain(run func() int) int {
 }
 
 // contained runs this program again in namespaces of its own, and waits for its end.
-func contained() (code int, err error) {
+func contained(args []string) (code int, err error) {
 	lock, err := os.OpenFile(stateDir+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return 0, fmt.Errorf("lock the cluster: %w", err)
@@ -71,7 +73,7 @@ func contained() (code int, err error) {
 	// Ctrl-C reaches the child too; this process lives on to clean up.
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT)
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd := exec.Command("/proc/self/exe", slices.Concat(os.Args[1:], args)...)
 	cmd.Env = append(os.Environ(), insideKey+"=1")
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}

@@ -36,14 +36,21 @@ const (
 // Node is a cluster that runs. Its methods are for one goroutine, but for Kubectl, which any may call.
 type Node struct {
 	bin        string
+	runtime    Runtime
 	components map[string]*component
 	api        http.Client
 }
 
-// Start runs the cluster and waits until its node is ready. bin holds the binary kube and archives of images, *.tar. It works only
-// inside of Contain, which ends all of it.
-func Start(bin string) (*Node, error) {
-	n := &Node{bin: bin, components: map[string]*component{}}
+// Settings of a node.
+type Settings struct {
+	// Bin is the folder with the binary kube and archives of images, *.tar.
+	Bin     string
+	Runtime Runtime
+}
+
+// Start runs the cluster and waits until its node is ready. It works only inside of Contain, which ends all of it.
+func Start(s Settings) (*Node, error) {
+	n := &Node{bin: s.Bin, runtime: s.Runtime, components: map[string]*component{}}
 	for _, step := range []func() error{
 		n.certify, n.configure, n.startEtcd, n.startContainerd, n.startAPIServer, n.importImages, n.startControllers, n.startKubelet, n.waitReady,
 	} {
@@ -99,7 +106,7 @@ func (n *Node) configure() error {
 	if err != nil {
 		return fmt.Errorf("read the configurations: %w", err)
 	}
-	for name, file := range map[string]string{"containerd.toml": "containerd.toml", "kubelet.yaml": "kubelet.yaml", "cni.conflist": "cni/10-pods.conflist"} {
+	for name, file := range map[string]string{n.runtime.config: "containerd.toml", "kubelet.yaml": "kubelet.yaml", "cni.conflist": "cni/10-pods.conflist"} {
 		var text bytes.Buffer
 		if err := all.ExecuteTemplate(&text, name, map[string]string{"Dir": stateDir, "Cgroup": Cgroup}); err != nil {
 			return fmt.Errorf("write the configurations: %w", err)
@@ -120,22 +127,6 @@ func (n *Node) startEtcd() error {
 		return err
 	}
 	return c.wait(func() error { return get(http.DefaultClient, client+"/health") })
-}
-
-func (n *Node) startContainerd() error {
-	c := n.add(Containerd, "containerd", "--config="+path("config/containerd.toml"))
-	if err := c.start(); err != nil {
-		return err
-	}
-	return c.wait(func() error { return ctr("version") })
-}
-
-func ctr(args ...string) error {
-	out, err := exec.Command("ctr", append([]string{"-n", "k8s.io"}, args...)...).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("ctr %s: %w: %s", strings.Join(args, " "), err, out)
-	}
-	return nil
 }
 
 func get(client *http.Client, url string) error {
