@@ -53,25 +53,29 @@ func (s *sensor) openHeartbeat(context.Context) error {
 }
 
 func (s *sensor) reportAbsence(a guard.Absence, last *guard.State) {
-	priority := engine.Notice
-	switch a.End {
+	priority, bound := engine.Notice, ""
+	switch a.End { // who was killed watched for up to two seconds after the last word
 	case guard.Killed:
-		priority = engine.Critical
+		priority, bound = engine.Critical, "at most "
 	case guard.Lost:
-		priority = engine.Warning
+		priority, bound = engine.Warning, "at most "
 	}
-	s.notice("Saker internal: sensor was away", priority, fmt.Sprintf("Nothing was watched for %v: the last run (pid %d, version %s) was %s",
-		round(a.For), last.PID, last.Version, a.End),
+	s.notice("Saker internal: sensor was away", priority, fmt.Sprintf("Nothing was watched for %s%v: the last run (pid %d, version %s) was %s",
+		bound, round(a.For), last.PID, last.Version, a.End),
 		map[string]any{"seconds": a.For.Seconds(), "end": string(a.End), "pid": last.PID, "version": last.Version})
 	s.Log.Warn("the sensor was away", zap.Duration("for", a.For), zap.String("last_run", string(a.End)), zap.Int("pid", last.PID))
 }
 
-// start writes the state every interval. alive is when the event loop last ran.
-func (h *heartbeat) start(interval time.Duration, alive func() (guard.Moment, time.Time)) {
+// beatEvery is how often the state is written. The event loop says as often that it runs, so that of a run that was killed the next one
+// knows the end to two seconds.
+const beatEvery = time.Second
+
+// start writes the state again and again. alive is when the event loop last ran.
+func (h *heartbeat) start(alive func() (guard.Moment, time.Time)) {
 	ctx, stop := context.WithCancel(context.Background())
 	h.stop = stop
 	h.done.Go(func() {
-		ticks := time.NewTicker(interval)
+		ticks := time.NewTicker(beatEvery)
 		defer ticks.Stop()
 		for {
 			select {

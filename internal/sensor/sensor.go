@@ -294,7 +294,7 @@ func (s *sensor) capture(ctx context.Context) error {
 	s.watch = newWatch(s.Config.Guard.CanaryInterval)
 	s.losses.configure(s.Config.Drops)
 	if s.heartbeat != nil {
-		s.heartbeat.start(s.Config.Guard.CanaryInterval, s.alive)
+		s.heartbeat.start(s.alive)
 	}
 	s.loop = &loop{
 		probe: s.probe, table: s.table, enrich: s.enrich, names: s.names, rules: s.rules, emit: s.alerts.emit, every: s.everySecond, watch: s.watch,

@@ -24,6 +24,9 @@ func TestAway(t *testing.T) {
 		if a.Priority != priority || a.Field("end") != end || a.OutputFields["seconds"].(float64) <= 0 {
 			t.Errorf("%s: %s", a.Priority, a.Output)
 		}
+		if atMost := strings.Contains(a.Output, "for at most "); atMost != (priority != "Notice") {
+			t.Errorf("the time is exact only after a clean end: %s", a.Output)
+		}
 		s.WaitLog("the sensor was away")
 	}
 
