@@ -83,9 +83,8 @@ type Alert struct {
 	prefix string
 	time   Used
 	opt    Options
-	// keys are those of output_fields, sorted; withName has the two of a match by another name of a file than the given one
-	// besides.
-	keys, withName []jsonKey
+	// keys are those of output_fields on each [occasion], sorted.
+	keys [occasions][]*jsonKey
 	// head and tail are the JSON around what changes with the event.
 	head, tail string
 }
@@ -101,11 +100,41 @@ type jsonKey struct {
 	template *Template
 }
 
-// Fields that an alert shows besides where another name of a file than the given one matched.
+// occasion is a set of bits: what an alert's event has that few have, so that the alert shows more.
+type occasion uint8
+
 const (
-	givenField   = "fd.name.given"
-	matchedField = "fd.name.matched"
+	// otherName: not the given name of a file matched, but another.
+	otherName occasion = 1 << iota
+	// containerMissing: the container's metadata could not be had.
+	containerMissing
+
+	occasions = 1 << iota
 )
+
+// missingField is shown by an alert without its container's metadata.
+const missingField = "container.missing"
+
+// shown are the fields that an alert shows on an occasion.
+func (o occasion) shown() (names []string) {
+	if o&otherName != 0 {
+		names = append(names, "fd.name.given", "fd.name.matched")
+	}
+	if o&containerMissing != 0 {
+		names = append(names, missingField)
+	}
+	return names
+}
+
+func occasionOf(ev *event.Event) (o occasion) {
+	if ev.Matched != event.NameGiven {
+		o |= otherName
+	}
+	if ev.ContainerMissing != "" {
+		o |= containerMissing
+	}
+	return o
+}
 
 // NewAlert compiles a rule's output. The error is an [*Error] of the output's text.
 func NewAlert(rule Rule, d *field.Dictionary, opt Options) (*Alert, error) {
@@ -166,10 +195,11 @@ func used(d *field.Dictionary, name string) (Used, error) {
 }
 
 func (a *Alert) prepareKeys(d *field.Dictionary, extra []AppendField) error {
+	var keys []*jsonKey
 	for i, u := range a.message.Fields() {
-		a.keys = addKey(a.keys, u, i)
+		keys = addKey(keys, u, i)
 	}
-	a.keys = addKey(a.keys, a.time, -1)
+	keys = addKey(keys, a.time, -1)
 	for _, e := range extra {
 		k, err := extraKey(d, e)
 		if err != nil {
@@ -179,43 +209,44 @@ func (a *Alert) prepareKeys(d *field.Dictionary, extra []AppendField) error {
 			k.template.redactor = a.opt.Redactor
 		}
 		// A key of one's own choice takes the place of a field's.
-		a.keys = slices.DeleteFunc(a.keys, func(o jsonKey) bool { return o.used.Key == e.Key })
-		a.keys = append(a.keys, k)
+		keys = slices.DeleteFunc(keys, func(o *jsonKey) bool { return o.used.Key == e.Key })
+		keys = append(keys, k)
 	}
-	a.withName = slices.Clone(a.keys)
-	for _, name := range [...]string{givenField, matchedField} {
-		u, err := used(d, name)
-		if err != nil {
-			return err
+	for o := range a.keys {
+		shown := slices.Clone(keys)
+		for _, name := range occasion(o).shown() {
+			u, err := used(d, name)
+			if err != nil {
+				return err
+			}
+			shown = addKey(shown, u, -1)
 		}
-		a.withName = addKey(a.withName, u, -1)
+		slices.SortFunc(shown, func(x, y *jsonKey) int { return strings.Compare(x.used.Key, y.used.Key) })
+		a.keys[o] = shown
 	}
-	byKey := func(x, y jsonKey) int { return strings.Compare(x.used.Key, y.used.Key) }
-	slices.SortFunc(a.keys, byKey)
-	slices.SortFunc(a.withName, byKey)
 	return nil
 }
 
-func extraKey(d *field.Dictionary, e AppendField) (jsonKey, error) {
+func extraKey(d *field.Dictionary, e AppendField) (*jsonKey, error) {
 	if e.Text != "" {
 		t, err := Compile("*"+e.Text, d)
-		return jsonKey{text: keyText(e.Key), used: Used{Key: e.Key}, cell: -1, template: t}, err
+		return &jsonKey{text: keyText(e.Key), used: Used{Key: e.Key}, cell: -1, template: t}, err
 	}
 	name, arg, hasArg := strings.Cut(strings.TrimSuffix(e.Key, "]"), "[")
 	r, err := d.Lookup(name, arg, hasArg)
 	if err != nil {
-		return jsonKey{}, &Error{Err: err}
+		return nil, &Error{Err: err}
 	}
-	return jsonKey{text: keyText(e.Key), used: Used{Key: e.Key, Ref: r}, cell: -1}, nil
+	return &jsonKey{text: keyText(e.Key), used: Used{Key: e.Key, Ref: r}, cell: -1}, nil
 }
 
 func keyText(key string) string { return string(field.AppendQuoted(nil, key)) + ":" }
 
-func addKey(keys []jsonKey, u Used, cell int) []jsonKey {
-	if slices.ContainsFunc(keys, func(k jsonKey) bool { return k.used.Key == u.Key }) {
+func addKey(keys []*jsonKey, u Used, cell int) []*jsonKey {
+	if slices.ContainsFunc(keys, func(k *jsonKey) bool { return k.used.Key == u.Key }) {
 		return keys
 	}
-	return append(keys, jsonKey{text: keyText(u.Key), used: u, cell: cell})
+	return append(keys, &jsonKey{text: keyText(u.Key), used: u, cell: cell})
 }
 
 // prepareJSON renders what no event changes. The keys of an alert are in byte order.
@@ -243,7 +274,7 @@ func (a *Alert) prepareJSON(rule Rule) {
 // Fields lists the fields that the alert shows: whoever fills the event learns from it what an alert waits for.
 func (a *Alert) Fields() []field.Ref {
 	var refs []field.Ref
-	for _, k := range a.keys {
+	for _, k := range a.keys[0] {
 		if k.template == nil {
 			refs = append(refs, k.used.Ref)
 			continue
@@ -272,6 +303,9 @@ func (a *Alert) AppendCounted(dst []byte, ev *event.Event, count uint64) []byte 
 	line = append(line, a.prefix...)
 	message := len(line)
 	line, _ = a.message.append(line, cells, a.opt.BufferBase64)
+	if ev.ContainerMissing != "" && a.opt.SuggestedOutput {
+		line = append(line, " container_missing="+ev.ContainerMissing...)
+	}
 	if count > 0 {
 		line = strconv.AppendUint(append(line, " "+countKey+"="...), count, 10)
 	}
@@ -296,12 +330,7 @@ func (a *Alert) AppendCounted(dst []byte, ev *event.Event, count uint64) []byte 
 }
 
 func (a *Alert) appendFields(dst []byte, ev *event.Event, cells []cell, count uint64) []byte {
-	keys := a.keys
-	if ev.Matched != event.NameGiven {
-		keys = a.withName
-	}
-	for i := range keys {
-		k := &keys[i]
+	for i, k := range a.keys[occasionOf(ev)] {
 		if i > 0 {
 			dst = append(dst, ',')
 		}

@@ -2,6 +2,7 @@ package output
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"flag"
 	"os"
@@ -293,6 +294,37 @@ func TestGivenNameShownIfAnotherMatched(t *testing.T) {
 	ev.Matched = event.NameGiven
 	if got := fields(); got["fd.name"] != "/tmp/link" || got["fd.name.matched"] != nil {
 		t.Errorf("given: got %v", got)
+	}
+}
+
+// TestMissingShown: an alert whose container's metadata could not be had says why, behind its output and among its fields; no other does.
+func TestMissingShown(t *testing.T) {
+	opt := DefaultOptions()
+	opt.JSON = true
+	a, err := NewAlert(Rule{Name: "r", Output: "%proc.name", Priority: "Notice", Source: SourceSyscall}, field.Syscall(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev := goldenEvent()
+	ev.Matched = event.NameGiven
+	plain := a.Append(nil, ev)
+	if bytes.Contains(plain, []byte("missing")) {
+		t.Errorf("got %s", plain)
+	}
+	ev.ContainerMissing = "too slow"
+	var s sampleAlert
+	if err := json.Unmarshal(a.Append(nil, ev), &s); err != nil {
+		t.Fatal(err)
+	}
+	if s.Fields["container.missing"] != "too slow" || !strings.HasSuffix(s.Output, " container_missing=too slow") {
+		t.Errorf("got %v", s)
+	}
+	ev.Matched = event.NameResolved
+	if err := json.Unmarshal(a.Append(nil, ev), &s); err != nil {
+		t.Fatal(err)
+	}
+	if s.Fields["container.missing"] != "too slow" || s.Fields["fd.name.matched"] != "resolved" {
+		t.Errorf("got %v", s)
 	}
 }
 
