@@ -1,12 +1,15 @@
 // Command image builds the sensor's image for both architectures without a Docker daemon: an OCI archive that containerd,
-// Podman, skopeo and Docker read. What is in it, the Dockerfile's last stage says. Equal binaries give an equal archive.
+// Podman, skopeo and, by a second table of contents, Docker read. What is in it, the Dockerfile's last stage says. Equal
+// binaries give an equal archive.
 package main
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +18,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
@@ -45,6 +49,7 @@ func build(s settings) error {
 		return err
 	}
 	all := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	var forDocker v1.Image
 	for _, arch := range s.arches {
 		image, err := s.image(arch, created)
 		if err != nil {
@@ -53,6 +58,9 @@ func build(s settings) error {
 		all = mutate.AppendManifests(all, mutate.IndexAddendum{
 			Add: image, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}},
 		})
+		if forDocker == nil || arch == runtime.GOARCH {
+			forDocker = image
+		}
 	}
 	_, tag, found := strings.Cut(filepath.Base(s.name), ":")
 	if !found {
@@ -70,7 +78,29 @@ func build(s settings) error {
 	if _, err := layout.Write(dir, named); err != nil {
 		return fmt.Errorf("write the image: %w", err)
 	}
+	if err := writeDockerManifest(dir, s.name, forDocker); err != nil {
+		return fmt.Errorf("write the image for docker load: %w", err)
+	}
 	return archive(dir, s.out)
+}
+
+// writeDockerManifest adds what `docker load` reads before Docker 25, and later unless Docker keeps its images in containerd.
+// It knows one architecture: the one of the machine that builds, if it is among them.
+func writeDockerManifest(dir, name string, image v1.Image) error {
+	m, err := image.Manifest()
+	if err != nil {
+		return err
+	}
+	blob := func(h v1.Hash) string { return "blobs/" + h.Algorithm + "/" + h.Hex }
+	d := tarball.Descriptor{Config: blob(m.Config.Digest), RepoTags: []string{name}}
+	for _, layer := range m.Layers {
+		d.Layers = append(d.Layers, blob(layer.Digest))
+	}
+	text, err := json.Marshal(tarball.Manifest{d})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "manifest.json"), text, 0o600)
 }
 
 // sourceDate is SOURCE_DATE_EPOCH (reproducible-builds.org), or the epoch: never the time of the build.

@@ -29,6 +29,7 @@ type Docker struct {
 	dir    string
 	args   []string
 	env    []string
+	apart  bool // in namespaces of its own
 	cmd    *exec.Cmd
 	exited chan struct{}
 	http   *http.Client
@@ -38,11 +39,26 @@ type Docker struct {
 func StartDocker(tb testing.TB) *Docker {
 	tb.Helper()
 	d := newDocker(tb, "dockerd")
-	// Without a containerd of the machine's it runs one of its own.
-	d.args = []string{
+	d.args = d.dockerd()
+	d.run(tb)
+	return d
+}
+
+// dockerd is its command. Without a containerd of the machine's it runs one of its own.
+func (d *Docker) dockerd() []string {
+	return []string{
 		"dockerd", "--data-root", d.path("root"), "--exec-root", d.path("exec"), "--pidfile", d.path("pid"), "--host", "unix://" + d.Socket,
 		"--bridge", "none", "--iptables=false", "--ip6tables=false", "--cgroup-parent", d.Cgroup, "--exec-opt", "native.cgroupdriver=cgroupfs", "--shutdown-timeout", "2",
 	}
+}
+
+// StartDockerHost is StartDocker as on a host of its own, as far as its containers see: dockerd is the first process, and listens at
+// /run/docker.sock there, too. The pids that it tells are that host's.
+func StartDockerHost(tb testing.TB) *Docker {
+	tb.Helper()
+	d := newDocker(tb, "dockerd")
+	d.apart = true
+	d.args = append(d.dockerd(), append(runcWithinArgs(tb), "--host", "unix:///run/docker.sock")...)
 	d.run(tb)
 	return d
 }
@@ -102,6 +118,11 @@ func (d *Docker) run(tb testing.TB) {
 	}
 	defer log.Close()
 	cmd := exec.Command(d.args[0], d.args[1:]...)
+	if d.apart {
+		const mounts = `mount --make-rprivate / && mount -t proc proc /proc && mount -t tmpfs run /run && exec "$@"`
+		cmd = exec.Command("sh", append([]string{"-c", mounts, "sh"}, d.args...)...)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID}
+	}
 	cmd.Stdout, cmd.Stderr, cmd.Env = log, log, d.env
 	if err := cmd.Start(); err != nil {
 		tb.Fatalf("start %s: %v", d.args[0], err)

@@ -30,7 +30,7 @@ const (
 	guide       = "../e2e/testdata/guide_rules.yaml"
 )
 
-// buildImage makes the image's archive as make image does, for this machine's architecture.
+// buildImage makes the image's archive as make image does, but that the other architecture's sensor is none.
 func buildImage(t *testing.T) (archive string) {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -52,6 +52,13 @@ func buildImage(t *testing.T) (archive string) {
 	if out, err := sensor.CombinedOutput(); err != nil {
 		t.Fatalf("build the sensor: %v\n%s", err, out)
 	}
+	for _, arch := range []string{"amd64", "arm64"} {
+		if arch != runtime.GOARCH {
+			if err := os.WriteFile(filepath.Join(root, "bin/sensor-"+arch), []byte("for another machine"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	builder := filepath.Join(root, "image")
 	compile := exec.Command("go", "build", "-o", builder, "./deploy/image")
 	compile.Dir = top
@@ -61,7 +68,7 @@ func buildImage(t *testing.T) (archive string) {
 	var archives []string
 	for _, name := range []string{"first.tar", "second.tar"} {
 		file := filepath.Join(root, name)
-		if out, err := exec.Command(builder, "-root", root, "-arch", runtime.GOARCH, "-version", "image-test", "-o", file).CombinedOutput(); err != nil {
+		if out, err := exec.Command(builder, "-root", root, "-version", "image-test", "-o", file).CombinedOutput(); err != nil {
 			t.Fatalf("build the image: %v\n%s", err, out)
 		}
 		archives = append(archives, file)
@@ -165,14 +172,20 @@ func (p pod) options(without string) []oci.SpecOpts {
 // waitOutput waits until the container has written a line with all of the texts.
 func waitOutput(t *testing.T, c *testutil.Container, texts ...string) {
 	t.Helper()
+	waitLine(t, func() string { return c.Output(t) }, texts...)
+}
+
+// waitLine waits until a line of what was written has all of the texts.
+func waitLine(t *testing.T, written func() string, texts ...string) {
+	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		for line := range strings.Lines(c.Output(t)) {
+		for line := range strings.Lines(written()) {
 			if !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(line, text) }) {
 				return
 			}
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("no line has %q:\n%s", texts, c.Output(t))
+			t.Fatalf("no line has %q:\n%s", texts, written())
 		}
 	}
 }
