@@ -134,7 +134,7 @@ func appendPadded(dst []byte, n uint64) []byte {
 const lowerHex = "0123456789abcdef"
 
 // AppendQuoted appends a JSON text in quotes, as Falco escapes it: quotes, backslashes and control characters only, and
-// U+FFFD for each piece of broken UTF-8.
+// U+FFFD for each piece of broken UTF-8. Unlike Falco it escapes what [steers] too: who reads the text as JSON sees no difference.
 func AppendQuoted(dst []byte, s string) []byte {
 	return append(AppendEscaped(append(dst, '"'), s), '"')
 }
@@ -145,7 +145,7 @@ func AppendEscaped(dst []byte, s string) []byte {
 	for i := 0; i < len(s); {
 		c := s[i]
 		if c < utf8.RuneSelf {
-			if c >= ' ' && c != '"' && c != '\\' {
+			if c >= ' ' && c != '"' && c != '\\' && c != 0x7f {
 				i++
 				continue
 			}
@@ -155,6 +155,12 @@ func AppendEscaped(dst []byte, s string) []byte {
 			continue
 		}
 		r, n := utf8.DecodeRuneInString(s[i:])
+		if steers(r) {
+			dst = append(append(dst, s[start:i]...), '\\', 'u', lowerHex[r>>12], lowerHex[r>>8&0xf], lowerHex[r>>4&0xf], lowerHex[r&0xf])
+			i += n
+			start = i
+			continue
+		}
 		if r != utf8.RuneError || n > 1 {
 			i += n
 			continue
@@ -164,6 +170,12 @@ func AppendEscaped(dst []byte, s string) []byte {
 		start = i
 	}
 	return append(dst, s[start:]...)
+}
+
+// steers tells whether a character beyond ASCII may steer the terminal of who reads an alert instead of being shown: the control
+// characters of ISO 6429, and the marks that turn the direction of writing around.
+func steers(r rune) bool {
+	return r >= 0x80 && r <= 0x9f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
 
 func appendEscape(dst []byte, c byte) []byte {

@@ -107,8 +107,8 @@ func TestBrokenUTF8IsRepaired(t *testing.T) {
 }
 
 func TestEscapes(t *testing.T) {
-	got := string(AppendEscaped(nil, "\b\f\n\r\t\"\\/\x01\x1f\x7f<>&é\u2028"))
-	if want := `\b\f\n\r\t\"\\/\u0001\u001f` + "\x7f<>&é\u2028"; got != want {
+	got := string(AppendEscaped(nil, "\b\f\n\r\t\"\\/\x01\x1f\x7f<>&é\u2028\u0080\u009f\u00a0\u202a\u202e\u2066\u2069\u206a"))
+	if want := `\b\f\n\r\t\"\\/\u0001\u001f\u007f` + "<>&é\u2028" + `\u0080\u009f` + "\u00a0" + `\u202a\u202e\u2066\u2069` + "\u206a"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

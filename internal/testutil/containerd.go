@@ -48,6 +48,17 @@ func StartContainerd(tb testing.TB) *Containerd {
 	return startContainerd(tb, false)
 }
 
+// UseContainerd makes containers in one that somebody else has started, and will clean up. They lie below the cgroup.
+func UseContainerd(tb testing.TB, socket, cgroup string) *Containerd {
+	tb.Helper()
+	client, err := containerd.New(socket)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { client.Close() })
+	return &Containerd{Socket: socket, Cgroup: cgroup, dir: tb.TempDir(), client: client}
+}
+
 func startContainerd(tb testing.TB, cri bool) *Containerd {
 	tb.Helper()
 	if os.Getuid() != 0 {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,29 +24,13 @@ import (
 // testChart: Helm installs the chart with the two rules as customRules, and with values that Falco's users have. The rules fire on the pods;
 // alerts come by the log, by gRPC and as posts to what stands where Falcosidekick would.
 func (c *cluster) testChart(t *testing.T) {
-	rules := filepath.Join(t.TempDir(), "product_rules.yaml")
-	if err := os.WriteFile(rules, []byte(guideRules(t)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	meta := filepath.Join(t.TempDir(), "meta_rules.yaml")
-	if err := os.WriteFile(meta, []byte(metaRule), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	posts := make(chan string, 1000)
 	sidekick := listen(t, posts)
 	const socket = "unix:///run/saker/saker.sock"
-	t.Cleanup(func() {
-		c.helm(t, "uninstall", "saker", "--namespace=saker", "--wait", "--timeout=120s")
-		c.kubectl(t, "", "delete", "namespace", "saker", "--wait", "--timeout=120s")
-	})
-	chart := filepath.Join(testutil.Root(t), "deploy/helm/saker")
-	c.helm(t, "install", "saker", chart, "--namespace=saker", "--create-namespace",
-		"--set-file=customRules.product_rules\\.yaml="+rules, "--set-file=customRules.meta_rules\\.yaml="+meta, "--set=collectors.kubernetes.enabled=true",
-		"--set=tty=true", "--set=extraArgs={-o,log_level=debug}",
+	c.install(t, map[string]string{"product_rules": guideRules(t), "meta_rules": metaRule},
+		"--set=collectors.kubernetes.enabled=true", "--set=tty=true", "--set=extraArgs={-o,log_level=debug}",
 		"--set=falcosidekick.enabled=true,falcosidekick.url="+sidekick, "--set=driver.kind=modern_ebpf",
-		"--set=falco.grpc.enabled=true,falco.grpc.bind_address="+socket+",falco.grpc_output.enabled=true",
-		"--wait", "--timeout=120s")
-	c.waitLog(t, "connected")
+		"--set=falco.grpc.enabled=true,falco.grpc.bind_address="+socket+",falco.grpc_output.enabled=true")
 
 	conn, err := grpc.NewClient(socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
@@ -81,9 +66,32 @@ func (c *cluster) testChart(t *testing.T) {
 		}
 	})
 	t.Run("all of Falco's values", func(t *testing.T) {
-		c.helm(t, "upgrade", "saker", chart, "--namespace=saker", "--reset-values", "--values="+filepath.Join(testutil.Root(t), "test/deploy/testdata/falco_all.yaml"),
+		c.helm(t, "upgrade", "saker", chart(t), "--namespace=saker", "--reset-values", "--values="+filepath.Join(testutil.Root(t), "test/deploy/testdata/falco_all.yaml"),
 			"--wait", "--timeout=120s")
 	})
+}
+
+// chart is the chart's folder.
+func chart(t *testing.T) string { return filepath.Join(testutil.Root(t), "deploy/helm/saker") }
+
+// install installs the chart with rule files, and with more arguments; it is uninstalled with the test.
+func (c *cluster) install(t *testing.T, rules map[string]string, args ...string) {
+	t.Helper()
+	t.Cleanup(func() {
+		c.helm(t, "uninstall", "saker", "--namespace=saker", "--wait", "--timeout=120s")
+		c.kubectl(t, "", "delete", "namespace", "saker", "--wait", "--timeout=120s")
+	})
+	dir := t.TempDir()
+	for name, text := range rules {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, "--set-file=customRules."+name+"\\.yaml="+file)
+	}
+	c.helm(t, slices.Concat([]string{"install", "saker", chart(t), "--namespace=saker", "--create-namespace",
+		"--wait", "--timeout=120s"}, args)...)
+	c.waitLog(t, "connected")
 }
 
 // metaRule reads what only the API server knows.

@@ -65,7 +65,11 @@ func images(t *testing.T) {
 		}
 		all = append(all, i)
 	}
-	for _, i := range all {
+	hostile, err := hostileImage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range append(all, hostile) {
 		if err := i.Write(filepath.Join(*bin, strings.NewReplacer("/", "-", ":", "-").Replace(i.Ref)+".tar")); err != nil {
 			t.Fatal(err)
 		}

@@ -20,12 +20,16 @@ type follower struct {
 	mu     sync.Mutex
 	alerts []told
 	own    strings.Builder
+	// wrong are lines of standard output that are no alert.
+	wrong []string
 }
 
 // told is an alert and the pod of the sensor that told it.
 type told struct {
 	alert
 	sensor string
+	line   string
+	at     time.Time // when the runtime has read its end
 }
 
 // follow reads until the test ends.
@@ -35,6 +39,9 @@ func follow(t *testing.T) *follower {
 	t.Cleanup(func() {
 		close(f.stop)
 		<-f.done
+		for _, line := range f.wrong {
+			t.Errorf("standard output has a line that is no alert: %q", line)
+		}
 		if t.Failed() {
 			t.Logf("the sensors' logs:\n%s", f.log())
 		}
@@ -45,8 +52,8 @@ func follow(t *testing.T) *follower {
 // logFile is one that is being read.
 type logFile struct {
 	file    *os.File
-	partial []byte // of a line that was not complete yet
-	line    []byte // of a line that the runtime has split
+	partial []byte            // of a line that was not complete yet
+	split   map[string][]byte // by stream: of a line that the runtime has split
 }
 
 func (f *follower) run() {
@@ -64,7 +71,7 @@ func (f *follower) run() {
 		for _, name := range found {
 			if files[name] == nil {
 				if file, err := os.Open(name); err == nil {
-					files[name] = &logFile{file: file}
+					files[name] = &logFile{file: file, split: map[string][]byte{}}
 				}
 			}
 		}
@@ -92,10 +99,12 @@ func (f *follower) read(sensor string, l *logFile) {
 			}
 			l.partial = rest
 			if parts := bytes.SplitN(line, []byte(" "), 4); len(parts) == 4 {
-				l.line = append(l.line, parts[3]...)
+				stream := string(parts[1])
+				l.split[stream] = append(l.split[stream], parts[3]...)
 				if string(parts[2]) == "F" {
-					f.take(sensor, l.line)
-					l.line = l.line[:0]
+					at, _ := time.Parse(time.RFC3339Nano, string(parts[0]))
+					f.take(sensor, stream, l.split[stream], at)
+					l.split[stream] = nil
 				}
 			}
 		}
@@ -105,16 +114,20 @@ func (f *follower) read(sensor string, l *logFile) {
 	}
 }
 
-func (f *follower) take(sensor string, line []byte) {
+func (f *follower) take(sensor, stream string, line []byte, at time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var a alert
-	if json.Unmarshal(line, &a) == nil && a.Rule != "" {
-		f.alerts = append(f.alerts, told{a, sensor})
+	if stream != "stdout" {
+		f.own.Write(line)
+		f.own.WriteByte('\n')
 		return
 	}
-	f.own.Write(line)
-	f.own.WriteByte('\n')
+	var a alert
+	if json.Unmarshal(line, &a) != nil || a.Rule == "" {
+		f.wrong = append(f.wrong, string(line))
+		return
+	}
+	f.alerts = append(f.alerts, told{alert: a, sensor: sensor, line: string(line), at: at})
 }
 
 // seen are the alerts up to now.

@@ -47,9 +47,11 @@ func TestCluster(t *testing.T) {
 			t.Run("manifest", c.testManifest)
 			t.Run("chart", c.testChart)
 			t.Run("pods", c.testPods)
+			t.Run("strain", c.testStrain)
 		case second:
 			c := start(t, node.Second(*bin))
 			t.Run("manifest", c.testManifest)
+			t.Run("strain", c.testStrain)
 		default:
 			t.Fatalf("-runtime is %q, want %s or %s", *runtimeName, first, second)
 		}

@@ -21,6 +21,7 @@ import (
 type Image struct {
 	Ref        string
 	Entrypoint []string
+	Env        []string
 	Labels     map[string]string
 	// Files are name → content; Links name → target.
 	Files map[string][]byte
@@ -58,7 +59,7 @@ func (i Image) Write(file string) error {
 	}
 	config = config.DeepCopy()
 	config.OS, config.Architecture = "linux", runtime.GOARCH
-	config.Config = v1.Config{Entrypoint: i.Entrypoint, Labels: i.Labels, Env: []string{"PATH=/bin"}}
+	config.Config = v1.Config{Entrypoint: i.Entrypoint, Labels: i.Labels, Env: append([]string{"PATH=/bin"}, i.Env...)}
 	if image, err = mutate.ConfigFile(image, config); err != nil {
 		return fmt.Errorf("make image %s: %w", i.Ref, err)
 	}

@@ -8,6 +8,9 @@ import (
 	"strings"
 )
 
+// ContainerdSocket is its address.
+const ContainerdSocket = "/run/containerd/containerd.sock"
+
 // Runtime is a containerd, with runc from the PATH.
 type Runtime struct {
 	bin    string // the folder of containerd and its shim; empty if they are in the PATH
