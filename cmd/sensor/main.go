@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -16,6 +18,8 @@ import (
 var version = "dev"
 
 func main() {
+	// The package net/http writes there what a server sends unasked, as much as it likes; a socket of a runtime may be anyone's.
+	log.SetOutput(io.Discard)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	if err := rootCommand(ctx, os.Stdout, os.Stderr).Execute(); err != nil {

@@ -41,14 +41,14 @@ type containerdClient struct {
 func dialContainerd(ctx context.Context, w *watcher, place string) (client, string, error) {
 	conn, err := containerd.New(place, containerd.WithTimeout(connectTimeout))
 	if err != nil {
-		return nil, "", fmt.Errorf("connect to containerd: %w", err)
+		return nil, "", err
 	}
 	asking, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	version, err := conn.Version(asking)
 	if err != nil {
 		conn.Close()
-		return nil, "", fmt.Errorf("connect to containerd: %w", err)
+		return nil, "", err
 	}
 	context.AfterFunc(ctx, func() { conn.Close() })
 	return &containerdClient{watcher: w, client: conn}, version.Version, nil

@@ -37,7 +37,7 @@ func dialCRI(ctx context.Context, w *watcher, place string) (client, string, err
 	conn, err := grpc.NewClient("unix:"+place, grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxCRIMessage)))
 	if err != nil {
-		return nil, "", fmt.Errorf("connect to the CRI runtime: %w", err)
+		return nil, "", err
 	}
 	c := &criClient{watcher: w, runtime: cri.NewRuntimeServiceClient(conn)}
 	asking, cancel := context.WithTimeout(ctx, connectTimeout)
@@ -45,7 +45,7 @@ func dialCRI(ctx context.Context, w *watcher, place string) (client, string, err
 	v, err := c.runtime.Version(asking, &cri.VersionRequest{})
 	if err != nil {
 		_ = conn.Close()
-		return nil, "", fmt.Errorf("connect to the CRI runtime: %w", err)
+		return nil, "", err
 	}
 	switch c.name = string(CRI); v.GetRuntimeName() {
 	case runtimeContainerd, runtimeCRIO:

@@ -53,7 +53,7 @@ func dialDocker(ctx context.Context, w *watcher, place string) (client, string, 
 	}
 	if err != nil {
 		transport.CloseIdleConnections()
-		return nil, "", fmt.Errorf("connect to %s: %w", w.kind, err)
+		return nil, "", err
 	}
 	context.AfterFunc(ctx, transport.CloseIdleConnections)
 	return c, version, nil
@@ -102,6 +102,10 @@ func (c *dockerClient) open(ctx context.Context, path string) (io.ReadCloser, ht
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
+		var outer *url.Error // names a host that there is not
+		if errors.As(err, &outer) {
+			err = fmt.Errorf("GET %s: %w", path, outer.Err)
+		}
 		return nil, nil, err
 	}
 	switch response.StatusCode {

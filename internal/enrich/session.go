@@ -43,7 +43,7 @@ type session struct {
 func (w *watcher) connect(ctx context.Context, place string) (s *session, version string, err error) {
 	s = &session{watcher: w, queue: newQueue(maxJobs)}
 	s.ctx, s.stop = context.WithCancelCause(ctx)
-	if s.client, version, err = w.dial(s.ctx, w, place); err != nil {
+	if s.client, version, err = w.open(s.ctx, place); err != nil {
 		s.stop(nil)
 		return nil, "", err
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -81,22 +83,26 @@ func newWatcher(r Runtime, e *Enricher) *watcher {
 		w.dial = dialDocker
 	}
 	w.state.Store(&Status{Runtime: r, Connection: Absent, Since: time.Now()})
-	if _, ok := w.find(); ok {
+	if _, err := w.find(); err == nil {
 		w.enter(Connecting, "", nil)
 	}
 	return w
 }
 
-// Ask asks a runtime for its version, as the watchers do, within a few seconds. The error is [os.ErrNotExist] if there is no socket.
-func Ask(ctx context.Context, r Runtime, hostRoot string) (version string, err error) {
+// Ask asks a runtime for its version, as the watchers do, within a few seconds, if permit allows the socket. The error is
+// [os.ErrNotExist] if there is nothing in its place.
+func Ask(ctx context.Context, r Runtime, hostRoot string, permit func(socket string) error) (version string, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	w := newWatcher(r, &Enricher{host: findHost(hostRoot)})
-	place, ok := w.find()
-	if !ok {
-		return "", os.ErrNotExist
+	place, err := w.find()
+	if err != nil {
+		return "", err
 	}
-	_, version, err = w.dial(ctx, w, place)
+	if err := permit(place); err != nil {
+		return "", fmt.Errorf("connect to %s: %w", w.kind, err)
+	}
+	_, version, err = w.open(ctx, place)
 	return version, err
 }
 
@@ -117,14 +123,46 @@ func (w *watcher) enter(c Connection, version string, err error) {
 	w.state.Store(&Status{Runtime: old.Runtime, Connection: c, Version: version, Since: since, Err: err})
 }
 
-// find looks for the socket.
-func (w *watcher) find() (place string, ok bool) {
+// find looks for the socket. The error is [os.ErrNotExist] if there is nothing in its place.
+func (w *watcher) find() (place string, err error) {
+	err = os.ErrNotExist
 	for _, place := range w.places {
-		if info, err := os.Stat(place); err == nil && info.Mode()&os.ModeSocket != 0 {
-			return place, true
+		info, statErr := os.Stat(place)
+		switch {
+		case statErr != nil:
+		case info.Mode()&os.ModeSocket != 0:
+			return place, nil
+		case info.IsDir(): // as Docker makes one where it is told to mount a socket that is not there
+			err = fmt.Errorf("connect to %s: %s is a folder, not a socket", w.kind, place)
+		default:
+			err = fmt.Errorf("connect to %s: %s is a file, not a socket", w.kind, place)
 		}
 	}
-	return "", false
+	return "", err
+}
+
+// open connects and has the runtime answer. The error says in one line what is wrong.
+func (w *watcher) open(ctx context.Context, place string) (_ client, version string, err error) {
+	began := time.Now()
+	// Tried by itself, for the kernel's own word: who dials below wraps it in theirs, or tries until the time is up.
+	d := net.Dialer{Timeout: connectTimeout}
+	conn, err := d.DialContext(ctx, "unix", place)
+	if err != nil {
+		var cause syscall.Errno
+		if errors.As(err, &cause) {
+			err = cause
+		}
+		return nil, "", fmt.Errorf("connect to %s: %w", w.kind, err)
+	}
+	_ = conn.Close()
+	c, version, err := w.dial(ctx, w, place)
+	switch {
+	case err == nil:
+		return c, version, nil
+	case time.Since(began) >= connectTimeout:
+		return nil, "", fmt.Errorf("connect to %s: it does not answer within %v", w.kind, connectTimeout)
+	}
+	return nil, "", fmt.Errorf("connect to %s: it answers something else: %w", w.kind, err)
 }
 
 // request passes a question on; a full channel is counted, and the question runs into its deadline.
@@ -140,13 +178,16 @@ func (w *watcher) request(q *want) {
 func (w *watcher) run(ctx context.Context) {
 	pause := retryFirst
 	for ctx.Err() == nil {
-		place, ok := w.find()
-		if !ok {
-			w.disconnected(nil)
+		place, err := w.find()
+		if err != nil {
+			if errors.Is(err, os.ErrNotExist) {
+				err = nil
+			}
+			w.disconnected(err)
 			sleep(ctx, lookEvery)
 			continue
 		}
-		err := w.guardedSession(ctx, place)
+		err = w.guardedSession(ctx, place)
 		if w.status().Connection == Connected {
 			pause = retryFirst
 		}

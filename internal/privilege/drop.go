@@ -3,6 +3,7 @@ package privilege
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"syscall"
 	"unsafe"
 
@@ -50,6 +51,33 @@ func Drop(keep Set) error {
 		errs = append(errs, named("reduce the capabilities", e))
 	}
 	return errors.Join(errs...)
+}
+
+// MayWrite tells whether a file may be written, and a socket be connected to, by who keeps of the caller's capabilities what keep says.
+func MayWrite(keep func(held Set) Set, name string) error {
+	result := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		result <- mayWrite(keep, name)
+	}()
+	return <-result
+}
+
+func mayWrite(keep func(held Set) Set, name string) error {
+	held, err := Held()
+	if err != nil {
+		return err
+	}
+	effective := keep(held)
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	data := [2]unix.CapUserData{
+		{Effective: uint32(effective), Permitted: uint32(held)},
+		{Effective: uint32(effective >> 32), Permitted: uint32(held >> 32)},
+	}
+	if err := unix.Capset(&hdr, &data[0]); err != nil {
+		return fmt.Errorf("give up capabilities for a moment: %w", err)
+	}
+	return unix.Faccessat(unix.AT_FDCWD, name, unix.W_OK, unix.AT_EACCESS)
 }
 
 // dropBounding takes out of the bounding set what is not kept. All threads have the same one.

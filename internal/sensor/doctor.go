@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/features"
@@ -183,20 +184,31 @@ func runtimeFindings(cfg config.Config) []Finding {
 	if len(all) == 0 {
 		return []Finding{{Name: "container runtimes", OK: true, Detail: "switched off by container_engines"}}
 	}
+	permit := func(string) error { return nil }
+	if cfg.Privileges.Drop {
+		permit = func(socket string) error { return privilege.MayWrite(privilege.Kept, socket) }
+	}
+	versions, errs := make([]string, len(all)), make([]error, len(all))
+	var asked sync.WaitGroup
+	for i, r := range all {
+		asked.Go(func() { versions[i], errs[i] = enrich.Ask(context.Background(), r, config.HostRoot(), permit) })
+	}
+	asked.Wait()
 	var out []Finding
 	var places []string
-	for _, r := range all {
-		version, err := enrich.Ask(context.Background(), r, config.HostRoot())
+	for i, r := range all {
+		err := errs[i]
 		switch {
 		case err == nil:
-			out = append(out, Finding{Name: string(r.Kind), OK: true, Detail: version + " answers at " + r.Socket})
+			out = append(out, Finding{Name: string(r.Kind), OK: true, Detail: versions[i] + " answers at " + r.Socket})
 		case errors.Is(err, os.ErrNotExist):
 			places = append(places, r.Socket)
 		default:
-			out = append(out, Finding{
-				Name: string(r.Kind), Detail: r.Socket + ": " + oneLine(err),
-				Remedy: "restart the runtime, or name the right socket or none in container_engines." + string(r.Kind) + "; its containers have no name or image meanwhile",
-			})
+			remedy := "restart the runtime, or name the right socket or none in container_engines." + string(r.Kind)
+			if errors.Is(err, os.ErrPermission) {
+				remedy = "let root own the socket, or have the sensor keep CAP_DAC_OVERRIDE with privileges.drop: false"
+			}
+			out = append(out, Finding{Name: string(r.Kind), Detail: r.Socket + ": " + oneLine(err), Remedy: remedy + "; its containers have no name or image meanwhile"})
 		}
 	}
 	if len(out) == 0 {
