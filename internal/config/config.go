@@ -116,6 +116,10 @@ type Runtime struct {
 type Kubernetes struct {
 	// Source is SourceNone or SourceAPI.
 	Source string `yaml:"source"`
+	// Node is this node's name in Kubernetes; empty means that of [Hostname].
+	Node string `yaml:"node"`
+	// Kubeconfig says how to reach the API server; empty means by the pod's service account.
+	Kubeconfig string `yaml:"kubeconfig"`
 }
 
 // Sources of what is known of pods.

@@ -221,6 +221,8 @@ func sourceKeys() []key {
 		{name: "container_engines.bpm.enabled", typ: boolean, doc: "on or off"},
 		{name: "kubernetes", typ: section, doc: "whom to ask about pods, beside the container runtime; not a section of Falco's"},
 		{name: "kubernetes.source", typ: text, allowed: []string{SourceNone, SourceAPI}, doc: "`none`: pods have what the runtime says; `api`: the API server is watched for this node's pods, which sets the fields `k8smeta.*`"},
+		{name: "kubernetes.node", typ: text, doc: "this node's name in Kubernetes; empty takes that of the variable FALCO_HOSTNAME, else the host's"},
+		{name: "kubernetes.kubeconfig", typ: text, doc: "a file that says how to reach the API server; empty takes the pod's service account"},
 		{name: "engine", typ: section, doc: "the source of events"},
 		{name: "engine.kind", typ: text, allowed: engineKinds(), doc: "`modern_ebpf`; `kmod` and `ebpf` stand for it"},
 		{name: "engine.modern_ebpf", typ: section, doc: "the kernel programs"},

@@ -27,6 +27,8 @@ type Settings struct {
 	// HealthPath is where Health is asked; nil means healthy. Any goroutine may ask.
 	HealthPath string
 	Health     func() error
+	// Degraded names, for the same path, what does not work beside the capture, a line each. Any goroutine may ask.
+	Degraded func() []string
 	// Versions are shown as they are.
 	Versions map[string]string
 	// Metrics are served if not nil.
@@ -159,6 +161,13 @@ func (s *Server) health(w http.ResponseWriter) {
 			Status string `json:"status"`
 			Reason string `json:"reason"`
 		}{"error", err.Error()})
+		return
+	}
+	if degraded := s.settings.Degraded(); len(degraded) > 0 {
+		answer(w, http.StatusOK, struct {
+			Status   string   `json:"status"`
+			Degraded []string `json:"degraded"`
+		}{"ok", degraded})
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -81,6 +81,9 @@ func start(t *testing.T, s Settings) *lines {
 	if s.Health == nil {
 		s.Health = func() error { return nil }
 	}
+	if s.Degraded == nil {
+		s.Degraded = func() []string { return nil }
+	}
 	server, err := Start(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
@@ -112,13 +115,19 @@ func get(t *testing.T, client *http.Client, url string) (int, string) {
 const listens = `listens","address":"`
 
 func TestServer(t *testing.T) {
-	var sick atomic.Bool
+	var sick, poor atomic.Bool
 	type count struct{ n float64 }
 	log := start(t, Settings{
 		Address: "127.0.0.1:0",
 		Health: func() error {
 			if sick.Load() {
 				return errors.New(`the "canary" is lost`)
+			}
+			return nil
+		},
+		Degraded: func() []string {
+			if poor.Load() {
+				return []string{"docker: lost"}
 			}
 			return nil
 		},
@@ -155,6 +164,11 @@ saker_things_total{other="y"} 7
 		if code, text := get(t, http.DefaultClient, url+tt.path); code != tt.code || text != tt.want {
 			t.Errorf("%s: %d\n%s\nwant %d\n%s", tt.path, code, text, tt.code, tt.want)
 		}
+	}
+	sick.Store(false)
+	poor.Store(true)
+	if code, text := get(t, http.DefaultClient, url+"/healthz"); code != 200 || text != `{"status":"ok","degraded":["docker: lost"]}`+"\n" {
+		t.Errorf("with a part that does not work: %d %s", code, text)
 	}
 }
 

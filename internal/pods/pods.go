@@ -9,9 +9,7 @@ import (
 
 	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
@@ -25,7 +23,9 @@ import (
 type Settings struct {
 	// Node is this node's name in Kubernetes.
 	Node string
-	// API is how to reach the API server; nil means by the pod's service account.
+	// Kubeconfig is the file that says how to reach the API server; empty means by the pod's service account.
+	Kubeconfig string
+	// API is how to reach the API server, in place of a file.
 	API *rest.Config
 	// MaxPods bounds the pods kept. 0 means 2048.
 	MaxPods int
@@ -34,25 +34,43 @@ type Settings struct {
 // Watcher keeps the pods of a node. Its methods may be called by any goroutine.
 type Watcher struct {
 	settings Settings
-	client   metadata.Interface
 	store    *store
 	meter    meter
 	now      func() time.Time
+	// patience is how long an answer may take.
+	patience time.Duration
 
-	mu        sync.Mutex // guards what follows
-	connected bool
-	err       error
-	failures  uint64
+	mu       sync.Mutex // guards what follows
+	state    State
+	err      error
+	failures uint64
 
 	stop context.CancelFunc
 	done sync.WaitGroup
 }
 
+// State of the watch.
+type State string
+
+const (
+	// Connecting: nothing was answered yet.
+	Connecting State = "connecting"
+	// Connected: the pods are those that the API server has, but for the time that a change takes.
+	Connected State = "connected"
+	// Empty: it answers, and has no pod of the node, which is rarely true.
+	Empty State = "no pods"
+	// Unconfigured: how to reach the API server is not known.
+	Unconfigured State = "not configured"
+	// Refused: it does not accept who asks, or does not let it see pods.
+	Refused State = "refused"
+	// Unreachable: it does not answer, or as no API server does.
+	Unreachable State = "unreachable"
+)
+
 // Status of the watch.
 type Status struct {
-	// Connected: the pods are those that the API server has, but for the time that a change takes.
-	Connected bool
-	// Err is why not; nil before the first answer.
+	State State
+	// Err is what is wrong, with the remedy; nil where nothing is.
 	Err error
 }
 
@@ -67,39 +85,56 @@ type Counters struct {
 }
 
 // New makes a watcher. It does not reach for the API server yet; see [Watcher.Start].
-func New(settings Settings) (*Watcher, error) {
-	if settings.Node == "" {
-		return nil, errors.New("watch the node's pods: the node's name is not known; set FALCO_HOSTNAME from the field spec.nodeName")
-	}
+func New(settings Settings) *Watcher {
 	if settings.MaxPods == 0 {
 		settings.MaxPods = 2048
 	}
-	if settings.API == nil {
-		var err error
-		if settings.API, err = rest.InClusterConfig(); err != nil {
-			return nil, fmt.Errorf("watch the node's pods: find the API server: %w; run in a pod with a service account's token", err)
-		}
-	}
-	w := &Watcher{settings: settings, now: time.Now}
+	w := &Watcher{settings: settings, now: time.Now, patience: 30 * time.Second, state: Connecting}
 	w.store = newStore(settings.MaxPods, func() time.Time { return w.now() }, w.received)
-	api := rest.CopyConfig(settings.API)
-	api.UserAgent = "saker"
-	api.WarningHandler = rest.NoWarnings{}
-	w.meter.attach(api)
-	var err error
-	if w.client, err = metadata.NewForConfig(api); err != nil {
-		return nil, fmt.Errorf("watch the node's pods: %w", err)
-	}
-	return w, nil
+	return w
 }
 
 // Start watches in a goroutine of its own, until Close. An API server that can't be reached is tried again, after longer and longer
 // times up to 30 s, which differ from node to node; a watch that ended goes on where it was, without a new list.
 func (w *Watcher) Start(ctx context.Context) {
 	ctx, w.stop = context.WithCancel(ctx)
+	w.done.Go(func() { w.run(ctx) })
+}
+
+// Waits between two looks for how to reach the API server.
+const (
+	lookFirst = time.Second
+	lookLast  = 30 * time.Second
+)
+
+func (w *Watcher) run(ctx context.Context) {
+	client, err := w.dial()
+	for wait := lookFirst; err != nil; wait = min(2*wait, lookLast) {
+		w.failed(Unconfigured, err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		client, err = w.dial()
+	}
 	silent := logr.Discard() // Status tells
-	r := cache.NewReflectorWithOptions(w.listWatch(), &metav1.PartialObjectMetadata{}, w.store, cache.ReflectorOptions{Name: "pods", Logger: &silent})
-	w.done.Go(func() { r.RunWithContext(klog.NewContext(ctx, silent)) })
+	r := cache.NewReflectorWithOptions(w.listWatch(client), &metav1.PartialObjectMetadata{}, w.store, cache.ReflectorOptions{Name: "pods", Logger: &silent})
+	r.RunWithContext(klog.NewContext(ctx, silent))
+}
+
+// dial makes a client, which does not reach for the API server yet.
+func (w *Watcher) dial() (metadata.Interface, error) {
+	api, err := w.settings.api()
+	if err != nil {
+		return nil, err
+	}
+	w.meter.attach(api)
+	client, err := metadata.NewForConfig(api)
+	if err != nil {
+		return nil, fmt.Errorf("use what %s says of the API server: %w; correct it", w.settings.origin(), err)
+	}
+	return client, nil
 }
 
 // Close ends the watch and waits for its goroutine.
@@ -118,7 +153,7 @@ func (w *Watcher) Lookup(uid string) *event.PodMeta { return w.store.lookup(uid)
 func (w *Watcher) Status() Status {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return Status{Connected: w.connected, Err: w.err}
+	return Status{State: w.state, Err: w.err}
 }
 
 // Counters are the counts up to now.
@@ -132,44 +167,59 @@ func (w *Watcher) Counters() Counters {
 }
 
 // listWatch asks for the metadata of this node's pods.
-func (w *Watcher) listWatch() cache.ListerWatcher {
-	pods := w.client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "pods"})
-	ours := fields.OneTermEqualSelector("spec.nodeName", w.settings.Node).String()
+func (w *Watcher) listWatch(client metadata.Interface) cache.ListerWatcher {
+	pods := client.Resource(podsResource)
+	ours := w.settings.selector()
+	end := func(error) {} // of the last watch
 	return cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			options.FieldSelector = ours
+			ctx, cancel := context.WithTimeout(ctx, w.patience)
+			defer cancel()
 			list, err := pods.List(ctx, options)
 			w.answered(err)
 			return list, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 			options.FieldSelector = ours
+			// The watch may last; its beginning may not.
+			end(nil)
+			ctx, cancel := context.WithCancelCause(ctx)
+			end = cancel
+			late := time.AfterFunc(w.patience, func() { cancel(errNoAnswer) })
 			stream, err := pods.Watch(ctx, options)
+			late.Stop()
+			if err != nil && errors.Is(context.Cause(ctx), errNoAnswer) {
+				err = errNoAnswer
+			}
 			w.answered(err)
 			return stream, err
 		},
-	}, w.client)
+	}, client)
 }
 
 // answered notes how a request went. The watch counts as connected once all pods were received.
 func (w *Watcher) answered(err error) {
-	if errors.Is(err, context.Canceled) {
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.err = err
-	if err != nil {
-		w.connected = false
-		w.failures++
-	} else if w.store.synced.Load() {
-		w.connected = true
+	switch {
+	case errors.Is(err, context.Canceled):
+	case err != nil:
+		w.failed(w.settings.explain(err))
+	case w.store.synced.Load():
+		w.received(w.store.counters().Pods)
 	}
 }
 
-// received notes that the store holds all pods.
-func (w *Watcher) received() {
+func (w *Watcher) failed(state State, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.connected, w.err = true, nil
+	w.state, w.err = state, err
+	w.failures++
+}
+
+// received notes that the store holds all pods, and how many these are.
+func (w *Watcher) received(pods int) {
+	state, err := w.settings.found(pods)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.state, w.err = state, err
 }

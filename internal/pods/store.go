@@ -25,7 +25,7 @@ const (
 type store struct {
 	max    int
 	now    func() time.Time
-	full   func() // called when all pods were received
+	full   func(pods int) // called when all pods were received, and with the first one that comes later; it may not call back
 	synced atomic.Bool
 
 	refused, cut atomic.Uint64
@@ -40,7 +40,7 @@ type entry struct {
 	removed time.Time
 }
 
-func newStore(limit int, now func() time.Time, full func()) *store {
+func newStore(limit int, now func() time.Time, full func(pods int)) *store {
 	return &store{max: limit, now: now, full: full, pods: map[string]*entry{}}
 }
 
@@ -67,7 +67,10 @@ func (s *store) Add(object any) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.put(pod)
+	first := len(s.pods) == 0
+	if s.put(pod); first && s.synced.Load() {
+		s.full(len(s.pods))
+	}
 	return nil
 }
 
@@ -109,7 +112,7 @@ func (s *store) Replace(list []any, _ string) error {
 	}
 	s.forget()
 	s.synced.Store(true)
-	s.full()
+	s.full(len(s.pods))
 	return nil
 }
 

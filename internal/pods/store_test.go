@@ -27,7 +27,7 @@ func controller(kind, name string) metav1.OwnerReference {
 
 // TestTrim: of a pod its labels and its owner are kept; a Deployment is known by the name of its replica set.
 func TestTrim(t *testing.T) {
-	s := newStore(10, time.Now, func() {})
+	s := newStore(10, time.Now, func(int) {})
 	shop := map[string]string{"app": "shop", hashLabel: "7d4b"}
 	for _, c := range []struct {
 		what string
@@ -64,7 +64,7 @@ func TestTrim(t *testing.T) {
 func TestStoreIsBounded(t *testing.T) {
 	now := time.Now()
 	full := 0
-	s := newStore(3, func() time.Time { return now }, func() { full++ })
+	s := newStore(3, func() time.Time { return now }, func(int) { full++ })
 	var list []any
 	for i := range 5 {
 		list = append(list, pod(fmt.Sprint(i), nil))
@@ -95,7 +95,7 @@ func TestStoreIsBounded(t *testing.T) {
 
 // TestPodOfAnotherKind: what is no pod's metadata is an error, not a crash.
 func TestPodOfAnotherKind(t *testing.T) {
-	s := newStore(1, time.Now, func() {})
+	s := newStore(1, time.Now, func(int) {})
 	for _, err := range []error{s.Add("x"), s.Update(nil), s.Delete(metav1.Status{}), s.Replace([]any{1}, "")} {
 		if err == nil {
 			t.Error("it is taken")

@@ -40,7 +40,8 @@ func Doctor(cfg config.Config) []Finding {
 	findings = append(findings, btfFinding(), ringFinding())
 	findings = append(findings, programFindings(cfg)...)
 	findings = append(findings, cgroupFinding(), rulesFinding(cfg))
-	return append(findings, runtimeFindings(cfg)...)
+	findings = append(findings, runtimeFindings(cfg)...)
+	return append(findings, podFindings(cfg)...)
 }
 
 // WriteFindings prints a report; it returns an error if something needed is missing.

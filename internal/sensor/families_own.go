@@ -6,6 +6,7 @@ import (
 	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/metrics"
 	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/internal/pods"
 )
 
 // lossFamilies have one line for each place where something can be lost, and for what arrives incomplete.
@@ -203,7 +204,7 @@ func stateFamilies() []family {
 			},
 		},
 		kubernetes("saker_kubernetes_connected", "1 while the API server answers, else 0; absent if it is not asked.", metrics.Gauge, func(p *podScrape) float64 {
-			if p.Connected {
+			if p.State == pods.Connected {
 				return 1
 			}
 			return 0

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/guard"
 )
 
@@ -105,6 +106,25 @@ func (h *heartbeat) write(alive guard.Moment, wall time.Time) {
 		h.failed = true
 		h.log.Warn("the next start may not know how this run ended; see guard.state_file", zap.Error(err))
 	}
+}
+
+// degraded names what does not work although the capture does. Any goroutine may ask.
+func (s *sensor) degraded() (lines []string) {
+	for _, st := range s.enrich.Status() {
+		line := fmt.Sprintf("%s at %s: %s", st.Kind, st.Socket, st.Connection)
+		switch {
+		case st.Err != nil:
+			lines = append(lines, line+": "+oneLine(st.Err))
+		case st.Connection == enrich.Lost:
+			lines = append(lines, line)
+		}
+	}
+	if s.pods != nil {
+		if now := s.pods.Status(); now.Err != nil {
+			lines = append(lines, fmt.Sprintf("API server: %s: %s", now.State, oneLine(now.Err)))
+		}
+	}
+	return lines
 }
 
 // health tells what is wrong with the capture; nil if nothing is. Any goroutine may ask.

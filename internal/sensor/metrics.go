@@ -92,6 +92,7 @@ func (s *sensor) serve(ctx context.Context) error {
 		Address:    net.JoinHostPort(cfg.ListenAddress, strconv.Itoa(cfg.ListenPort)),
 		HealthPath: cfg.HealthzEndpoint,
 		Health:     s.health,
+		Degraded:   s.degraded,
 		Versions: map[string]string{
 			"engine_version": engine.Version, "engine_version_semver": engine.Version, "falco_version": s.Version, "saker_version": s.Version,
 		},

@@ -2,6 +2,8 @@ package sensor
 
 import (
 	"context"
+	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -21,14 +23,17 @@ func (s *sensor) openPods(ctx context.Context) error {
 	if s.Config.Kubernetes.Source != config.SourceAPI {
 		return nil
 	}
-	w, err := pods.New(pods.Settings{Node: config.Hostname()})
-	if err != nil {
-		s.Log.Warn("the API server is not asked: pods have what the container runtime says", zap.Error(err))
-		return nil
-	}
-	s.pods = w
-	w.Start(context.WithoutCancel(ctx)) // teardown ends it
+	s.pods = pods.New(podSettings(&s.Config))
+	s.pods.Start(context.WithoutCancel(ctx)) // teardown ends it
 	return nil
+}
+
+func podSettings(cfg *config.Config) pods.Settings {
+	node := cfg.Kubernetes.Node
+	if node == "" {
+		node = config.Hostname()
+	}
+	return pods.Settings{Node: node, Kubeconfig: cfg.Kubernetes.Kubeconfig}
 }
 
 // reportPods logs each change of the watch's state, once.
@@ -37,22 +42,16 @@ func (s *sensor) reportPods() {
 		return
 	}
 	now := s.pods.Status()
-	state := "connecting"
-	switch {
-	case now.Connected:
-		state = "connected"
-	case now.Err != nil:
-		state = "unreachable"
-	}
-	if state == s.podState {
+	if now.State == s.podState {
 		return
 	}
-	s.podState = state
+	s.podState = now.State
+	state := zap.String("state", string(now.State))
 	if now.Err != nil {
-		s.Log.Warn("API server", zap.String("state", state), zap.Error(now.Err))
+		s.Log.Warn("API server", state, zap.Error(now.Err))
 		return
 	}
-	s.Log.Info("API server", zap.String("state", state), zap.Int("pods", s.pods.Counters().Pods))
+	s.Log.Info("API server", state, zap.Int("pods", s.pods.Counters().Pods))
 }
 
 // podCounters are nil where the API server is not asked.
@@ -68,3 +67,22 @@ type podScrape struct {
 	pods.Counters
 	pods.Status
 }
+
+// podFindings asks the API server once, if the configuration does.
+func podFindings(cfg config.Config) []Finding {
+	if cfg.Kubernetes.Source != config.SourceAPI {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), askDeadline)
+	defer cancel()
+	host, now := pods.Ask(ctx, podSettings(&cfg))
+	f := Finding{Name: "API server", OK: now.Err == nil, Detail: host + " tells of this node's pods"}
+	if now.Err != nil {
+		// The error's last part is what to do, if it knows.
+		f.Detail, f.Remedy, _ = strings.Cut(oneLine(now.Err), "; ")
+	}
+	return []Finding{f}
+}
+
+// askDeadline bounds a question of the doctor's.
+const askDeadline = 5 * time.Second

@@ -204,6 +204,7 @@ func (r *reloader) keepFixed(next *config.Config) {
 	}{
 		{"engine", &r.Config.Engine, &next.Engine},
 		{"container_engines", &r.Config.Engines, &next.Engines},
+		{"kubernetes", &r.Config.Kubernetes, &next.Kubernetes},
 		{"watch_config_files", &r.Config.WatchFiles, &next.WatchFiles},
 		{"webserver", &r.Config.Webserver, &next.Webserver},
 		{"metrics", &r.Config.Metrics, &next.Metrics},

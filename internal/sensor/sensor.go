@@ -76,7 +76,7 @@ type sensor struct {
 	reloader *reloader
 	// pods is nil unless the API server is asked; podState is what was last said of it.
 	pods     *pods.Watcher
-	podState string
+	podState pods.State
 	// runtimes are those that enrich asks.
 	runtimes runtimes
 	// coverage is what the kernel's refusals cost.

@@ -28,7 +28,7 @@ func (c *cluster) testChart(t *testing.T) {
 	sidekick := listen(t, posts)
 	const socket = "unix:///run/saker/saker.sock"
 	c.install(t, map[string]string{"product_rules": guideRules(t), "meta_rules": metaRule},
-		"--set=collectors.kubernetes.enabled=true", "--set=tty=true", "--set=extraArgs={-o,log_level=debug}",
+		"--set=collectors.kubernetes.enabled=true,rbac.create=false", "--set=tty=true", "--set=extraArgs={-o,log_level=debug}",
 		"--set=falcosidekick.enabled=true,falcosidekick.url="+sidekick, "--set=driver.kind=modern_ebpf",
 		"--set=falco.grpc.enabled=true,falco.grpc.bind_address="+socket+",falco.grpc_output.enabled=true")
 
@@ -47,6 +47,10 @@ func (c *cluster) testChart(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("rules", c.testRules)
+	t.Run("role comes later", func(t *testing.T) {
+		c.waitLog(t, `"state": "refused"`)
+		c.helm(t, "upgrade", "saker", chart(t), "--namespace=saker", "--reuse-values", "--set=rbac.create=true", "--wait", "--timeout=120s")
+	})
 	t.Run("deployment", c.testDeployment)
 	for {
 		r, err := stream.Recv()

@@ -74,16 +74,18 @@ func (c *cluster) testPods(t *testing.T) {
 // refused: without a role the watch says so, and what the sensor asks for stays nil.
 func (c *cluster) refused(t *testing.T) {
 	t.Helper()
-	w, err := pods.New(pods.Settings{Node: crowd, API: &rest.Config{Host: c.API().Host, TLSClientConfig: rest.TLSClientConfig{CAFile: c.API().CAFile}}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := pods.New(pods.Settings{Node: crowd, API: &rest.Config{Host: c.API().Host, TLSClientConfig: rest.TLSClientConfig{CAFile: c.API().CAFile}}})
 	w.Start(t.Context())
 	defer w.Close()
 	c.waitFor(t, "the watch is refused", func() (bool, string) {
 		s := w.Status()
-		return !s.Connected && s.Err != nil && strings.Contains(s.Err.Error(), "forbidden"), fmt.Sprintf("%+v", s)
+		return s.State == pods.Refused && strings.Contains(s.Err.Error(), "forbidden"), fmt.Sprintf("%+v", s)
 	})
+	for node, want := range map[string]pods.State{"nobody": pods.Empty, crowd: pods.Connected} {
+		if _, s := pods.Ask(t.Context(), pods.Settings{Node: node, Kubeconfig: c.Kubeconfig()}); s.State != want {
+			t.Errorf("asked for the pods of %s: %+v", node, s)
+		}
+	}
 }
 
 // manyWatches says what the API server needs for the watches of so many nodes, beside fewer that are not narrowed to a node.
@@ -199,10 +201,7 @@ spec:
 // watch starts one of a node's pods.
 func (c *cluster) watch(t *testing.T, name string) *pods.Watcher {
 	t.Helper()
-	w, err := pods.New(pods.Settings{Node: name, API: c.API()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := pods.New(pods.Settings{Node: name, API: c.API()})
 	w.Start(t.Context())
 	t.Cleanup(func() { w.Close() })
 	return w
@@ -212,7 +211,7 @@ func (c *cluster) waitWatch(t *testing.T, w *pods.Watcher, connected bool) {
 	t.Helper()
 	c.waitFor(t, fmt.Sprintf("the watch is connected: %v", connected), func() (bool, string) {
 		s := w.Status()
-		return s.Connected == connected, fmt.Sprintf("%+v", s)
+		return (s.State == pods.Connected || s.State == pods.Empty) == connected, fmt.Sprintf("%+v", s)
 	})
 }
 

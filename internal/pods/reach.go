@@ -1,0 +1,98 @@
+package pods
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+var podsResource = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
+
+var errNoAnswer = errors.New("it does not answer")
+
+// api is how to reach the API server.
+func (s *Settings) api() (*rest.Config, error) {
+	var api *rest.Config
+	var err error
+	switch {
+	case s.API != nil:
+		api = rest.CopyConfig(s.API)
+	case s.Kubeconfig != "":
+		if api, err = clientcmd.BuildConfigFromFlags("", s.Kubeconfig); err != nil {
+			return nil, fmt.Errorf("read how to reach the API server: %w; correct the file that kubernetes.kubeconfig names", err)
+		}
+	default:
+		if api, err = rest.InClusterConfig(); err != nil {
+			return nil, fmt.Errorf("find the API server: %w; run in a pod with a service account's token, or name a file in kubernetes.kubeconfig", err)
+		}
+	}
+	api.UserAgent = "saker"
+	api.WarningHandler = rest.NoWarnings{}
+	return api, nil
+}
+
+// origin is who says how to reach the API server.
+func (s *Settings) origin() string {
+	if s.Kubeconfig != "" {
+		return s.Kubeconfig
+	}
+	return "the pod's service account"
+}
+
+// selector selects this node's pods.
+func (s *Settings) selector() string {
+	return fields.OneTermEqualSelector("spec.nodeName", s.Node).String()
+}
+
+// explain tells what a request's failure means.
+func (s *Settings) explain(err error) (State, error) {
+	var asked *url.Error
+	if errors.As(err, &asked) { // it would name the whole request
+		err = asked.Err
+	}
+	switch {
+	case apierrors.IsForbidden(err):
+		return Refused, fmt.Errorf("ask for pods: %w; give it a role that may list and watch pods", err)
+	case apierrors.IsUnauthorized(err):
+		return Refused, fmt.Errorf("ask for pods: %w; the API server does not know whom %s names", err, s.origin())
+	case errors.Is(err, context.DeadlineExceeded):
+		err = errNoAnswer
+	}
+	return Unreachable, fmt.Errorf("ask the API server for pods: %w", err)
+}
+
+// found tells what a number of pods means.
+func (s *Settings) found(pods int) (State, error) {
+	if pods > 0 {
+		return Connected, nil
+	}
+	return Empty, fmt.Errorf("the API server has no pods of the node %q; if it has another name in Kubernetes, set kubernetes.node, or FALCO_HOSTNAME from the field spec.nodeName", s.Node)
+}
+
+// Ask asks once, for one pod of the node, and tells the state and the API server's address.
+func Ask(ctx context.Context, s Settings) (host string, _ Status) {
+	api, err := s.api()
+	if err != nil {
+		return "", Status{Unconfigured, err}
+	}
+	client, err := metadata.NewForConfig(api)
+	if err != nil {
+		return api.Host, Status{Unconfigured, err}
+	}
+	list, err := client.Resource(podsResource).List(ctx, metav1.ListOptions{FieldSelector: s.selector(), Limit: 1})
+	if err != nil {
+		state, err := s.explain(err)
+		return api.Host, Status{state, err}
+	}
+	state, err := s.found(len(list.Items))
+	return api.Host, Status{state, err}
+}
