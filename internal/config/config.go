@@ -6,7 +6,9 @@
 package config
 
 import (
+	"net"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -114,18 +116,29 @@ type Runtime struct {
 
 // Kubernetes says whom to ask about pods, beside the container runtime.
 type Kubernetes struct {
-	// Source is SourceNone or SourceAPI.
+	// Source is SourceNone, SourceAPI or SourceKubelet.
 	Source string `yaml:"source"`
 	// Node is this node's name in Kubernetes; empty means that of [Hostname].
 	Node string `yaml:"node"`
 	// Kubeconfig says how to reach the API server; empty means by the pod's service account.
-	Kubeconfig string `yaml:"kubeconfig"`
+	Kubeconfig string  `yaml:"kubeconfig"`
+	Kubelet    Kubelet `yaml:"kubelet"`
+}
+
+// Kubelet says how to ask this node's kubelet about pods.
+type Kubelet struct {
+	// Address is https://HOST:PORT; see [Kubelet.URL].
+	Address  string        `yaml:"address"`
+	CAFile   string        `yaml:"ca_file"`
+	Insecure bool          `yaml:"insecure"`
+	Interval time.Duration `yaml:"interval"`
 }
 
 // Sources of what is known of pods.
 const (
-	SourceNone = "none"
-	SourceAPI  = "api"
+	SourceNone    = "none"
+	SourceAPI     = "api"
+	SourceKubelet = "kubelet"
 )
 
 // Engine is the event source.
@@ -181,7 +194,7 @@ func Default() Config {
 		Engines: Engines{
 			Docker: Runtime{Enabled: true}, Podman: Runtime{Enabled: true}, Containerd: Runtime{Enabled: true}, CRI: Runtime{Enabled: true},
 		},
-		Kubernetes: Kubernetes{Source: SourceNone},
+		Kubernetes: Kubernetes{Source: SourceNone, Kubelet: Kubelet{Interval: 10 * time.Second}},
 		Engine:     Engine{Kind: "modern_ebpf", BPF: ModernEBPF{BufSizePreset: 4}},
 		Capture:    Capture{PathPrefix: "/tmp/falco", Mode: "rules", DefaultDuration: 5000},
 	}
@@ -207,6 +220,15 @@ func Hostname() string {
 	}
 	h, _ := os.Hostname()
 	return h
+}
+
+// URL is where to ask this node's kubelet; empty if that is not known. Kubernetes gives a pod FALCO_HOST_IP by the downward
+// API's status.hostIP; 10250 is the kubelet's port unless its configuration has another.
+func (k *Kubelet) URL() string {
+	if host := os.Getenv("FALCO_HOST_IP"); k.Address == "" && host != "" {
+		return "https://" + net.JoinHostPort(host, "10250")
+	}
+	return strings.TrimSuffix(k.Address, "/")
 }
 
 func contains(list []string, s string) bool {

@@ -341,6 +341,8 @@ func TestMistakes(t *testing.T) {
 		"too short":         {"metrics: {interval: 50ms}\n", `$F:1:21: metrics.interval: 50ms is less than 100ms`},
 		"engine":            {"engine:\n  kind: gvisor\n", `$F:2:9: engine.kind: Saker has no engine gvisor; use modern_ebpf`},
 		"hasty canary":      {"guard: {canary_interval: 500ms}\n", `$F:1:26: guard.canary_interval: 500ms is less than 1s`},
+		"kubelet in clear":  {"kubernetes: {kubelet: {address: 'http://127.0.0.1:10255'}}\n", `$F:1:33: kubernetes.kubelet.address: "http://127.0.0.1:10255" is not of the form https://HOST:PORT`},
+		"hasty kubelet":     {"kubernetes: {kubelet: {interval: 500ms}}\n", `$F:1:34: kubernetes.kubelet.interval: 500ms is less than 1s`},
 		"relative state":    {"guard: {state_file: state}\n", `$F:1:21: guard.state_file: "state" is no absolute path`},
 		"endpoint":          {"webserver: {k8s_healthz_endpoint: healthz}\n", `$F:1:35: webserver.k8s_healthz_endpoint: "healthz" does not begin with /`},
 		"address":           {"webserver: {listen_address: localhost}\n", `$F:1:29: webserver.listen_address: "localhost" is no IP address`},

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"net/url"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -56,6 +57,12 @@ func (c *checker) meaning(cfg *Config, root *node) {
 	if d := cfg.Guard.CanaryInterval; d < time.Second {
 		c.fail(at("guard", "canary_interval"), "guard.canary_interval: %v is less than 1s", d)
 	}
+	if a := cfg.Kubernetes.Kubelet.Address; a != "" && !validKubelet(a) {
+		c.fail(at("kubernetes", "kubelet", "address"), "kubernetes.kubelet.address: %q is not of the form https://HOST:PORT", a)
+	}
+	if d := cfg.Kubernetes.Kubelet.Interval; d < time.Second {
+		c.fail(at("kubernetes", "kubelet", "interval"), "kubernetes.kubelet.interval: %v is less than 1s", d)
+	}
 	if path := cfg.Top.Socket; path != "" && (!filepath.IsAbs(path) || len(path) > maxSocketPath) {
 		c.fail(at("top", "socket"), "top.socket: %q is no absolute path of at most %d bytes", path, maxSocketPath)
 	}
@@ -102,6 +109,11 @@ func (c *checker) patterns(cfg *Config, root *node) {
 			c.fail(n.elements()[i].from, "redaction.patterns[%d]: %q fits an empty text; name what surrounds the secret", i, p)
 		}
 	}
+}
+
+func validKubelet(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Scheme == "https" && u.Host != "" && strings.Trim(u.Path, "/") == "" && u.RawQuery == ""
 }
 
 func validAddress(s string) bool {

@@ -94,7 +94,7 @@ func (a *Accounts) Group(gid uint32) (string, bool) {
 	return "", false
 }
 
-// PodMeta is what the API server says of a pod, beside what the runtime does. Immutable.
+// PodMeta is what the API server or the kubelet says of a pod, beside what the runtime does. Immutable.
 type PodMeta struct {
 	Name, Namespace, UID string
 	// Labels are those that the pod has now, nil if they are too long to be kept.

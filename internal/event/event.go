@@ -52,7 +52,7 @@ type Event struct {
 	ContainerID string
 	// ContainerMissing says in a few words why Container is nil although the process is in a container; empty otherwise.
 	ContainerMissing string
-	// PodMeta is what the API server says of the container's pod; nil unless it is asked.
+	// PodMeta is what the API server or the kubelet says of the container's pod; nil unless one is asked.
 	PodMeta *PodMeta
 	// Accounts are the users and groups of the container, or of the host. May be nil.
 	Accounts *Accounts

@@ -2,7 +2,7 @@ package field
 
 import "github.com/saker-sensor/saker/internal/event"
 
-// k8smetaFields have the names of Falco's k8smeta plugin. They are set where the API server is asked (kubernetes.source).
+// k8smetaFields have the names of Falco's k8smeta plugin. They are set where the API server or the kubelet is asked (kubernetes.source).
 func k8smetaFields() []Info {
 	meta := func(name, doc string, get func(*event.PodMeta) string) Info {
 		return text(name, doc, func(ev *event.Event) (string, bool) {
@@ -22,7 +22,7 @@ func k8smetaFields() []Info {
 		}
 	}
 	return []Info{
-		meta("k8smeta.pod.name", "Name of the pod, from the API server.", func(m *event.PodMeta) string { return m.Name }),
+		meta("k8smeta.pod.name", "Name of the pod, from the API server or the kubelet.", func(m *event.PodMeta) string { return m.Name }),
 		meta("k8smeta.pod.uid", "Uid of the pod.", func(m *event.PodMeta) string { return m.UID }),
 		{
 			Name: "k8smeta.pod.label", Arg: ArgRequired, DotArg: true, Cost: 1, Flags: Additive, Doc: "Label that the pod has now, by its key.",

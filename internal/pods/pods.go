@@ -27,6 +27,8 @@ type Settings struct {
 	Kubeconfig string
 	// API is how to reach the API server, in place of a file.
 	API *rest.Config
+	// Kubelet is asked instead of the API server, if it is set; what leads to the API server has no effect then.
+	Kubelet *Kubelet
 	// MaxPods bounds the pods kept. 0 means 2048.
 	MaxPods int
 }
@@ -34,6 +36,7 @@ type Settings struct {
 // Watcher keeps the pods of a node. Its methods may be called by any goroutine.
 type Watcher struct {
 	settings Settings
+	poller   *poller // nil where the API server is asked
 	store    *store
 	meter    meter
 	now      func() time.Time
@@ -55,15 +58,15 @@ type State string
 const (
 	// Connecting: nothing was answered yet.
 	Connecting State = "connecting"
-	// Connected: the pods are those that the API server has, but for the time that a change takes.
+	// Connected: the pods are those that the API server has, but for the time that a change takes, or that the kubelet had when it was last asked.
 	Connected State = "connected"
 	// Empty: it answers, and has no pod of the node, which is rarely true.
 	Empty State = "no pods"
-	// Unconfigured: how to reach the API server is not known.
+	// Unconfigured: how to reach the API server or the kubelet is not known.
 	Unconfigured State = "not configured"
 	// Refused: it does not accept who asks, or does not let it see pods.
 	Refused State = "refused"
-	// Unreachable: it does not answer, or as no API server does.
+	// Unreachable: it does not answer, or as neither of them does.
 	Unreachable State = "unreachable"
 )
 
@@ -78,9 +81,9 @@ type Status struct {
 type Counters struct {
 	// Pods are those kept, the ones that were removed a moment ago included.
 	Pods int
-	// Requests sent to the API server; Failures are watches that ended with an error; Received and Sent are bytes on the wire.
+	// Requests sent to the API server or kubelet; Failures are those that ended with an error; Received and Sent are bytes on the wire.
 	Requests, Failures, Received, Sent uint64
-	// Refused pods are those that the bound left out, Cut those that kept no labels because these are too long.
+	// Refused pods are those that the bound left out, Cut those that kept no labels because these are too long; each time that they came.
 	Refused, Cut uint64
 }
 
@@ -91,13 +94,20 @@ func New(settings Settings) *Watcher {
 	}
 	w := &Watcher{settings: settings, now: time.Now, patience: 30 * time.Second, state: Connecting}
 	w.store = newStore(settings.MaxPods, func() time.Time { return w.now() }, w.received)
+	if settings.Kubelet != nil {
+		w.poller = newPoller(*settings.Kubelet, &w.meter)
+	}
 	return w
 }
 
 // Start watches in a goroutine of its own, until Close. An API server that can't be reached is tried again, after longer and longer
-// times up to 30 s, which differ from node to node; a watch that ended goes on where it was, without a new list.
+// times up to 30 s, which differ from node to node; a watch that ended goes on where it was, without a new list. A kubelet is asked each interval.
 func (w *Watcher) Start(ctx context.Context) {
 	ctx, w.stop = context.WithCancel(ctx)
+	if w.poller != nil {
+		w.done.Go(func() { w.poller.run(ctx, w.store, w.failed) })
+		return
+	}
 	w.done.Go(func() { w.run(ctx) })
 }
 
@@ -147,7 +157,13 @@ func (w *Watcher) Close() error {
 }
 
 // Lookup is what is known of the pod with a uid, or nil. A pod that was removed stays known for a minute, for late events.
-func (w *Watcher) Lookup(uid string) *event.PodMeta { return w.store.lookup(uid) }
+func (w *Watcher) Lookup(uid string) *event.PodMeta {
+	m := w.store.lookup(uid)
+	if m == nil && w.poller != nil {
+		w.poller.want(uid)
+	}
+	return m
+}
 
 // Status of the watch.
 func (w *Watcher) Status() Status {

@@ -75,11 +75,21 @@ func (s *Settings) found(pods int) (State, error) {
 	if pods > 0 {
 		return Connected, nil
 	}
+	if s.Kubelet != nil {
+		return Empty, fmt.Errorf("the kubelet at %s has no pods; if it is another node's, set kubernetes.kubelet.address", s.Kubelet.Address)
+	}
 	return Empty, fmt.Errorf("the API server has no pods of the node %q; if it has another name in Kubernetes, set kubernetes.node, or FALCO_HOSTNAME from the field spec.nodeName", s.Node)
 }
 
-// Ask asks once, for one pod of the node, and tells the state and the API server's address.
+// Ask asks once, the API server for one pod of the node, and tells the state and the address of who was asked.
 func Ask(ctx context.Context, s Settings) (host string, _ Status) {
+	if s.Kubelet != nil {
+		w := New(s)
+		if state, err := w.poller.poll(ctx, w.store); err != nil {
+			return s.Kubelet.Address, Status{state, err}
+		}
+		return s.Kubelet.Address, w.Status()
+	}
 	api, err := s.api()
 	if err != nil {
 		return "", Status{Unconfigured, err}

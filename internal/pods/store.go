@@ -105,6 +105,26 @@ func (s *store) Replace(list []any, _ string) error {
 		there[string(pod.UID)] = true
 		s.put(pod)
 	}
+	s.all(there)
+	return nil
+}
+
+// keep keeps a pod, unless there is no space.
+func (s *store) keep(pod *metav1.PartialObjectMetadata) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.put(pod)
+	return s.pods[string(pod.UID)] != nil
+}
+
+// retain ends a list of all pods: those that are not there were removed.
+func (s *store) retain(there map[string]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all(there)
+}
+
+func (s *store) all(there map[string]bool) {
 	for uid, e := range s.pods {
 		if !there[uid] && e.removed.IsZero() {
 			e.removed = s.now()
@@ -113,7 +133,6 @@ func (s *store) Replace(list []any, _ string) error {
 	s.forget()
 	s.synced.Store(true)
 	s.full(len(s.pods))
-	return nil
 }
 
 // Resync has nothing to do: nobody is told of changes.

@@ -203,16 +203,16 @@ func stateFamilies() []family {
 				}
 			},
 		},
-		kubernetes("saker_kubernetes_connected", "1 while the API server answers, else 0; absent if it is not asked.", metrics.Gauge, func(p *podScrape) float64 {
+		kubernetes("saker_kubernetes_connected", "1 while the API server or kubelet answers, else 0; absent if neither is asked.", metrics.Gauge, func(p *podScrape) float64 {
 			if p.State == pods.Connected {
 				return 1
 			}
 			return 0
 		}),
-		kubernetes("saker_kubernetes_pods", "Pods that are known from the API server.", metrics.Gauge, func(p *podScrape) float64 { return float64(p.Pods) }),
-		kubernetes("saker_kubernetes_requests_total", "Requests to the API server.", metrics.Counter, func(p *podScrape) float64 { return float64(p.Requests) }),
-		kubernetes("saker_kubernetes_failures_total", "Requests to the API server that failed.", metrics.Counter, func(p *podScrape) float64 { return float64(p.Failures) }),
-		kubernetes("saker_kubernetes_received_bytes_total", "Bytes received from the API server.", metrics.Counter, func(p *podScrape) float64 { return float64(p.Received) }),
+		kubernetes("saker_kubernetes_pods", "Pods that are known from the API server or kubelet.", metrics.Gauge, func(p *podScrape) float64 { return float64(p.Pods) }),
+		kubernetes("saker_kubernetes_requests_total", "Requests to the API server or kubelet.", metrics.Counter, func(p *podScrape) float64 { return float64(p.Requests) }),
+		kubernetes("saker_kubernetes_failures_total", "Requests to the API server or kubelet that failed.", metrics.Counter, func(p *podScrape) float64 { return float64(p.Failures) }),
+		kubernetes("saker_kubernetes_received_bytes_total", "Bytes received from the API server or kubelet.", metrics.Counter, func(p *podScrape) float64 { return float64(p.Received) }),
 		kubernetes("saker_kubernetes_pods_refused_total", "Pods for which there was no space.", metrics.Counter, func(p *podScrape) float64 { return float64(p.Refused) }),
 		kubernetes("saker_kubernetes_labels_cut_total", "Pods that were kept without labels, because these are too long.", metrics.Counter, func(p *podScrape) float64 { return float64(p.Cut) }),
 	}

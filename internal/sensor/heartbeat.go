@@ -121,7 +121,7 @@ func (s *sensor) degraded() (lines []string) {
 	}
 	if s.pods != nil {
 		if now := s.pods.Status(); now.Err != nil {
-			lines = append(lines, fmt.Sprintf("API server: %s: %s", now.State, oneLine(now.Err)))
+			lines = append(lines, fmt.Sprintf("%s: %s: %s", podsOf(&s.Config), now.State, oneLine(now.Err)))
 		}
 	}
 	return lines

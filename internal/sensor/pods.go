@@ -12,7 +12,7 @@ import (
 	"github.com/saker-sensor/saker/internal/pods"
 )
 
-// podSource knows what the API server says of a pod.
+// podSource knows what the API server or the kubelet says of a pod.
 type podSource interface {
 	// Lookup gives nil for a uid that is not known. It does not block.
 	Lookup(uid string) *event.PodMeta
@@ -20,7 +20,7 @@ type podSource interface {
 
 // openPods watches the node's pods, if the configuration asks for it. Without them pods have what the container runtime says.
 func (s *sensor) openPods(ctx context.Context) error {
-	if s.Config.Kubernetes.Source != config.SourceAPI {
+	if s.Config.Kubernetes.Source == config.SourceNone {
 		return nil
 	}
 	s.pods = pods.New(podSettings(&s.Config))
@@ -29,11 +29,23 @@ func (s *sensor) openPods(ctx context.Context) error {
 }
 
 func podSettings(cfg *config.Config) pods.Settings {
-	node := cfg.Kubernetes.Node
+	k := &cfg.Kubernetes
+	if k.Source == config.SourceKubelet {
+		return pods.Settings{Kubelet: &pods.Kubelet{Address: k.Kubelet.URL(), CAFile: k.Kubelet.CAFile, Insecure: k.Kubelet.Insecure, Interval: k.Kubelet.Interval}}
+	}
+	node := k.Node
 	if node == "" {
 		node = config.Hostname()
 	}
-	return pods.Settings{Node: node, Kubeconfig: cfg.Kubernetes.Kubeconfig}
+	return pods.Settings{Node: node, Kubeconfig: k.Kubeconfig}
+}
+
+// podsOf names who is asked about pods.
+func podsOf(cfg *config.Config) string {
+	if cfg.Kubernetes.Source == config.SourceKubelet {
+		return "kubelet"
+	}
+	return "API server"
 }
 
 // reportPods logs each change of the watch's state, once.
@@ -48,13 +60,13 @@ func (s *sensor) reportPods() {
 	s.podState = now.State
 	state := zap.String("state", string(now.State))
 	if now.Err != nil {
-		s.Log.Warn("API server", state, zap.Error(now.Err))
+		s.Log.Warn(podsOf(&s.Config), state, zap.Error(now.Err))
 		return
 	}
-	s.Log.Info("API server", state, zap.Int("pods", s.pods.Counters().Pods))
+	s.Log.Info(podsOf(&s.Config), state, zap.Int("pods", s.pods.Counters().Pods))
 }
 
-// podCounters are nil where the API server is not asked.
+// podCounters are nil where nobody is asked.
 func (s *sensor) podCounters() *podScrape {
 	if s.pods == nil {
 		return nil
@@ -68,15 +80,15 @@ type podScrape struct {
 	pods.Status
 }
 
-// podFindings asks the API server once, if the configuration does.
+// podFindings asks the API server or the kubelet once, if the configuration does.
 func podFindings(cfg config.Config) []Finding {
-	if cfg.Kubernetes.Source != config.SourceAPI {
+	if cfg.Kubernetes.Source == config.SourceNone {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), askDeadline)
 	defer cancel()
 	host, now := pods.Ask(ctx, podSettings(&cfg))
-	f := Finding{Name: "API server", OK: now.Err == nil, Detail: host + " tells of this node's pods"}
+	f := Finding{Name: podsOf(&cfg), OK: now.Err == nil, Detail: host + " tells of this node's pods"}
 	if now.Err != nil {
 		// The error's last part is what to do, if it knows.
 		f.Detail, f.Remedy, _ = strings.Cut(oneLine(now.Err), "; ")
