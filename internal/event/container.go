@@ -103,6 +103,20 @@ type PodMeta struct {
 	Owner Owner
 	// Deployment is that of the owner, a replica set; empty if it has none.
 	Deployment string
+	// Kin are the objects around the pod.
+	Kin Kin
+}
+
+// Kin are the objects around a pod. Each is nil where no rule reads of it, or nothing is known of it.
+type Kin struct {
+	Namespace, Deployment, ReplicaSet, ReplicationController *Object
+}
+
+// Object of Kubernetes. Immutable.
+type Object struct {
+	Name, UID string
+	// Labels are nil if they are too long to be kept.
+	Labels map[string]string
 }
 
 // Owner is an object that controls others, say a ReplicaSet.

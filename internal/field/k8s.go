@@ -52,12 +52,7 @@ func k8sFields() []Info {
 		containerText("k8s.pod.labels", "Labels of the pod, key:value, joined by a comma and a blank.", func(c *event.Container) string {
 			return joinLabels(labels(c))
 		}).costly(),
-		text("k8s.pod.ip", "Address of the pod.", func(ev *event.Event) (string, bool) {
-			if ev.Container == nil || ev.Container.Pod == nil {
-				return "", false
-			}
-			return ev.Container.IP, true
-		}),
+		text("k8s.pod.ip", "Address of the pod.", podIP),
 		text("k8s.pod.cni.json", "The same as container.cni.json, for a container of a pod.", func(ev *event.Event) (string, bool) {
 			if ev.Container == nil || ev.Container.Pod == nil {
 				return "", false
@@ -65,6 +60,13 @@ func k8sFields() []Info {
 			return ev.Container.CNI, true
 		}),
 	}
+}
+
+func podIP(ev *event.Event) (string, bool) {
+	if ev.Container == nil || ev.Container.Pod == nil {
+		return "", false
+	}
+	return ev.Container.IP, true
 }
 
 // k8sDeprecated are the fields of other objects than pods, which Falco has moved to a plugin of its own.

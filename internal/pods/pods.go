@@ -31,6 +31,8 @@ type Settings struct {
 	Kubelet *Kubelet
 	// MaxPods bounds the pods kept. 0 means 2048.
 	MaxPods int
+	// Refresh is how often the objects around the pods are asked for again; see [Watcher.Want]. 0 means 5 minutes.
+	Refresh time.Duration
 }
 
 // Watcher keeps the pods of a node. Its methods may be called by any goroutine.
@@ -77,12 +79,16 @@ type Status struct {
 	Err error
 }
 
-// Counters are counts since the start, but for Pods.
+// Counters are counts since the start, but for Pods, Objects and ObjectsLeft.
 type Counters struct {
 	// Pods are those kept, the ones that were removed a moment ago included.
 	Pods int
 	// Requests sent to the API server or kubelet; Failures are those that ended with an error; Received and Sent are bytes on the wire.
 	Requests, Failures, Received, Sent uint64
+	// Objects around the pods that are kept, and those that are left out now because there are too many.
+	Objects, ObjectsLeft int
+	// ObjectFailures are requests for them that failed.
+	ObjectFailures uint64
 	// Refused pods are those that the bound left out, Cut those that kept no labels because these are too long; each time that they came.
 	Refused, Cut uint64
 }
@@ -94,6 +100,9 @@ func New(settings Settings) *Watcher {
 	}
 	w := &Watcher{settings: settings, now: time.Now, patience: 30 * time.Second, state: Connecting}
 	w.store = newStore(settings.MaxPods, func() time.Time { return w.now() }, w.received)
+	if settings.Refresh != 0 {
+		w.store.kin.refresh = settings.Refresh
+	}
 	if settings.Kubelet != nil {
 		w.poller = newPoller(*settings.Kubelet, &w.meter)
 	}
@@ -118,7 +127,7 @@ const (
 )
 
 func (w *Watcher) run(ctx context.Context) {
-	client, err := w.dial()
+	client, around, err := w.dial()
 	for wait := lookFirst; err != nil; wait = min(2*wait, lookLast) {
 		w.failed(Unconfigured, err)
 		select {
@@ -126,25 +135,34 @@ func (w *Watcher) run(ctx context.Context) {
 			return
 		case <-time.After(wait):
 		}
-		client, err = w.dial()
+		client, around, err = w.dial()
 	}
+	w.done.Go(func() { w.followKin(ctx, around) })
 	silent := logr.Discard() // Status tells
 	r := cache.NewReflectorWithOptions(w.listWatch(client), &metav1.PartialObjectMetadata{}, w.store, cache.ReflectorOptions{Name: "pods", Logger: &silent})
 	r.RunWithContext(klog.NewContext(ctx, silent))
 }
 
-// dial makes a client, which does not reach for the API server yet.
-func (w *Watcher) dial() (metadata.Interface, error) {
+// dial makes two clients of one connection, which do not reach for the API server yet: for the watch, and, with a limit of its own, for what
+// is around the pods.
+func (w *Watcher) dial() (watch, around metadata.Interface, err error) {
 	api, err := w.settings.api()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	w.meter.attach(api)
-	client, err := metadata.NewForConfig(api)
-	if err != nil {
-		return nil, fmt.Errorf("use what %s says of the API server: %w; correct it", w.settings.origin(), err)
+	connection, err := rest.HTTPClientFor(api)
+	if err == nil {
+		watch, err = metadata.NewForConfigAndClient(api, connection)
 	}
-	return client, nil
+	if err == nil {
+		api.QPS, api.Burst = kinRate, kinBurst
+		around, err = metadata.NewForConfigAndClient(api, connection)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("use what %s says of the API server: %w; correct it", w.settings.origin(), err)
+	}
+	return watch, around, nil
 }
 
 // Close ends the watch and waits for its goroutine.

@@ -15,7 +15,7 @@ import (
 const (
 	// memory is how long a removed pod stays known.
 	memory = time.Minute
-	// maxLabels bounds the labels of a pod, in bytes.
+	// maxLabels bounds the labels of a pod or another object, in bytes.
 	maxLabels = 16 << 10
 	// hashLabel is what a Deployment's replica set has in its name, behind the Deployment's (Kubernetes' "Deployments", pod-template-hash).
 	hashLabel = "pod-template-hash"
@@ -32,6 +32,7 @@ type store struct {
 
 	mu   sync.RWMutex
 	pods map[string]*entry // by uid
+	kin  *kin
 }
 
 type entry struct {
@@ -41,7 +42,7 @@ type entry struct {
 }
 
 func newStore(limit int, now func() time.Time, full func(pods int)) *store {
-	return &store{max: limit, now: now, full: full, pods: map[string]*entry{}}
+	return &store{max: limit, now: now, full: full, pods: map[string]*entry{}, kin: newKin()}
 }
 
 func (s *store) lookup(uid string) *event.PodMeta {
@@ -56,7 +57,10 @@ func (s *store) lookup(uid string) *event.PodMeta {
 func (s *store) counters() Counters {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return Counters{Pods: len(s.pods), Refused: s.refused.Load(), Cut: s.cut.Load()}
+	return Counters{
+		Pods: len(s.pods), Refused: s.refused.Load(), Cut: s.cut.Load(),
+		Objects: len(s.kin.known), ObjectsLeft: s.kin.left, ObjectFailures: s.kin.failures,
+	}
 }
 
 // Add keeps a pod.
@@ -154,7 +158,11 @@ func (s *store) put(pod *metav1.PartialObjectMetadata) {
 			return
 		}
 	}
-	s.pods[uid] = &entry{meta: s.trim(pod)}
+	m := s.trim(pod)
+	if !s.kin.join(m) {
+		s.kin.wake()
+	}
+	s.pods[uid] = &entry{meta: m}
 }
 
 // forget drops what was removed long enough ago.
@@ -167,17 +175,23 @@ func (s *store) forget() {
 	}
 }
 
-// trim keeps labels and owner; annotations and the managers of fields, which are most of a pod's metadata, are let go.
-func (s *store) trim(pod *metav1.PartialObjectMetadata) *event.PodMeta {
-	m := &event.PodMeta{Name: pod.Name, Namespace: pod.Namespace, UID: string(pod.UID), Labels: pod.Labels}
+// short are labels, nil if they are too long.
+func (s *store) short(labels map[string]string) map[string]string {
 	size := 0
-	for key, value := range pod.Labels {
+	for key, value := range labels {
 		size += len(key) + len(value)
 	}
 	if size > maxLabels {
-		m.Labels = nil
 		s.cut.Add(1)
+		return nil
 	}
+	return labels
+}
+
+// trim keeps labels and owner; annotations and the managers of fields, which are most of a pod's metadata, are let go.
+func (s *store) trim(pod *metav1.PartialObjectMetadata) *event.PodMeta {
+	m := &event.PodMeta{Name: pod.Name, Namespace: pod.Namespace, UID: string(pod.UID)}
+	m.Labels = s.short(pod.Labels)
 	owner := metav1.GetControllerOfNoCopy(pod)
 	if owner == nil {
 		return m

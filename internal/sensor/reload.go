@@ -230,6 +230,9 @@ func (r *reloader) exchange(ctx context.Context, next *generation) error {
 		r.reloads.done++
 		r.losses.configure(next.config.Drops)
 		r.names.Watch(watchedNames(next.rules))
+		if r.pods != nil {
+			r.pods.Want(kinOf(next.rules, next.alerts))
+		}
 	})
 	if err != nil {
 		return err // the sensor ends

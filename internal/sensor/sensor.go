@@ -77,6 +77,7 @@ type sensor struct {
 	// pods is nil unless the API server is asked; podState is what was last said of it.
 	pods     *pods.Watcher
 	podState pods.State
+	kin      kinReport
 	// runtimes are those that enrich asks.
 	runtimes runtimes
 	// coverage is what the kernel's refusals cost.
@@ -355,6 +356,7 @@ func (s *sensor) everySecond() error {
 	s.silence.report(s)
 	s.runtimes.report(s)
 	s.reportPods()
+	s.kin.report(s)
 	s.outages.report(s)
 	s.watch.tick(s, &s.kernel, err)
 	s.looked.report(s)

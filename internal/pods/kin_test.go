@@ -1,0 +1,206 @@
+package pods
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/saker-sensor/saker/internal/event"
+)
+
+// clock is a store with a time of its own.
+type clock struct {
+	*store
+	now time.Time
+}
+
+func newClock() *clock {
+	c := &clock{now: time.Unix(1e9, 0)}
+	c.store = newStore(100, func() time.Time { return c.now }, func(int) {})
+	return c
+}
+
+// asked answers all that is due, and tells what that was.
+func (c *clock) asked(t *testing.T, answer func(key) (*event.Object, error)) map[key]int {
+	t.Helper()
+	all := map[key]int{}
+	for range 1000 {
+		at, wait, ok := c.next()
+		if !ok {
+			if wait <= 0 || wait > c.kin.refresh {
+				t.Errorf("nothing is due for %v", wait)
+			}
+			return all
+		}
+		all[at]++
+		object, err := answer(at)
+		c.learn(at, object, err)
+	}
+	t.Fatal("there is no end to what is due")
+	return nil
+}
+
+// answer is an object with the name that is asked for.
+func answer(at key) (*event.Object, error) {
+	return &event.Object{Name: at.name, UID: "o-1", Labels: map[string]string{"of": at.name}}, nil
+}
+
+func (c *clock) add(t *testing.T, uid string, labels map[string]string, kind, owner string) {
+	t.Helper()
+	if err := c.Add(pod(uid, labels, controller(kind, owner))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var everything = [Kinds]bool{Namespace: true, Deployment: true, ReplicaSet: true, ReplicationController: true}
+
+// TestKin: what rules read of is asked for once for all pods of it, and again after a while: namespaces sooner than owners.
+func TestKin(t *testing.T) {
+	c := newClock()
+	shop := map[string]string{hashLabel: "7d4b"}
+	c.add(t, "a", shop, "ReplicaSet", "shop-7d4b")
+	if got := c.asked(t, answer); len(got) != 0 {
+		t.Errorf("nobody reads of it, and asked for is %v", got)
+	}
+	c.want(everything)
+	c.add(t, "b", shop, "ReplicaSet", "shop-7d4b")
+	c.add(t, "c", nil, "ReplicationController", "old")
+	c.add(t, "d", nil, "DaemonSet", "agent")
+	ns, deploy, set, rc := key{Namespace, "", "checkout"}, key{Deployment, "checkout", "shop"}, key{ReplicaSet, "checkout", "shop-7d4b"}, key{ReplicationController, "checkout", "old"}
+	if got := c.asked(t, answer); len(got) != 4 || got[ns] != 1 || got[deploy] != 1 || got[set] != 1 || got[rc] != 1 {
+		t.Errorf("asked for is %v", got)
+	}
+	for _, uid := range []string{"a", "b"} {
+		k := c.lookup(uid).Kin
+		if k.Namespace.Labels["of"] != "checkout" || k.Deployment.Name != "shop" || k.ReplicaSet.Name != "shop-7d4b" || k.ReplicationController != nil {
+			t.Errorf("around %s is %+v", uid, k)
+		}
+	}
+	if k := c.lookup("c").Kin; k.ReplicationController.Name != "old" || k.Namespace == nil || k.ReplicaSet != nil || k.Deployment != nil {
+		t.Errorf("around c is %+v", k)
+	}
+	before := c.lookup("a")
+	c.add(t, "e", shop, "ReplicaSet", "shop-7d4b")
+	if got := c.asked(t, answer); len(got) != 0 || c.lookup("e").Kin.Deployment == nil {
+		t.Errorf("for a pod more of the same asked for is %v", got)
+	}
+
+	c.now = c.now.Add(c.kin.refresh)
+	changed := func(key) (*event.Object, error) { return &event.Object{Labels: map[string]string{"of": "others"}}, nil }
+	if got := c.asked(t, changed); len(got) != 1 || got[ns] != 1 {
+		t.Errorf("later asked for is %v", got)
+	}
+	if got := c.lookup("a").Kin.Namespace.Labels["of"]; got != "others" || before.Kin.Namespace.Labels["of"] != "checkout" {
+		t.Errorf("the namespace's label is %s; who had the pod before sees %v", got, before.Kin.Namespace)
+	}
+	c.now = c.now.Add(ownersRefresh * c.kin.refresh)
+	if got := c.asked(t, answer); len(got) != 4 {
+		t.Errorf("much later asked for is %v", got)
+	}
+
+	c.want([Kinds]bool{})
+	if k := c.lookup("a").Kin; k != (event.Kin{}) {
+		t.Errorf("nobody reads of it, and there is %+v", k)
+	}
+}
+
+// TestKinOfAnotherName: a replica set that has the name, but is another, is not the pod's.
+func TestKinOfAnotherName(t *testing.T) {
+	c := newClock()
+	c.want(everything)
+	c.add(t, "a", nil, "ReplicaSet", "shop")
+	c.asked(t, func(at key) (*event.Object, error) { return &event.Object{Name: at.name, UID: "o-2"}, nil })
+	if k := c.lookup("a").Kin; k.ReplicaSet != nil || k.Namespace == nil {
+		t.Errorf("around it is %+v", k)
+	}
+}
+
+// TestKinRefused: a kind that is forbidden is left alone for a while, and that of a server that is away for less; other kinds go on. What was
+// known stays known.
+func TestKinRefused(t *testing.T) {
+	c := newClock()
+	c.want(everything)
+	c.add(t, "a", nil, "ReplicaSet", "shop")
+	c.asked(t, answer)
+	for _, test := range []struct {
+		err  error
+		most time.Duration
+	}{
+		{apierrors.NewForbidden(schema.GroupResource{Resource: "namespaces"}, "checkout", errors.New("no role")), c.kin.refresh},
+		{errors.New("connection refused"), lastRetry},
+	} {
+		refused := func(at key) (*event.Object, error) {
+			if at.kind == Namespace {
+				return nil, test.err
+			}
+			return answer(at)
+		}
+		var last time.Duration
+		c.now = c.now.Add(ownersRefresh * c.kin.refresh)
+		for range 15 {
+			if got := c.asked(t, refused)[key{Namespace, "", "checkout"}]; got != 1 {
+				t.Fatalf("asked for %d times", got)
+			}
+			last = c.kin.trouble[Namespace].until.Sub(c.now)
+			c.now = c.now.Add(last)
+		}
+		if !errors.Is(c.kin.trouble[Namespace].err, test.err) || last > test.most || last < test.most*3/4 {
+			t.Errorf("%v: it is tried again after %v", test.err, last)
+		}
+		if k := c.lookup("a").Kin; k.Namespace == nil || k.ReplicaSet == nil {
+			t.Errorf("around it is %+v", k)
+		}
+		if c.asked(t, answer); c.kin.trouble != [Kinds]trouble{} {
+			t.Errorf("it is there again, and said is %+v", c.kin.trouble)
+		}
+	}
+	if got := c.counters().ObjectFailures; got != 30 {
+		t.Errorf("%d failures are counted", got)
+	}
+}
+
+// TestKinMissing: what is not there yet is asked for again soon, and less and less often.
+func TestKinMissing(t *testing.T) {
+	c := newClock()
+	c.want([Kinds]bool{Namespace: true})
+	c.add(t, "a", nil, "DaemonSet", "agent")
+	none := func(key) (*event.Object, error) { return nil, nil }
+	times := 0
+	for end := c.now.Add(time.Hour); c.now.Before(end); c.now = c.now.Add(time.Second) {
+		times += len(c.asked(t, none))
+	}
+	if times < 16 || times > 26 {
+		t.Errorf("in an hour asked for %d times", times)
+	}
+}
+
+// TestKinIsBounded: objects without space are counted; those that no pod is about any more are forgotten.
+func TestKinIsBounded(t *testing.T) {
+	c := newClock()
+	c.kin.max = 3
+	c.want([Kinds]bool{ReplicaSet: true})
+	var list []any
+	for i := range 5 {
+		list = append(list, pod(fmt.Sprint(i), nil, controller("ReplicaSet", fmt.Sprint("set-", i))))
+	}
+	if err := c.Replace(list, ""); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.asked(t, answer); len(got) != 3 {
+		t.Errorf("asked for is %v", got)
+	}
+	if got := c.counters(); got.Objects != 3 || got.ObjectsLeft != 2 {
+		t.Errorf("counters %+v", got)
+	}
+	if err := c.Replace(list[3:], ""); err != nil {
+		t.Fatal(err)
+	}
+	c.asked(t, answer)
+	if got := c.counters(); got.Objects != 2 || got.ObjectsLeft != 0 || c.lookup("3").Kin.ReplicaSet == nil || c.lookup("4").Kin.ReplicaSet == nil {
+		t.Errorf("counters %+v", got)
+	}
+}
