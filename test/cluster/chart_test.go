@@ -98,55 +98,6 @@ func (c *cluster) install(t *testing.T, rules map[string]string, args ...string)
 	c.waitLog(t, "connected")
 }
 
-// metaRule reads what only the API server knows.
-const metaRule = `
-- rule: Shell in a deployment
-  desc: d
-  condition: spawned_process and proc.name=sh and k8smeta.deployment.name=shop
-  output: shell (rs=%k8smeta.rs.name owner=%k8smeta.owner.kind uid=%k8smeta.pod.uid label=%k8smeta.pod.label.round cmd=%proc.cmdline)
-  priority: NOTICE
-`
-
-// shop is a Deployment of one pod.
-const shop = `
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: shop, namespace: billing}
-spec:
-  selector: {matchLabels: {app: shop}}
-  template:
-    metadata: {labels: {app: shop}}
-    spec:
-      automountServiceAccountToken: false
-      terminationGracePeriodSeconds: 0
-      containers: [{name: app, image: "registry.example.org/team/billing:1.4"}]
-`
-
-// testDeployment: with the API server asked, an alert names the pod's Deployment, and the labels that it has now.
-func (c *cluster) testDeployment(t *testing.T) {
-	c.waitFor(t, "the API server is connected", func() (bool, string) {
-		_, own := c.log(t, sensors...)
-		return strings.Contains(own, `API server	{"state": "connected"`), own
-	})
-	t.Cleanup(func() { c.kubectl(t, "", "-n", "billing", "delete", "deployment", "shop", "--wait") })
-	c.kubectl(t, shop, "apply", "--validate=strict", "-f", "-")
-	c.kubectl(t, "", "-n", "billing", "rollout", "status", "deployment/shop", "--timeout=60s")
-	c.kubectl(t, "", "-n", "billing", "label", "pods", "-l", "app=shop", "round=second")
-	c.waitFor(t, "an alert has the new label", func() (bool, string) {
-		c.kubectl(t, "", "-n", "billing", "exec", "deployment/shop", "--", "sh", "-c", "true "+t.Name())
-		alerts, own := c.log(t, sensors...)
-		for _, a := range alerts {
-			if a.Rule == "Shell in a deployment" && a.field("k8smeta.pod.label.round") == "second" {
-				if !strings.HasPrefix(a.field("k8smeta.rs.name"), "shop-") || a.field("k8smeta.owner.kind") != "ReplicaSet" {
-					t.Errorf("alert %v", a)
-				}
-				return true, ""
-			}
-		}
-		return false, own
-	})
-}
-
 // guideRules are the rules of docs/kubernetes.md.
 func guideRules(t *testing.T) string {
 	t.Helper()
