@@ -1,6 +1,7 @@
 package enrich
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -38,6 +39,8 @@ type entry struct {
 	created time.Time
 	// record is nil between the first word of a container and the answer to all questions about it.
 	record atomic.Pointer[record]
+	// hint is what counts if the record does not come; nil if there is none.
+	hint atomic.Pointer[event.Container]
 
 	// Guarded by the cache. seenAt is when the runtime last told of it.
 	started, seenAt, removedAt time.Time
@@ -101,6 +104,9 @@ func (c *cache) announce(e *entry) *entry {
 	if old := c.entries[e.key]; old != nil {
 		if old.created.Equal(e.created) {
 			old.seenAt, old.removedAt = time.Now(), time.Time{}
+			if hint := e.hint.Load(); hint != nil && old.record.Load() == nil {
+				old.hint.Store(hint)
+			}
 			return old
 		}
 		c.drop(old)
@@ -131,11 +137,25 @@ func (c *cache) index(e *entry) {
 	}
 }
 
-// place notes where a container's cgroup lies, if that was not known when it was announced.
+// unindex undoes index.
+func (c *cache) unindex(e *entry) {
+	for _, p := range e.paths {
+		base := baseName(p)
+		rest := slices.DeleteFunc(slices.Clone(c.byBase[base]), func(other *entry) bool { return other == e })
+		if len(rest) == 0 {
+			delete(c.byBase, base)
+		} else {
+			c.byBase[base] = rest
+		}
+	}
+}
+
+// place notes where a container's cgroup lies, where that was not known, or not well, when it was announced.
 func (c *cache) place(e *entry, paths []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(e.paths) == 0 && c.entries[e.key] == e {
+	if paths != nil && c.entries[e.key] == e {
+		c.unindex(e)
 		e.paths = paths
 		c.index(e)
 	}
@@ -145,6 +165,7 @@ func (c *cache) place(e *entry, paths []string) {
 func (c *cache) publish(e *entry, r *record) {
 	c.mu.Lock()
 	e.record.Store(withStart(r, e.started))
+	e.hint.Store(nil)
 	c.mu.Unlock()
 	c.generation.Add(1)
 	c.notify()
@@ -241,16 +262,20 @@ func (c *cache) sweep(before time.Time) {
 	}
 }
 
-// evict makes room by dropping a removed container.
+// evict makes room by dropping the container that was removed first.
 func (c *cache) evict() bool {
+	var first *entry
 	for _, e := range c.entries {
-		if !e.removedAt.IsZero() {
-			c.drop(e)
-			c.counters.containersEvicted.Add(1)
-			return true
+		if !e.removedAt.IsZero() && (first == nil || e.removedAt.Before(first.removedAt)) {
+			first = e
 		}
 	}
-	return false
+	if first == nil {
+		return false
+	}
+	c.drop(first)
+	c.counters.containersEvicted.Add(1)
+	return true
 }
 
 func (c *cache) drop(e *entry) {
@@ -263,20 +288,7 @@ func (c *cache) drop(e *entry) {
 	if c.byID[e.key.id] == e {
 		delete(c.byID, e.key.id)
 	}
-	for _, p := range e.paths {
-		base := baseName(p)
-		var rest []*entry
-		for _, other := range c.byBase[base] {
-			if other != e {
-				rest = append(rest, other)
-			}
-		}
-		if rest == nil {
-			delete(c.byBase, base)
-		} else {
-			c.byBase[base] = rest
-		}
-	}
+	c.unindex(e)
 	c.counters.containers.Store(int64(len(c.entries)))
 }
 

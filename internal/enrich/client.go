@@ -42,9 +42,11 @@ type client interface {
 // errUnknown: the runtime does not have the container.
 var errUnknown = errors.New("there is no such container")
 
-// news is the name of a container that changed. Nothing else in an event is believed: the rest is asked for.
+// news is the name of a container that changed. Little else in an event is believed: the rest is asked for.
 type news struct {
 	namespace, id string
+	// found is a new container as far as the event itself tells, from a runtime that does not answer for a container while it starts it.
+	found *found
 	// started is when its first process started, if that is the news.
 	started time.Time
 	// all: no container is named; what there is has to be listed.
@@ -64,6 +66,8 @@ type found struct {
 	paths []string
 	// created tells it from another container of the same name, updated whether its record is still what it was.
 	created, updated time.Time
+	// hint is what counts if the rest can't be had; nil if nothing is known.
+	hint *event.Container
 	// describe asks for the rest. What cannot be had is left out; nil if nothing can.
 	describe func(ctx context.Context) *details
 }

@@ -142,7 +142,10 @@ func (c *dockerClient) stream(ctx context.Context, out chan<- news) error {
 		var e struct {
 			Action   string
 			TimeNano int64
-			Actor    struct{ ID string }
+			Actor    struct {
+				ID         string
+				Attributes map[string]string
+			}
 		}
 		if err := decoder.Decode(&e); err != nil {
 			return err
@@ -151,6 +154,9 @@ func (c *dockerClient) stream(ctx context.Context, out chan<- news) error {
 			continue
 		}
 		n := news{id: e.Actor.ID}
+		if e.Action == "create" && isID(n.id) {
+			n.found = &found{id: n.id, paths: []string{n.id}, hint: describeDockerEvent(c.kind, n.id, e.Actor.Attributes)}
+		}
 		if e.Action == "start" && e.TimeNano > 0 {
 			n.started = time.Unix(0, e.TimeNano)
 		}

@@ -81,6 +81,20 @@ func describeDocker(kind Kind, x *dockerContainer, img dockerImage) *details {
 	return d
 }
 
+// describeDockerEvent is what the event of a container's making tells: its labels, and beside them name and image.
+func describeDockerEvent(kind Kind, id string, attributes map[string]string) *event.Container {
+	out := &event.Container{ID: id, Type: string(kind), Name: bound(attributes["name"], maxNameBytes)}
+	if image := attributes["image"]; !strings.HasPrefix(image, "sha256:") {
+		setDockerImage(out, image, dockerImage{})
+	}
+	for _, own := range []string{"name", "image", "containerExitCode"} {
+		delete(attributes, own)
+	}
+	out.Labels, _ = boundLabels(attributes, nil)
+	addDockersPod(out, attributes)
+	return out
+}
+
 // Labels by which cri-dockerd describes a container.
 const (
 	labelDockerType    = "io.kubernetes.docker.type"

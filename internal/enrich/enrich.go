@@ -20,7 +20,7 @@ type Settings struct {
 	HostRoot string
 	// Hierarchy is the cgroup hierarchy that event.CgroupID is of, from [FindHierarchy].
 	Hierarchy Hierarchy
-	// Wait bounds how long an event waits for its container's metadata. 0 means 500 ms.
+	// Wait bounds how long an event waits for its container's metadata. 0 means 2 s.
 	Wait time.Duration
 	// WaitLost is the bound while a runtime that was connected a moment ago is away: it is being restarted. 0 means 5 s.
 	WaitLost time.Duration
@@ -45,7 +45,7 @@ func (s Settings) withDefaults() Settings {
 		}
 	}
 	if s.Wait == 0 {
-		s.Wait = 500 * time.Millisecond
+		s.Wait = 2 * time.Second
 	}
 	if s.WaitLost == 0 {
 		s.WaitLost = 5 * time.Second
@@ -63,7 +63,8 @@ const (
 	Known
 	// Pending: in a container, or perhaps in one, and the runtime has been asked. Hold the event if it needs to know.
 	Pending
-	// Unknown: in a container of which nothing is known but, by the cgroup's form, the id.
+	// Unknown: in a container of which nothing is known but, by the cgroup's form, the id; or as little as its runtime said when
+	// it made it.
 	Unknown
 )
 
@@ -244,6 +245,9 @@ func (e *Enricher) attach(ev *event.Event, cg *cgroup, now time.Time) State {
 		return Pending
 	default:
 		ev.Container, ev.ContainerID, ev.Accounts = nil, cg.shortID, cg.want.accounts.Load()
+		if cg.entry != nil {
+			ev.Container = cg.entry.hint.Load()
+		}
 		e.refreshAccounts(ev, cg, ev.Accounts)
 		e.countMissing(ev, why)
 		return Unknown

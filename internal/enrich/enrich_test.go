@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/saker-sensor/saker/internal/event"
 )
 
@@ -239,6 +241,75 @@ func TestCacheIsBounded(t *testing.T) {
 	l.cache.sweep(l.clock.Add(time.Second))
 	if n := len(l.cache.entries) + len(l.cache.byBase) + len(l.cache.byID); n != 0 {
 		t.Errorf("%d left", n)
+	}
+}
+
+// TestChurn: of many more containers than there is room for, made and removed one after the other, those removed last stay known for late
+// events, and nothing else is kept.
+func TestChurn(t *testing.T) {
+	const limit, live, made = 64, 8, 5000
+	l := newLab(t, Settings{MaxContainers: limit, MaxCgroups: 2 * limit})
+	l.connect()
+	id := func(i int) string { return testID(fmt.Sprint("churn", i)) }
+	cgroup := func(i int) uint64 { return uint64(1000 + i) }
+	for i := range made {
+		l.learn("moby", id(i), "/docker/"+id(i))
+		l.CgroupMade(cgroup(i), "/docker/"+id(i))
+		if i >= live {
+			l.cache.remove(key{"/c.sock", "moby", id(i - live)}, l.clock)
+			l.CgroupRemoved(cgroup(i - live))
+		}
+		l.clock = l.clock.Add(time.Millisecond)
+		if n := len(l.cache.entries); n > limit || len(l.cache.byID) != n || len(l.cache.byBase) != n {
+			t.Fatalf("%d containers, %d ids, %d places", n, len(l.cache.byID), len(l.cache.byBase))
+		}
+		for _, late := range []int{i, i - live, i - limit + 1} {
+			if late < 0 {
+				continue
+			}
+			if ev, state := l.attach(cgroup(late)); state != Known || ev.Container.ID != id(late) {
+				t.Fatalf("after %d containers number %d is %v", i, late, state)
+			}
+		}
+	}
+	c := l.Counters()
+	if c.ContainersEvicted != made-limit || c.ContainersRefused != 0 || c.Containers != limit || c.Cgroups > 2*limit {
+		t.Errorf("%+v", c)
+	}
+	l.cache.sweep(l.clock.Add(time.Second))
+	if n := l.Counters().Containers; n != live {
+		t.Errorf("%d containers are left of %d that are there", n, live)
+	}
+}
+
+// TestHint: where the runtime does not answer, what it said when it made the container counts, and the event says that this is not all.
+func TestHint(t *testing.T) {
+	l := newLab(t, Settings{})
+	l.connect()
+	e := &entry{key: key{"/c.sock", "", idA}, paths: []string{idA}, rank: rankNormal}
+	e.hint.Store(describeDockerEvent(Docker, idA, map[string]string{"name": "shop", "image": "example.org/team/shop:1.4", "tier": "front"}))
+	l.cache.announce(e)
+	l.CgroupMade(1, "/of/ones/own/"+idA)
+	ev, state := l.attach(1)
+	if state != Pending || ev.ContainerID != idA[:12] || !l.Hold(ev) {
+		t.Fatalf("%v, %+v", state, ev)
+	}
+	l.clock = l.clock.Add(time.Hour)
+	got := l.Ready(l.clock)
+	want := &event.Container{
+		ID: idA, Name: "shop", Type: "docker", Image: "example.org/team/shop:1.4", ImageRepository: "example.org/team/shop", ImageTag: "1.4",
+		Labels: map[string]string{"tier": "front"},
+	}
+	if len(got) != 1 || got[0].ContainerMissing != "too slow" {
+		t.Fatalf("%+v", got)
+	}
+	if diff := cmp.Diff(want, got[0].Container); diff != "" {
+		t.Error(diff)
+	}
+	l.cache.place(e, []string{"/of/ones/own/" + idA})
+	l.cache.publish(e, &record{container: &event.Container{ID: idA, Name: "answered"}})
+	if ev, state := l.attach(1); state != Known || ev.Container.Name != "answered" || ev.ContainerMissing != "" {
+		t.Errorf("%v, %+v", state, ev)
 	}
 }
 

@@ -12,10 +12,11 @@ const (
 	// connectTimeout bounds a runtime's first answers, callTimeout all questions about one container, listTimeout a
 	// listing.
 	connectTimeout = 5 * time.Second
-	callTimeout    = 2 * time.Second
+	callTimeout    = 5 * time.Second
 	listTimeout    = 30 * time.Second
-	// askers is the number of containers that are looked at at the same time.
-	askers = 4
+	// askers is the number of containers that are looked at at the same time. Docker and Podman leave a question unanswered while they
+	// start the container.
+	askers = 32
 	// maxJobs bounds the containers that wait to be looked at.
 	maxJobs = 16384
 	// listAgain is when the containers are listed for a second time: the first listing and the beginning of the event
@@ -35,13 +36,15 @@ type session struct {
 	events <-chan news
 	errs   <-chan error
 	queue  *queue
-	done   sync.WaitGroup
+	// listings asks for one.
+	listings chan struct{}
+	done     sync.WaitGroup
 }
 
 // connect returns once the runtime has answered, with the events that it sends from then on. The caller has to close
 // the session.
 func (w *watcher) connect(ctx context.Context, place string) (s *session, version string, err error) {
-	s = &session{watcher: w, queue: newQueue(maxJobs)}
+	s = &session{watcher: w, queue: newQueue(maxJobs), listings: make(chan struct{}, 1)}
 	s.ctx, s.stop = context.WithCancelCause(ctx)
 	if s.client, version, err = w.open(s.ctx, place); err != nil {
 		s.stop(nil)
@@ -82,36 +85,66 @@ func (s *session) beat() {
 	}
 }
 
+// relist lists the containers when it is asked to. Events and questions do not wait for it: a busy runtime takes its time.
+func (s *session) relist() {
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.counters.panics.Add(1)
+			s.stop(fmt.Errorf("list the containers of %s: panic: %v", s.socket, fault))
+		}
+	}()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-s.listings:
+		}
+		if err := s.list(); err != nil {
+			s.stop(err) // which has no effect if it has ended before
+			return
+		}
+	}
+}
+
+// wantListing asks for a listing that begins after this call.
+func (s *session) wantListing() {
+	select {
+	case s.listings <- struct{}{}:
+	default:
+	}
+}
+
 // follow handles events and questions until the stream ends.
 func (s *session) follow() error {
+	s.done.Go(s.relist)
 	again := time.NewTimer(listAgain)
 	defer again.Stop()
 	for {
-		var err error
 		select {
 		case <-s.ctx.Done():
 			return context.Cause(s.ctx)
-		case err = <-s.errs:
-			if err == nil {
+		case err := <-s.errs:
+			switch {
+			case s.ctx.Err() != nil:
+				return context.Cause(s.ctx)
+			case err == nil:
 				err = errStreamEnded
 			}
-			err = fmt.Errorf("read the events of %s: %w", s.kind, err)
+			return fmt.Errorf("read the events of %s: %w", s.kind, err)
 		case <-again.C:
-			err = s.list()
+			s.wantListing()
 		case n := <-s.events:
 			if n.all {
-				err = s.list()
-			} else {
-				s.enqueue(job{key: key{s.socket, n.namespace, n.id}, started: n.started})
+				s.wantListing()
+				continue
 			}
+			k := key{s.socket, n.namespace, n.id}
+			if n.found != nil {
+				s.announce(k, n.found)
+			}
+			s.enqueue(job{key: k, started: n.started})
 		case q := <-s.requests:
 			s.enqueue(job{key: key{s.socket, q.namespace, q.id}, want: q})
-		}
-		if s.ctx.Err() != nil {
-			return context.Cause(s.ctx)
-		}
-		if err != nil {
-			return err
 		}
 	}
 }
@@ -158,7 +191,9 @@ func (s *session) announce(k key, c *found) *entry {
 	if s.kind == Containerd && c.namespace == dockersNamespace {
 		rank = rankPoor
 	}
-	return s.cache.announce(&entry{key: k, paths: c.paths, within: s.within, rank: rank, created: c.created})
+	e := &entry{key: k, paths: c.paths, within: s.within, rank: rank, created: c.created}
+	e.hint.Store(c.hint)
+	return s.cache.announce(e)
 }
 
 // work does jobs until the queue is closed.

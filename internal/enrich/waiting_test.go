@@ -30,7 +30,7 @@ func TestPendingThenAnswered(t *testing.T) {
 	if got := l.Ready(l.clock); len(got) != 0 {
 		t.Errorf("ready before the answer: %v", got)
 	}
-	if d, ok := l.NextDeadline(); !ok || !d.Equal(l.clock.Add(500*time.Millisecond)) {
+	if d, ok := l.NextDeadline(); !ok || !d.Equal(l.clock.Add(2*time.Second)) {
 		t.Errorf("deadline %v, %v", d, ok)
 	}
 	c := l.learn("moby", idA, path)

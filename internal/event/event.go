@@ -50,7 +50,8 @@ type Event struct {
 	Container *Container
 	// ContainerID is the first 12 digits of the container's id, or "host".
 	ContainerID string
-	// ContainerMissing says in a few words why Container is nil although the process is in a container; empty otherwise.
+	// ContainerMissing says in a few words why Container is nil, or not all that there is to know, although the process is in a
+	// container; empty otherwise.
 	ContainerMissing string
 	// PodMeta is what the API server or the kubelet says of the container's pod; nil unless one is asked.
 	PodMeta *PodMeta

@@ -78,7 +78,7 @@ func containerFields() []Info {
 		containerText("container.labels", "Labels of the container, key:value, joined by a comma and a blank; Kubernetes' own left out.", func(c *event.Container) string {
 			return joinLabels(c.Labels)
 		}).costly(),
-		text("container.missing", "Why nothing but the id is known of the container: no runtime, not found, too slow, too many wait, cgroup gone.", func(ev *event.Event) (string, bool) {
+		text("container.missing", "Why the runtime's answer about the container is missing; nothing but the id is known then, or what the runtime said when it made it: no runtime, not found, too slow, too many wait, cgroup gone.", func(ev *event.Event) (string, bool) {
 			return ev.ContainerMissing, ev.ContainerMissing != ""
 		}).with(Additive),
 	}

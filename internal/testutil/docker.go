@@ -241,6 +241,14 @@ func (d *Docker) ImportBusybox(tb testing.TB, ref string) {
 // Create makes a container from the body of Docker's ContainerCreate, in the host's network, and returns its id.
 func (d *Docker) Create(tb testing.TB, name string, config, host map[string]any) (id string) {
 	tb.Helper()
+	id, err := d.create(name, config, host)
+	if err != nil {
+		tb.Fatalf("create container %s: %v\n%s", name, err, d.log())
+	}
+	return id
+}
+
+func (d *Docker) create(name string, config, host map[string]any) (id string, err error) {
 	settings := map[string]any{"NetworkMode": "host", "CgroupParent": d.Cgroup}
 	for k, v := range host {
 		settings[k] = v
@@ -250,10 +258,24 @@ func (d *Docker) Create(tb testing.TB, name string, config, host map[string]any)
 		body[k] = v
 	}
 	var made struct{ ID string }
-	if err := d.ask(http.MethodPost, "/containers/create?name="+url.QueryEscape(name), body, &made); err != nil {
-		tb.Fatalf("create container %s: %v\n%s", name, err, d.log())
+	err = d.ask(http.MethodPost, "/containers/create?name="+url.QueryEscape(name), body, &made)
+	return made.ID, err
+}
+
+// TryRun creates a container as [Docker.Create] does, starts it, waits for its end and removes it. Any goroutine may call it.
+func (d *Docker) TryRun(name string, config map[string]any) error {
+	id, err := d.create(name, config, nil)
+	for _, question := range []struct{ method, path string }{
+		{http.MethodPost, "/start"}, {http.MethodPost, "/wait"}, {http.MethodDelete, "?force=1"},
+	} {
+		if err == nil {
+			err = d.ask(question.method, "/containers/"+id+question.path, nil, nil)
+		}
 	}
-	return made.ID
+	if err != nil {
+		return fmt.Errorf("run container %s: %w", name, err)
+	}
+	return nil
 }
 
 // StartContainer starts it and returns the pid of its first process.

@@ -2,4 +2,5 @@
 
 package testutil
 
-const raceEnabled = true
+// RaceEnabled tells whether the tests run with the race detector, which takes several times the memory.
+const RaceEnabled = true

@@ -27,7 +27,7 @@ func BuildSensor() (binary string, remove func(), err error) {
 	}
 	binary, remove = filepath.Join(dir, "sensor"), func() { _ = os.RemoveAll(dir) }
 	args := []string{}
-	if raceEnabled {
+	if RaceEnabled {
 		args = append(args, "-race")
 	}
 	return binary, remove, buildSensor(binary, nil, args...)

@@ -124,7 +124,7 @@ func TestBrokenRuntimes(t *testing.T) {
 		}
 	}
 
-	kubelets := l.firstSpec("first-1")
+	kubelets := l.firstSpec(firstWord + "1")
 	kubelets.CgroupsPath = l.Cgroup + "/kubepods/pod11111111-2222-3333-4444-555555555555/" + kubelets.ID
 	if !l.TryRun(kubelets) {
 		t.Fatal("the container did not start")
@@ -152,18 +152,18 @@ func TestBrokenRuntimes(t *testing.T) {
 			t.Errorf("%d warnings of %s, %s", n, p.kind, p.fault)
 		}
 	}
-	if !l.TryRun(l.firstSpec("first-2")) {
+	if !l.TryRun(l.firstSpec(firstWord + "2")) {
 		t.Fatal("the container did not start")
 	}
-	a = s.Next("an alert", func(a *alert) bool { return strings.Contains(a.Field("proc.args"), "first-2") })
-	if a.Field("container.name") != "c-first-2" || a.OutputFields["container.missing"] != nil {
+	a = s.Next("an alert", func(a *alert) bool { return strings.Contains(a.Field("proc.args"), firstWord+"2") })
+	if a.Field("container.name") != "c-"+firstWord+"2" || a.OutputFields["container.missing"] != nil {
 		t.Errorf("the alert says %v", a.OutputFields)
 	}
 	for kind, d := range map[string]*testutil.Docker{"docker": docker, "podman": podman} {
 		d.ImportBusybox(t, l.image)
-		d.StartContainer(t, d.Create(t, "c-first-"+kind, map[string]any{"Image": l.image, "Cmd": []string{"/bin/sh", "-c", ": first-" + kind}}, nil))
-		a = s.Next("an alert", func(a *alert) bool { return strings.Contains(a.Field("proc.args"), "first-"+kind) })
-		if a.Field("container.name") != "c-first-"+kind {
+		d.StartContainer(t, d.Create(t, "c-"+firstWord+kind, map[string]any{"Image": l.image, "Cmd": []string{"/bin/sh", "-c", ": " + firstWord + kind}}, nil))
+		a = s.Next("an alert", func(a *alert) bool { return strings.Contains(a.Field("proc.args"), firstWord+kind) })
+		if a.Field("container.name") != "c-"+firstWord+kind {
 			t.Errorf("the alert says %v", a.OutputFields)
 		}
 	}

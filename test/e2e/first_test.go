@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -13,11 +14,14 @@ import (
 	"github.com/saker-sensor/saker/internal/testutil"
 )
 
+// firstWord begins the names of these tests' containers, and of no others that run on this machine.
+var firstWord = fmt.Sprintf("first-%d-", os.Getpid())
+
 // firstRule fires on a container's only command, and says why it cannot name the container.
-const firstRule = `
+var firstRule = `
 - rule: First command
   desc: The only command of a container.
-  condition: evt.type in (execve, execveat) and container.id != host and proc.args contains "first-"
+  condition: evt.type in (execve, execveat) and container.id != host and proc.args contains "` + firstWord + `"
   output: missing=%container.missing ns=%k8s.ns.name uid=%k8s.pod.uid digest=%container.image.digest arg=%proc.args
   priority: WARNING
 `
@@ -30,9 +34,9 @@ func (l *lab) firstSpec(name string) testutil.ContainerSpec {
 	}
 }
 
-// watchFirst reads the sensor's alerts as they come. The function that it returns ends the sensor and says which
-// containers had an alert, and prints how long the alerts took.
-func watchFirst(t *testing.T, s *testutil.Sensor) (end func() map[string]bool) {
+// watchFirst reads the sensor's alerts as they come; inPods tells whether they have to name a pod. The function that it returns ends the
+// sensor and says which containers had an alert, and prints how long the alerts took.
+func watchFirst(t *testing.T, s *testutil.Sensor, inPods bool) (end func() map[string]bool) {
 	t.Helper()
 	type arrival struct {
 		line string
@@ -63,9 +67,12 @@ func watchFirst(t *testing.T, s *testutil.Sensor) (end func() map[string]bool) {
 			if alert.Rule != "First command" {
 				continue
 			}
-			name := regexp.MustCompile(`first-\d+`).FindString(alert.Field("proc.args"))
-			if alert.Field("container.image.repository") != "registry.example.org/team/shop" || alert.Field("container.name") != "c-"+name ||
-				alert.Field("k8s.pod.name") != name || alert.Field("k8s.ns.name") != "identity" {
+			name := regexp.MustCompile(firstWord + `\d+`).FindString(alert.Field("proc.args"))
+			named := alert.Field("container.image.repository") == "registry.example.org/team/shop" && alert.Field("container.name") == "c-"+name
+			if inPods {
+				named = named && alert.Field("k8s.pod.name") == name && alert.Field("k8s.ns.name") == "identity"
+			}
+			if !named {
 				nameless++
 				t.Errorf("an alert without identity: %s %v", alert.Output, alert.OutputFields)
 			}
@@ -81,21 +88,19 @@ func watchFirst(t *testing.T, s *testutil.Sensor) (end func() map[string]bool) {
 	}
 }
 
-// TestFirstCommand: of 1,000 containers whose whole life is one command, 20 at a time, each alert names container, image
-// and pod.
-func TestFirstCommand(t *testing.T) {
-	const containers, together = 1000, 20
-	l := newLab(t, "k8s.io")
-	s := startSensor(t, "-r", testutil.RulesFile(t, firstRule), "-o", l.socket())
-	end := watchFirst(t, s)
+// testFirst runs containers whose whole life is one command, 20 at a time, and checks that each has an alert that names it.
+func testFirst(t *testing.T, s *testutil.Sensor, containers int, inPods bool, run func(name string) (ran bool)) {
+	t.Helper()
+	const together = 20
+	end := watchFirst(t, s, inPods)
 	began := time.Now()
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range together {
 		wg.Go(func() {
-			for i := next.Add(1); i <= containers; i = next.Add(1) {
-				if !l.TryRun(l.firstSpec(fmt.Sprintf("first-%d", i))) {
-					t.Errorf("container %d did not start", i)
+			for i := next.Add(1); i <= int64(containers); i = next.Add(1) {
+				if !run(firstWord + strconv.FormatInt(i, 10)) {
+					t.Errorf("container %d did not run", i)
 				}
 			}
 		})
@@ -107,12 +112,43 @@ func TestFirstCommand(t *testing.T) {
 	}
 }
 
+// TestFirstCommand: of 1,000 containers whose whole life is one command, 20 at a time, each alert names container, image
+// and pod.
+func TestFirstCommand(t *testing.T) {
+	l := newLab(t, "k8s.io")
+	s := startSensor(t, "-r", testutil.RulesFile(t, firstRule), "-o", l.socket())
+	testFirst(t, s, 1000, true, func(name string) bool { return l.TryRun(l.firstSpec(name)) })
+}
+
+// TestFirstCommandDocker is the same with Docker and with Podman, which are slower to start a container.
+func TestFirstCommandDocker(t *testing.T) {
+	const image = "registry.example.org/team/shop:1.4"
+	for _, kind := range []struct {
+		name       string
+		start      func(testing.TB) *testutil.Docker
+		containers int
+	}{{"docker", testutil.StartDocker, 100}, {"podman", testutil.StartPodman, 50}} {
+		t.Run(kind.name, func(t *testing.T) {
+			d := kind.start(t)
+			d.ImportBusybox(t, image)
+			s := startSensor(t, "-r", testutil.RulesFile(t, firstRule), "-o", "container_engines."+kind.name+".sockets[0]="+d.Socket)
+			testFirst(t, s, kind.containers, false, func(name string) bool {
+				err := d.TryRun("c-"+name, map[string]any{"Image": image, "Cmd": []string{"/bin/sh", "-c", ": " + name}})
+				if err != nil {
+					t.Log(err)
+				}
+				return err == nil
+			})
+		})
+	}
+}
+
 // TestFirstCommandThroughRestarts is the same while containerd is killed and started again.
 func TestFirstCommandThroughRestarts(t *testing.T) {
 	const containers, together, restarts = 500, 20, 5
 	l := newLab(t, "k8s.io")
 	s := startSensor(t, "-r", testutil.RulesFile(t, firstRule), "-o", l.socket())
-	end := watchFirst(t, s)
+	end := watchFirst(t, s, true)
 	var next, started atomic.Int64
 	var mu sync.Mutex
 	ran := map[string]bool{}
@@ -121,7 +157,7 @@ func TestFirstCommandThroughRestarts(t *testing.T) {
 	for range together {
 		wg.Go(func() {
 			for started.Load() < containers && next.Load() < 2*containers {
-				name := "first-" + strconv.FormatInt(next.Add(1), 10)
+				name := firstWord + strconv.FormatInt(next.Add(1), 10)
 				if !l.TryRun(l.firstSpec(name)) {
 					l.Back()
 					continue
