@@ -138,6 +138,13 @@ func TestBrokenRuntimes(t *testing.T) {
 		waitBody(t, "http://"+address+"/metrics", fmt.Sprintf("saker_runtime_connected{kind=%q,socket=%q} 0\n", p.kind, p.socket))
 	}
 
+	health := get(t, "http://"+address+"/healthz")
+	for _, p := range places {
+		if !strings.Contains(health, p.socket) {
+			t.Errorf("health does not name %s: %s", p.socket, health)
+		}
+	}
+
 	for _, p := range places {
 		if err := os.RemoveAll(p.socket); err != nil {
 			t.Fatal(err)
@@ -151,6 +158,9 @@ func TestBrokenRuntimes(t *testing.T) {
 		if n := strings.Count(s.Log(), p.warning()); n != 1 {
 			t.Errorf("%d warnings of %s, %s", n, p.kind, p.fault)
 		}
+	}
+	if health := get(t, "http://"+address+"/healthz"); strings.Contains(health, "degraded") {
+		t.Errorf("all runtimes answer: %s", health)
 	}
 	if !l.TryRun(l.firstSpec(firstWord + "2")) {
 		t.Fatal("the container did not start")
@@ -189,17 +199,27 @@ func webAddress(t *testing.T, s *testutil.Sensor) string {
 func waitBody(t *testing.T, url, text string) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
-		response, err := http.Get(url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := io.ReadAll(response.Body)
-		response.Body.Close()
-		if err == nil && strings.Contains(string(body), text) {
+		body := get(t, url)
+		if strings.Contains(body, text) {
 			return
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("%s lacks %s:\n%s", url, text, body)
 		}
 	}
+}
+
+// get returns the answer of a page that works.
+func get(t *testing.T, url string) string {
+	t.Helper()
+	response, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("GET %s: %s, %v\n%s", url, response.Status, err, body)
+	}
+	return string(body)
 }

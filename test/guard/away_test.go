@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/saker-sensor/saker/internal/testutil"
 )
@@ -18,16 +19,18 @@ func TestAway(t *testing.T) {
 		return testutil.StartSensor(t, sensorBinary, "-r", testutil.RulesFile(t, rules(nowhere)), "-o", "guard.state_file="+state,
 			"-o", "container_engines.containerd.enabled=false")
 	}
-	away := func(s *testutil.Sensor, priority, end string) {
+	away := func(s *testutil.Sensor, priority, end string) (seconds float64) {
 		t.Helper()
 		a := internal(s, "sensor was away", "Nothing was watched for ")
-		if a.Priority != priority || a.Field("end") != end || a.OutputFields["seconds"].(float64) <= 0 {
+		seconds = a.OutputFields["seconds"].(float64)
+		if a.Priority != priority || a.Field("end") != end || seconds <= 0 {
 			t.Errorf("%s: %s", a.Priority, a.Output)
 		}
 		if atMost := strings.Contains(a.Output, "for at most "); atMost != (priority != "Notice") {
 			t.Errorf("the time is exact only after a clean end: %s", a.Output)
 		}
 		s.WaitLog("the sensor was away")
+		return seconds
 	}
 
 	first := start()
@@ -37,13 +40,17 @@ func TestAway(t *testing.T) {
 	if strings.Contains(first.Log()+second.Log(), "was away") {
 		t.Error("nothing was away yet")
 	}
+	end := time.Now()
 	if err := first.Cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	<-first.Ended
 
 	killed := start()
-	away(killed, "Critical", "killed or crashed")
+	longest := time.Since(end).Seconds() + 2 // and a machine that is busy may take a second more to write that it is alive
+	if seconds := away(killed, "Critical", "killed or crashed"); seconds > longest+1 {
+		t.Errorf("nothing was watched for at most %.3f s, it says, but it was less than %.3f", seconds, longest-2)
+	}
 	if rest := killed.Stop(); len(rest) != 0 {
 		t.Errorf("more alerts: %+v", rest)
 	}
