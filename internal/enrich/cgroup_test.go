@@ -47,6 +47,15 @@ func TestParsePath(t *testing.T) {
 		{"cri-o, the workload below its scope", "/kubepods.slice/kubepods-pod" + uidDashed + ".slice/crio-" + idA + ".scope/container", idA, "cri-o"},
 		{"cri-o, not in a pod's slice", "/machine.slice/crio-" + idA + ".scope", idA, "cri-o"},
 		{"a static pod's hash for a uid", "/kubepods/burstable/pod" + idB[:32] + "/" + idA, idA, "containerd"},
+		{"docker, systemd inside", "/docker/" + idA + "/system.slice/nginx.service", idA, "docker"},
+		{"docker in an LXC container", "/lxc/101/ns/system.slice/docker-" + idA + ".scope", idA, "docker"},
+		{"docker desktop's kubernetes", "/kubepods/kubepods/besteffort/pod" + uid + "/" + idA, idA, "containerd"},
+		{"podman, a user root's", "/user.slice/user-0.slice/user@0.service/machine.slice/libpod-" + idA + ".scope/container", idA, "podman"},
+		{"podman, rootless, a pod of its own", "/user.slice/user-1000.slice/user@1000.service/user.slice/user-libpod_pod_" + idB + ".slice/libpod-" + idA + ".scope/container", idA, "podman"},
+		{"podman, systemd inside", "/machine.slice/libpod-" + idA + ".scope/container/init.scope", idA, "podman"},
+		{"k3s, rootless", "/user.slice/user-1000.slice/user@1000.service/k3s-rootless.service/kubepods/burstable/pod" + uid + "/" + idA, idA, "containerd"},
+		{"microk8s, systemd path taken for a name", "/system.slice/snap.microk8s.daemon-containerd.service/kubepods-pod" + uidDashed + ".slice:cri-containerd:" + idA, idA, "containerd"},
+		{"a slice with an escaped name", `/my\x2dteam.slice/my\x2dteam-kubepods.slice/my\x2dteam-kubepods-pod` + uidDashed + ".slice/cri-containerd-" + idA + ".scope", idA, "containerd"},
 		{"nerdctl, systemd", "/user.slice/nerdctl-" + idA + ".scope", idA, "containerd"},
 		{"sub-cgroups", "/kubepods/pod" + uid + "/" + idA + "/a/b", idA, "containerd"},
 		{"no leading slash", "docker/" + idA, idA, "docker"},
@@ -64,6 +73,14 @@ func TestParsePath(t *testing.T) {
 		{"conmon of podman in a service", "/system.slice/web.service/libpod-conmon-" + idA, "", ""},
 		{"the runtime's supervisor", "/system.slice/podman.service/runtime", "", ""},
 		{"a podman pod alone", "/machine.slice/machine-libpod_pod_" + idB + ".slice", "", ""},
+		{"conmon of cri-o in the system's slice", "/system.slice/crio-conmon-" + idA + ".scope", "", ""},
+		{"a container's cgroup of GitHub's runner, which only Docker can tell", "/actions_job/" + idA, "", ""},
+		{"LXC", "/lxc.payload.web/init.scope", "", ""},
+		{"LXC's monitor", "/lxc.monitor.web", "", ""},
+		{"systemd-nspawn", "/machine.slice/systemd-nspawn@web.service/payload", "", ""},
+		{"Garden", "/garden/5a4d9b0e-6b1a-4d3c-7f0e-1c2d", "", ""},
+		{"BuildKit", "/docker/buildkit/x7x2mzlbmgd0bg5bjvmmtlbvo", "", ""},
+		{"ECS on Fargate, where no sensor may load programs", "/ecs/" + idA[:32] + "/" + idA[:32] + "-2949673445", "", ""},
 		{"ECS's task alone", "/ecs/0b2a5a7e-task", "", ""},
 		{"digits right below ecs", "/ecs/" + idA, "", ""},
 		{"upper case", "/docker/" + strings.ToUpper(idA), "", ""},
@@ -106,6 +123,16 @@ func FuzzParsePath(f *testing.F) {
 		doubled, _, _ := ParsePath(strings.ReplaceAll(path, "/", "//"))
 		if below != id || doubled != id {
 			t.Fatalf("ParsePath(%q) = %q, below it %q, doubled %q", path, id, below, doubled)
+		}
+		// A process in a container can't make itself another's by what it makes below: the outermost claim stays.
+		if c, ok := outermost(path); ok {
+			for _, made := range []string{"/docker/" + idB, "/kubepods/pod1/" + idB, "/crio-" + idB + ".scope", "/ecs/a/" + idB} {
+				if again, _ := outermost(path + made); again != c {
+					t.Fatalf("outermost(%q) = %+v, with %s below it %+v", path, c, made, again)
+				}
+			}
+		} else if id != "" {
+			t.Fatalf("ParsePath(%q) = %q, and outermost finds none", path, id)
 		}
 		cleaned := cleanPath(path)
 		if cleanPath(cleaned) != cleaned {
