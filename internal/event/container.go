@@ -110,6 +110,8 @@ type PodMeta struct {
 // Kin are the objects around a pod. Each is nil where no rule reads of it, or nothing is known of it.
 type Kin struct {
 	Namespace, Deployment, ReplicaSet, ReplicationController *Object
+	// Services are those that select the pod by its labels, sorted by name.
+	Services []*Object
 }
 
 // Object of Kubernetes. Immutable.

@@ -66,6 +66,7 @@ func k8smetaFields() []Info {
 			meta("k8smeta.rc.uid", "Uid of the replication controller.", owner("ReplicationController", uid)),
 		},
 		metaLabels("k8smeta.rc", "the replication controller", of(controller)),
+		metaServices(),
 		[]Info{
 			meta("k8smeta.owner.kind", "Kind of the pod's controller: ReplicaSet, DaemonSet, StatefulSet, Job, … Not a field of the plugin's.",
 				func(m *event.PodMeta) string { return m.Owner.Kind }),
@@ -108,6 +109,34 @@ func metaLabels(prefix, of string, get func(*event.PodMeta) map[string]string) [
 				return len(v.List) > 0
 			},
 		},
+	}
+}
+
+// metaServices are about the services that select the pod; missing if there is none.
+func metaServices() []Info {
+	list := func(name, doc string, add func([]Value, *event.Object, Arg) []Value) Info {
+		return Info{Name: name, List: true, Cost: 2, Flags: Additive, Doc: doc, Extract: func(ev *event.Event, a Arg, v *Value) bool {
+			v.List = v.List[:0]
+			if ev.PodMeta != nil {
+				for _, s := range ev.PodMeta.Kin.Services {
+					v.List = add(v.List, s, a)
+				}
+			}
+			return len(v.List) > 0
+		}}
+	}
+	label := list("k8smeta.svc.label", "Values that the pod's services have for a label, by its key.", func(all []Value, s *event.Object, a Arg) []Value {
+		if value, ok := s.Labels[a.Text]; ok {
+			all = append(all, Value{Str: value})
+		}
+		return all
+	})
+	label.Arg, label.DotArg = ArgRequired, true
+	return []Info{
+		list("k8smeta.svc.name", "Names of the services that select the pod.", func(all []Value, s *event.Object, _ Arg) []Value { return append(all, Value{Str: s.Name}) }),
+		list("k8smeta.svc.uid", "Uids of the pod's services.", func(all []Value, s *event.Object, _ Arg) []Value { return append(all, Value{Str: s.UID}) }),
+		label,
+		list("k8smeta.svc.labels", "All labels of the pod's services, each as key:value.", func(all []Value, s *event.Object, _ Arg) []Value { return appendLabels(all, s.Labels) }),
 	}
 }
 

@@ -18,6 +18,8 @@ const (
 	Deployment
 	ReplicaSet
 	ReplicationController
+	// Service is all services of a namespace.
+	Service
 
 	// Kinds is their number.
 	Kinds = iota
@@ -32,6 +34,7 @@ var accesses = [Kinds]access{
 	Deployment:            {"apps", "deployments", "get"},
 	ReplicaSet:            {"apps", "replicasets", "get"},
 	ReplicationController: {"", "replicationcontrollers", "get"},
+	Service:               {"", "services", "list"},
 }
 
 // Access is the verb and the resource that a role has to grant for objects of the kind.
@@ -61,18 +64,44 @@ type kin struct {
 	changed  chan struct{} // holds one: there is something new to ask for
 }
 
-// key names an object.
+// key names an object, or, with the name of a namespace, its services.
 type key struct {
 	kind            Kind
 	namespace, name string
 }
 
-// relative is what is known of an object.
+// relative is what is known of a key.
 type relative struct {
-	object *event.Object // nil if there is none, or it was not asked for yet
+	object   *event.Object // nil if there is none, or it was not asked for yet
+	services []service
+	// left are the services without space.
+	left int
 	// due is when it is asked for again, missed how often in a row there was none.
 	due    time.Time
 	missed int
+}
+
+// service is one that selects pods.
+type service struct {
+	object   *event.Object
+	selector map[string]string
+}
+
+// selects tells whether pods with the labels are the service's.
+func (s *service) selects(labels map[string]string) bool {
+	for key, value := range s.selector {
+		if has, ok := labels[key]; !ok || has != value {
+			return false
+		}
+	}
+	return true
+}
+
+// answer is what a request has brought.
+type answer struct {
+	object   *event.Object // nil if there is none
+	services []service     // sorted by name
+	left     int           // services that are too many
 }
 
 // trouble is why a kind can't be had.
@@ -103,6 +132,7 @@ func (k *kin) around(m *event.PodMeta) []key {
 		}
 	}
 	add(Namespace, "", m.Namespace)
+	add(Service, "", m.Namespace)
 	add(Deployment, m.Namespace, m.Deployment)
 	switch m.Owner.Kind {
 	case "ReplicaSet":
@@ -132,6 +162,12 @@ func (k *kin) join(m *event.PodMeta) bool {
 			m.Kin.ReplicaSet = r.owner(m)
 		case ReplicationController:
 			m.Kin.ReplicationController = r.owner(m)
+		case Service:
+			for i := range r.services {
+				if s := &r.services[i]; s.selects(m.Labels) {
+					m.Kin.Services = append(m.Kin.Services, s.object)
+				}
+			}
 		}
 	}
 	return all
@@ -192,18 +228,20 @@ func (s *store) next() (at key, wait time.Duration, ok bool) {
 			delete(k.known, at)
 		}
 	}
-	k.left = 0
+	size, left := k.size(), 0
 	wait = k.refresh
 	for one := range around {
 		r := k.known[one]
 		if r == nil {
-			if len(k.known) >= k.max {
-				k.left++
+			if size >= k.max {
+				left++
 				continue
 			}
+			size++
 			r = &relative{due: now}
 			k.known[one] = r
 		}
+		left += r.left
 		due := r.due
 		if until := k.trouble[one.kind].until; due.Before(until) {
 			due = until
@@ -212,11 +250,21 @@ func (s *store) next() (at key, wait time.Duration, ok bool) {
 			at, wait = one, in
 		}
 	}
+	k.left = left
 	return at, wait, wait <= 0
 }
 
-// learn notes what a request has brought: the object, nil if there is none, or an error.
-func (s *store) learn(at key, object *event.Object, err error) {
+// size is the number of objects that are known or asked for.
+func (k *kin) size() int {
+	n := len(k.known)
+	for _, r := range k.known {
+		n += len(r.services)
+	}
+	return n
+}
+
+// learn notes what a request has brought.
+func (s *store) learn(at key, got answer, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k, now := s.kin, s.now()
@@ -237,10 +285,15 @@ func (s *store) learn(at key, object *event.Object, err error) {
 		return
 	}
 	again := k.refresh
-	if at.kind != Namespace {
+	switch at.kind {
+	case Namespace, Service:
+	default:
 		again *= ownersRefresh
 	}
-	if r.object = object; object != nil {
+	r.object, r.services = got.object, nil
+	r.services = got.services[:min(len(got.services), max(k.max-k.size(), 0))]
+	r.left = got.left + len(got.services) - len(r.services)
+	if got.object != nil || at.kind == Service {
 		r.missed = 0
 	} else { // perhaps not yet: the API server's cache may be late
 		again = later(firstRetry, r.missed, again)
@@ -252,7 +305,7 @@ func (s *store) learn(at key, object *event.Object, err error) {
 
 // concerns tells whether an object may be around a pod.
 func (at key) concerns(m *event.PodMeta) bool {
-	if at.kind == Namespace {
+	if at.kind == Namespace || at.kind == Service {
 		return m.Namespace == at.name
 	}
 	return m.Namespace == at.namespace && (m.Owner.Name == at.name || m.Deployment == at.name)

@@ -3,6 +3,8 @@ package pods
 import (
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,7 +27,7 @@ func newClock() *clock {
 }
 
 // asked answers all that is due, and tells what that was.
-func (c *clock) asked(t *testing.T, answer func(key) (*event.Object, error)) map[key]int {
+func (c *clock) asked(t *testing.T, reply func(key) (answer, error)) map[key]int {
 	t.Helper()
 	all := map[key]int{}
 	for range 1000 {
@@ -37,16 +39,23 @@ func (c *clock) asked(t *testing.T, answer func(key) (*event.Object, error)) map
 			return all
 		}
 		all[at]++
-		object, err := answer(at)
-		c.learn(at, object, err)
+		got, err := reply(at)
+		c.learn(at, got, err)
 	}
 	t.Fatal("there is no end to what is due")
 	return nil
 }
 
-// answer is an object with the name that is asked for.
-func answer(at key) (*event.Object, error) {
-	return &event.Object{Name: at.name, UID: "o-1", Labels: map[string]string{"of": at.name}}, nil
+// named is an object with the name that is asked for, and services of that name.
+func named(at key) (answer, error) {
+	if at.kind == Service {
+		return answer{services: []service{
+			{&event.Object{Name: "agents"}, map[string]string{"app": "agent"}},
+			{&event.Object{Name: "shop"}, map[string]string{hashLabel: "7d4b"}},
+			{&event.Object{Name: "shop-two"}, map[string]string{hashLabel: "7d4b", "app": "shop"}},
+		}}, nil
+	}
+	return answer{object: &event.Object{Name: at.name, UID: "o-1", Labels: map[string]string{"of": at.name}}}, nil
 }
 
 func (c *clock) add(t *testing.T, uid string, labels map[string]string, kind, owner string) {
@@ -63,7 +72,7 @@ func TestKin(t *testing.T) {
 	c := newClock()
 	shop := map[string]string{hashLabel: "7d4b"}
 	c.add(t, "a", shop, "ReplicaSet", "shop-7d4b")
-	if got := c.asked(t, answer); len(got) != 0 {
+	if got := c.asked(t, named); len(got) != 0 {
 		t.Errorf("nobody reads of it, and asked for is %v", got)
 	}
 	c.want(everything)
@@ -71,7 +80,7 @@ func TestKin(t *testing.T) {
 	c.add(t, "c", nil, "ReplicationController", "old")
 	c.add(t, "d", nil, "DaemonSet", "agent")
 	ns, deploy, set, rc := key{Namespace, "", "checkout"}, key{Deployment, "checkout", "shop"}, key{ReplicaSet, "checkout", "shop-7d4b"}, key{ReplicationController, "checkout", "old"}
-	if got := c.asked(t, answer); len(got) != 4 || got[ns] != 1 || got[deploy] != 1 || got[set] != 1 || got[rc] != 1 {
+	if got := c.asked(t, named); len(got) != 4 || got[ns] != 1 || got[deploy] != 1 || got[set] != 1 || got[rc] != 1 {
 		t.Errorf("asked for is %v", got)
 	}
 	for _, uid := range []string{"a", "b"} {
@@ -85,12 +94,14 @@ func TestKin(t *testing.T) {
 	}
 	before := c.lookup("a")
 	c.add(t, "e", shop, "ReplicaSet", "shop-7d4b")
-	if got := c.asked(t, answer); len(got) != 0 || c.lookup("e").Kin.Deployment == nil {
+	if got := c.asked(t, named); len(got) != 0 || c.lookup("e").Kin.Deployment == nil {
 		t.Errorf("for a pod more of the same asked for is %v", got)
 	}
 
 	c.now = c.now.Add(c.kin.refresh)
-	changed := func(key) (*event.Object, error) { return &event.Object{Labels: map[string]string{"of": "others"}}, nil }
+	changed := func(key) (answer, error) {
+		return answer{object: &event.Object{Labels: map[string]string{"of": "others"}}}, nil
+	}
 	if got := c.asked(t, changed); len(got) != 1 || got[ns] != 1 {
 		t.Errorf("later asked for is %v", got)
 	}
@@ -98,12 +109,12 @@ func TestKin(t *testing.T) {
 		t.Errorf("the namespace's label is %s; who had the pod before sees %v", got, before.Kin.Namespace)
 	}
 	c.now = c.now.Add(ownersRefresh * c.kin.refresh)
-	if got := c.asked(t, answer); len(got) != 4 {
+	if got := c.asked(t, named); len(got) != 4 {
 		t.Errorf("much later asked for is %v", got)
 	}
 
 	c.want([Kinds]bool{})
-	if k := c.lookup("a").Kin; k != (event.Kin{}) {
+	if k := c.lookup("a").Kin; !reflect.DeepEqual(k, event.Kin{}) {
 		t.Errorf("nobody reads of it, and there is %+v", k)
 	}
 }
@@ -113,7 +124,7 @@ func TestKinOfAnotherName(t *testing.T) {
 	c := newClock()
 	c.want(everything)
 	c.add(t, "a", nil, "ReplicaSet", "shop")
-	c.asked(t, func(at key) (*event.Object, error) { return &event.Object{Name: at.name, UID: "o-2"}, nil })
+	c.asked(t, func(at key) (answer, error) { return answer{object: &event.Object{Name: at.name, UID: "o-2"}}, nil })
 	if k := c.lookup("a").Kin; k.ReplicaSet != nil || k.Namespace == nil {
 		t.Errorf("around it is %+v", k)
 	}
@@ -125,7 +136,7 @@ func TestKinRefused(t *testing.T) {
 	c := newClock()
 	c.want(everything)
 	c.add(t, "a", nil, "ReplicaSet", "shop")
-	c.asked(t, answer)
+	c.asked(t, named)
 	for _, test := range []struct {
 		err  error
 		most time.Duration
@@ -133,11 +144,11 @@ func TestKinRefused(t *testing.T) {
 		{apierrors.NewForbidden(schema.GroupResource{Resource: "namespaces"}, "checkout", errors.New("no role")), c.kin.refresh},
 		{errors.New("connection refused"), lastRetry},
 	} {
-		refused := func(at key) (*event.Object, error) {
+		refused := func(at key) (answer, error) {
 			if at.kind == Namespace {
-				return nil, test.err
+				return answer{}, test.err
 			}
-			return answer(at)
+			return named(at)
 		}
 		var last time.Duration
 		c.now = c.now.Add(ownersRefresh * c.kin.refresh)
@@ -154,7 +165,7 @@ func TestKinRefused(t *testing.T) {
 		if k := c.lookup("a").Kin; k.Namespace == nil || k.ReplicaSet == nil {
 			t.Errorf("around it is %+v", k)
 		}
-		if c.asked(t, answer); c.kin.trouble != [Kinds]trouble{} {
+		if c.asked(t, named); c.kin.trouble != [Kinds]trouble{} {
 			t.Errorf("it is there again, and said is %+v", c.kin.trouble)
 		}
 	}
@@ -168,7 +179,7 @@ func TestKinMissing(t *testing.T) {
 	c := newClock()
 	c.want([Kinds]bool{Namespace: true})
 	c.add(t, "a", nil, "DaemonSet", "agent")
-	none := func(key) (*event.Object, error) { return nil, nil }
+	none := func(key) (answer, error) { return answer{}, nil }
 	times := 0
 	for end := c.now.Add(time.Hour); c.now.Before(end); c.now = c.now.Add(time.Second) {
 		times += len(c.asked(t, none))
@@ -190,7 +201,7 @@ func TestKinIsBounded(t *testing.T) {
 	if err := c.Replace(list, ""); err != nil {
 		t.Fatal(err)
 	}
-	if got := c.asked(t, answer); len(got) != 3 {
+	if got := c.asked(t, named); len(got) != 3 {
 		t.Errorf("asked for is %v", got)
 	}
 	if got := c.counters(); got.Objects != 3 || got.ObjectsLeft != 2 {
@@ -199,8 +210,49 @@ func TestKinIsBounded(t *testing.T) {
 	if err := c.Replace(list[3:], ""); err != nil {
 		t.Fatal(err)
 	}
-	c.asked(t, answer)
+	c.asked(t, named)
 	if got := c.counters(); got.Objects != 2 || got.ObjectsLeft != 0 || c.lookup("3").Kin.ReplicaSet == nil || c.lookup("4").Kin.ReplicaSet == nil {
 		t.Errorf("counters %+v", got)
+	}
+}
+
+// TestServices: a pod's services are those whose selector its labels meet, also once these change; they come by one list for a namespace, and
+// count as the objects that they are.
+func TestServices(t *testing.T) {
+	c := newClock()
+	c.want([Kinds]bool{Service: true})
+	c.add(t, "a", map[string]string{hashLabel: "7d4b"}, "ReplicaSet", "shop-7d4b")
+	c.add(t, "b", nil, "DaemonSet", "agent")
+	if got := c.asked(t, named); len(got) != 1 || got[key{Service, "", "checkout"}] != 1 {
+		t.Errorf("asked for is %v", got)
+	}
+	names := func(uid string) (all []string) {
+		for _, s := range c.lookup(uid).Kin.Services {
+			all = append(all, s.Name)
+		}
+		return all
+	}
+	if a, b := names("a"), names("b"); !slices.Equal(a, []string{"shop"}) || b != nil {
+		t.Errorf("a has the services %v, b %v", a, b)
+	}
+	c.add(t, "a", map[string]string{hashLabel: "7d4b", "app": "shop"}, "ReplicaSet", "shop-7d4b")
+	if got := names("a"); !slices.Equal(got, []string{"shop", "shop-two"}) {
+		t.Errorf("with another label it has the services %v", got)
+	}
+	if got := c.counters(); got.Objects != 4 || got.ObjectsLeft != 0 {
+		t.Errorf("counters %+v", got)
+	}
+	c.kin.max = 3
+	c.now = c.now.Add(c.kin.refresh)
+	none := func(key) (answer, error) { return answer{}, nil }
+	if got := c.asked(t, named); len(got) != 1 || !slices.Equal(names("a"), []string{"shop"}) {
+		t.Errorf("asked for is %v, the services %v", got, names("a"))
+	}
+	if got := c.counters(); got.Objects != 3 || got.ObjectsLeft != 1 {
+		t.Errorf("counters %+v", got)
+	}
+	c.now = c.now.Add(c.kin.refresh)
+	if got := c.asked(t, none); len(got) != 1 || names("a") != nil {
+		t.Errorf("asked for is %v, the services %v", got, names("a"))
 	}
 }

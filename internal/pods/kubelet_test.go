@@ -147,7 +147,7 @@ func TestKubeletAnswersWrong(t *testing.T) {
 		"no uid":                {func(w http.ResponseWriter) { io.WriteString(w, `{"items":[{"metadata":{"name":"x"}}]}`) }, Unreachable, "one has no uid"},
 		"a pod without end": {func(w http.ResponseWriter) {
 			io.WriteString(w, `{"items":[{"metadata":{"uid":"u","name":"`)
-			for range maxPod/1024 + 1 {
+			for range maxItem/1024 + 1 {
 				io.WriteString(w, strings.Repeat("x", 1024))
 			}
 		}, Unreachable, "larger than 4 MiB"},

@@ -8,12 +8,15 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/flowcontrol"
 	"k8s.io/klog/v2"
 
 	"github.com/saker-sensor/saker/internal/event"
@@ -145,24 +148,36 @@ func (w *Watcher) run(ctx context.Context) {
 
 // dial makes two clients of one connection, which do not reach for the API server yet: for the watch, and, with a limit of its own, for what
 // is around the pods.
-func (w *Watcher) dial() (watch, around metadata.Interface, err error) {
+func (w *Watcher) dial() (metadata.Interface, *asker, error) {
 	api, err := w.settings.api()
 	if err != nil {
 		return nil, nil, err
 	}
 	w.meter.attach(api)
-	connection, err := rest.HTTPClientFor(api)
-	if err == nil {
-		watch, err = metadata.NewForConfigAndClient(api, connection)
-	}
-	if err == nil {
-		api.QPS, api.Burst = kinRate, kinBurst
-		around, err = metadata.NewForConfigAndClient(api, connection)
-	}
+	watch, around, err := clients(api)
 	if err != nil {
 		return nil, nil, fmt.Errorf("use what %s says of the API server: %w; correct it", w.settings.origin(), err)
 	}
+	around.short = w.store.short
 	return watch, around, nil
+}
+
+func clients(api *rest.Config) (watch metadata.Interface, around *asker, err error) {
+	connection, err := rest.HTTPClientFor(api)
+	if err != nil {
+		return nil, nil, err
+	}
+	if watch, err = metadata.NewForConfigAndClient(api, connection); err != nil {
+		return nil, nil, err
+	}
+	api.RateLimiter = flowcontrol.NewTokenBucketRateLimiter(kinRate, kinBurst)
+	around = &asker{}
+	if around.metadata, err = metadata.NewForConfigAndClient(api, connection); err != nil {
+		return nil, nil, err
+	}
+	api.APIPath, api.GroupVersion, api.NegotiatedSerializer = "/api", &schema.GroupVersion{Version: "v1"}, scheme.Codecs.WithoutConversion()
+	around.whole, err = rest.RESTClientForConfigAndClient(api, connection)
+	return watch, around, err
 }
 
 // Close ends the watch and waits for its goroutine.

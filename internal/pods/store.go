@@ -59,7 +59,7 @@ func (s *store) counters() Counters {
 	defer s.mu.RUnlock()
 	return Counters{
 		Pods: len(s.pods), Refused: s.refused.Load(), Cut: s.cut.Load(),
-		Objects: len(s.kin.known), ObjectsLeft: s.kin.left, ObjectFailures: s.kin.failures,
+		Objects: s.kin.size(), ObjectsLeft: s.kin.left, ObjectFailures: s.kin.failures,
 	}
 }
 

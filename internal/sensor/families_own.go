@@ -215,7 +215,7 @@ func stateFamilies() []family {
 		kubernetes("saker_kubernetes_received_bytes_total", "Bytes received from the API server or kubelet.", metrics.Counter, func(p *podScrape) float64 { return float64(p.Received) }),
 		kubernetes("saker_kubernetes_pods_refused_total", "Pods for which there was no space.", metrics.Counter, func(p *podScrape) float64 { return float64(p.Refused) }),
 		kubernetes("saker_kubernetes_labels_cut_total", "Pods and objects around them that were kept without labels, because these are too long.", metrics.Counter, func(p *podScrape) float64 { return float64(p.Cut) }),
-		kubernetes("saker_kubernetes_objects", "Namespaces and owners of pods that are known from the API server.", metrics.Gauge, func(p *podScrape) float64 { return float64(p.Objects) }),
+		kubernetes("saker_kubernetes_objects", "Namespaces, owners and services of pods that are known from the API server.", metrics.Gauge, func(p *podScrape) float64 { return float64(p.Objects) }),
 		kubernetes("saker_kubernetes_objects_left_out", "Those for which there is no space.", metrics.Gauge, func(p *podScrape) float64 { return float64(p.ObjectsLeft) }),
 		kubernetes("saker_kubernetes_object_failures_total", "Requests for them that failed.", metrics.Counter, func(p *podScrape) float64 { return float64(p.ObjectFailures) }),
 	}

@@ -15,6 +15,7 @@ var kinFields = [pods.Kinds][]string{
 	pods.Deployment:            {"k8smeta.deployment.uid", "k8smeta.deployment.label", "k8smeta.deployment.labels"},
 	pods.ReplicaSet:            {"k8smeta.rs.label", "k8smeta.rs.labels"},
 	pods.ReplicationController: {"k8smeta.rc.label", "k8smeta.rc.labels"},
+	pods.Service:               {"k8smeta.svc.name", "k8smeta.svc.uid", "k8smeta.svc.label", "k8smeta.svc.labels"},
 }
 
 // kinOf are the kinds of objects that enabled rules and their alerts read of.

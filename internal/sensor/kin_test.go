@@ -19,6 +19,7 @@ func TestKinOf(t *testing.T) {
 		{"a condition", "k8smeta.ns.label[a]=b", "x", "", [pods.Kinds]bool{pods.Namespace: true}},
 		{"an output", "proc.name=a", "%k8smeta.rs.labels", "", [pods.Kinds]bool{pods.ReplicaSet: true}},
 		{"what is appended", "proc.name=a", "x", "%k8smeta.deployment.uid", [pods.Kinds]bool{pods.Deployment: true}},
+		{"a list", "k8smeta.svc.label[a] intersects (b)", "x", "", [pods.Kinds]bool{pods.Service: true}},
 		{"several", "k8smeta.rc.label.a exists", "%k8smeta.ns.uid", "", [pods.Kinds]bool{pods.Namespace: true, pods.ReplicationController: true}},
 	} {
 		cfg := config.Default()

@@ -83,7 +83,7 @@ func product(name string) string {
 	return fmt.Sprintf(`
 apiVersion: v1
 kind: Namespace
-metadata: {name: %[1]s, labels: {team: %[1]s}}
+metadata: {name: %[1]s}
 ---
 apiVersion: v1
 kind: Pod

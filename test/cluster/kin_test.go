@@ -16,18 +16,38 @@ import (
 const metaRule = `
 - rule: Shell in a deployment
   desc: d
-  condition: spawned_process and proc.name=sh and k8smeta.deployment.name=shop and k8smeta.ns.label[team]=billing
+  condition: spawned_process and proc.name=sh and k8smeta.deployment.name=shop and k8smeta.ns.label[team]=money
   output: >
     shell (rs=%k8smeta.rs.name owner=%k8smeta.owner.kind uid=%k8smeta.pod.uid label=%k8smeta.pod.label.round ip=%k8smeta.pod.ip ns=%k8smeta.ns.uid labels=%k8smeta.ns.labels
-    deployment=%k8smeta.deployment.uid part=%k8smeta.deployment.label[part] set=%k8smeta.rs.labels cmd=%proc.cmdline)
+    deployment=%k8smeta.deployment.uid part=%k8smeta.deployment.label[part] set=%k8smeta.rs.labels
+    services=%k8smeta.svc.name uids=%k8smeta.svc.uid tiers=%k8smeta.svc.label[tier] all=%k8smeta.svc.labels cmd=%proc.cmdline)
   priority: NOTICE
 `
 
-// shop is a Deployment of one pod.
+// shop is a namespace with two services of a Deployment of one pod, and another service.
 const shop = `
+apiVersion: v1
+kind: Namespace
+metadata: {name: till, labels: {team: money}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: shop, namespace: till, labels: {tier: front}}
+spec: {selector: {app: shop}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: shop-metrics, namespace: till, labels: {tier: back}}
+spec: {selector: {app: shop}, clusterIP: None}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: elsewhere, namespace: till}
+spec: {selector: {app: elsewhere}, ports: [{port: 80}]}
+---
 apiVersion: apps/v1
 kind: Deployment
-metadata: {name: shop, namespace: billing, labels: {part: till}}
+metadata: {name: shop, namespace: till, labels: {part: till}}
 spec:
   selector: {matchLabels: {app: shop}}
   template:
@@ -44,16 +64,16 @@ func (c *cluster) testDeployment(t *testing.T) {
 		_, own := c.log(t, sensors...)
 		return strings.Contains(own, `API server	{"state": "connected"`), own
 	})
-	t.Cleanup(func() { c.kubectl(t, "", "-n", "billing", "delete", "deployment/shop", "--wait") })
+	t.Cleanup(func() { c.kubectl(t, "", "delete", "namespace", "till", "--wait=false") })
 	c.kubectl(t, shop, "apply", "--validate=strict", "-f", "-")
-	c.kubectl(t, "", "-n", "billing", "rollout", "status", "deployment/shop", "--timeout=60s")
-	c.kubectl(t, "", "-n", "billing", "label", "pods", "-l", "app=shop", "round=second")
+	c.kubectl(t, "", "-n", "till", "rollout", "status", "deployment/shop", "--timeout=60s")
+	c.kubectl(t, "", "-n", "till", "label", "pods", "--all", "round=second")
 	var found alert
 	c.waitFor(t, "an alert has the new label", func() (bool, string) {
-		c.kubectl(t, "", "-n", "billing", "exec", "deployment/shop", "--", "sh", "-c", "true "+t.Name())
+		c.kubectl(t, "", "-n", "till", "exec", "deployment/shop", "--", "sh", "-c", "true "+t.Name())
 		alerts, own := c.log(t, sensors...)
 		for _, a := range alerts {
-			if a.Rule == "Shell in a deployment" && a.field("k8smeta.pod.label.round") == "second" && a.field("k8smeta.rs.labels") != "<nil>" {
+			if a.Rule == "Shell in a deployment" && a.field("k8smeta.pod.label.round") == "second" && a.field("k8smeta.rs.labels") != "<nil>" && a.field("k8smeta.svc.name") != "<nil>" {
 				found = a
 				return true, ""
 			}
@@ -61,13 +81,15 @@ func (c *cluster) testDeployment(t *testing.T) {
 		return false, own
 	})
 	of := func(object, path string) string {
-		return c.kubectl(t, "", "-n", "billing", "get", object, "-o", "jsonpath="+path)
+		return c.kubectl(t, "", "-n", "till", "get", object, "-o", "jsonpath="+path)
 	}
 	set := of("rs", "{.items[0].metadata.name}")
 	for name, want := range map[string]string{
-		"k8smeta.rs.name": set, "k8smeta.owner.kind": "ReplicaSet", "k8smeta.pod.ip": of("pods", "{.items[?(@.metadata.labels.app=='shop')].status.podIP}"),
-		"k8smeta.ns.uid": of("ns/billing", "{.metadata.uid}"), "k8smeta.ns.labels": "[kubernetes.io/metadata.name:billing team:billing]",
+		"k8smeta.rs.name": set, "k8smeta.owner.kind": "ReplicaSet", "k8smeta.pod.ip": of("pods", "{.items[0].status.podIP}"),
+		"k8smeta.ns.uid": of("namespace/till", "{.metadata.uid}"), "k8smeta.ns.labels": "[kubernetes.io/metadata.name:till team:money]",
 		"k8smeta.deployment.uid": of("deployment/shop", "{.metadata.uid}"), "k8smeta.deployment.label[part]": "till",
+		"k8smeta.svc.name": "[shop shop-metrics]", "k8smeta.svc.uid": "[" + of("service/shop", "{.metadata.uid}") + " " + of("service/shop-metrics", "{.metadata.uid}") + "]",
+		"k8smeta.svc.label[tier]": "[front back]", "k8smeta.svc.labels": "[tier:front tier:back]",
 		"k8smeta.rs.labels": "[app:shop pod-template-hash:" + strings.TrimPrefix(set, "shop-") + "]",
 	} {
 		if got := found.field(name); got != want || want == "" {

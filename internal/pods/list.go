@@ -10,8 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// maxPod bounds a pod of a list, in bytes of JSON. etcd refuses objects above 1.5 MiB by default.
-const maxPod = 4 << 20
+// maxItem bounds an object of a list, in bytes of JSON. etcd refuses objects above 1.5 MiB by default.
+const maxItem = 4 << 20
 
 // podMetadata is what is read of a pod's metadata.
 type podMetadata struct {
@@ -28,9 +28,22 @@ func (p *podMetadata) partial() *metav1.PartialObjectMetadata {
 	}}
 }
 
-// decodePods reads a PodList and calls each with its pods, one after the other: at most one is in memory, with at most [maxPod] bytes.
+// decodePods reads a PodList and calls each with its pods, one after the other.
 func decodePods(list io.Reader, each func(*podMetadata)) error {
-	in := &allowance{from: list, left: maxPod}
+	return decodeList(list, func(pod *struct {
+		Metadata podMetadata `json:"metadata"`
+	}) error {
+		if pod.Metadata.UID == "" {
+			return errors.New("the answer is no list of pods: one has no uid")
+		}
+		each(&pod.Metadata)
+		return nil
+	})
+}
+
+// decodeList reads a list and calls each with its objects, one after the other: at most one is in memory, with at most [maxItem] bytes.
+func decodeList[T any](list io.Reader, each func(*T) error) error {
+	in := &allowance{from: list, left: maxItem}
 	d := json.NewDecoder(in)
 	if err := expect(d, json.Delim('{')); err != nil {
 		return err
@@ -49,10 +62,10 @@ func decodePods(list io.Reader, each func(*podMetadata)) error {
 		}
 		return decodeItems(d, in, each)
 	}
-	return errors.New("the answer is no list of pods: it has no items")
+	return errors.New("the answer is no list: it has no items")
 }
 
-func decodeItems(d *json.Decoder, in *allowance, each func(*podMetadata)) error {
+func decodeItems[T any](d *json.Decoder, in *allowance, each func(*T) error) error {
 	begin, err := d.Token()
 	if err != nil {
 		return unexpected(err)
@@ -61,20 +74,17 @@ func decodeItems(d *json.Decoder, in *allowance, each func(*podMetadata)) error 
 		return nil
 	}
 	if begin != json.Delim('[') {
-		return fmt.Errorf("the answer is no list of pods: its items begin with %v", begin)
+		return fmt.Errorf("the answer is no list: its items begin with %v", begin)
 	}
 	for d.More() {
-		in.left = maxPod
-		var pod struct {
-			Metadata podMetadata `json:"metadata"`
-		}
-		if err := d.Decode(&pod); err != nil {
+		in.left = maxItem
+		item := new(T)
+		if err := d.Decode(item); err != nil {
 			return unexpected(err)
 		}
-		if pod.Metadata.UID == "" {
-			return errors.New("the answer is no list of pods: one has no uid")
+		if err := each(item); err != nil {
+			return err
 		}
-		each(&pod.Metadata)
 	}
 	return expect(d, json.Delim(']'))
 }
@@ -85,7 +95,7 @@ func expect(d *json.Decoder, want json.Delim) error {
 		return unexpected(err)
 	}
 	if got != want {
-		return fmt.Errorf("the answer is no list of pods: %v stands where %v is expected", got, want)
+		return fmt.Errorf("the answer is no list: %v stands where %v is expected", got, want)
 	}
 	return nil
 }
@@ -106,7 +116,7 @@ type allowance struct {
 
 func (a *allowance) Read(b []byte) (int, error) {
 	if a.left <= 0 {
-		return 0, fmt.Errorf("a pod is larger than %d MiB", maxPod>>20)
+		return 0, fmt.Errorf("an object is larger than %d MiB", maxItem>>20)
 	}
 	n, err := a.from.Read(b[:min(len(b), a.left)])
 	a.left -= n
