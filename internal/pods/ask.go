@@ -2,6 +2,7 @@ package pods
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -26,12 +27,18 @@ const (
 // namespace, when the first pod about it comes and then every few minutes. At first there are none, which costs no request.
 func (w *Watcher) Want(kinds [Kinds]bool) { w.store.want(kinds) }
 
+// errNotTold: a kubelet knows pods only.
+var errNotTold = errors.New("the kubelet does not tell of them; set kubernetes.source to api")
+
 // Kin says why objects of a kind can't be had; nil where they can, or are not wanted.
 func (w *Watcher) Kin() (errs [Kinds]error) {
 	w.store.mu.RLock()
 	defer w.store.mu.RUnlock()
 	for i := range errs {
 		errs[i] = w.store.kin.trouble[i].err
+		if w.poller != nil && w.store.kin.wanted[i] {
+			errs[i] = errNotTold
+		}
 	}
 	return errs
 }

@@ -250,6 +250,9 @@ func TestKubeletIsAskedEarly(t *testing.T) {
 	if w.Lookup("c"); len(w.poller.wanted) != 0 {
 		t.Error("a pod that the kubelet does not know is asked for twice")
 	}
+	if w.Want([Kinds]bool{Namespace: true}); w.Kin() != [Kinds]error{Namespace: errNotTold} {
+		t.Errorf("of what the kubelet does not know is said %v", w.Kin())
+	}
 	if w.Lookup(""); len(w.poller.wanted) != 0 {
 		t.Error("a container without a pod asks")
 	}

@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/pods"
 )
@@ -57,6 +58,10 @@ func (k *kinReport) report(s *sensor) {
 		fields := zap.Strings("fields", kinFields[kind])
 		if err == nil {
 			s.Log.Info("API server: objects around pods are known", fields)
+			continue
+		}
+		if s.Config.Kubernetes.Source == config.SourceKubelet {
+			s.Log.Warn("kubelet: objects around pods are not known; fields are missing", fields, zap.Error(err))
 			continue
 		}
 		s.Log.Warn("API server: objects around pods are not known; fields may be missing", fields, zap.Error(err),

@@ -47,6 +47,7 @@ func TestCluster(t *testing.T) {
 			t.Run("manifest", c.testManifest)
 			t.Run("chart", c.testChart)
 			t.Run("pods", c.testPods)
+			t.Run("kubelet", c.testKubelet)
 			t.Run("strain", c.testStrain)
 		case second:
 			c := start(t, node.Second(*bin))

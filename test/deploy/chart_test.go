@@ -15,6 +15,7 @@ import (
 	"helm.sh/helm/v3/pkg/engine"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	strict "sigs.k8s.io/yaml"
 )
@@ -258,6 +259,35 @@ serviceMonitor: {create: true, scheme: https, path: /m, targetLabels: [a], tlsCo
 	}
 }
 
+// TestPodSource: the sensor has a token, the role that the source needs, and no other; without a source neither.
+func TestPodSource(t *testing.T) {
+	for values, want := range map[string]struct {
+		source, resource string
+		verbs            []string
+	}{
+		"": {}, "collectors: {kubernetes: {source: kubelet}}": {}, "falco: {kubernetes: {source: none}}": {},
+		"collectors: {kubernetes: {enabled: true}}":                                    {"api", "pods", []string{"list", "watch"}},
+		"falco: {kubernetes: {source: api}}":                                           {"api", "pods", []string{"list", "watch"}},
+		"collectors: {kubernetes: {enabled: true, source: kubelet}}":                   {"kubelet", "nodes/pods", []string{"get"}},
+		"falco: {kubernetes: {source: kubelet, kubelet: {interval: 5s}}}":              {"kubelet", "nodes/pods", []string{"get"}},
+		"collectors: {kubernetes: {enabled: true, source: kubelet, nodesProxy: true}}": {"kubelet", "nodes/proxy", []string{"get"}},
+	} {
+		manifest := mustRender(t, values)
+		all := objects(t, manifest)
+		pod := all["DaemonSet saker"].(*appsv1.DaemonSet).Spec.Template.Spec
+		role, _ := all["ClusterRole saker"].(*rbacv1.ClusterRole)
+		if got := configOf(t, manifest).Kubernetes.Source; strings.Replace(got, "none", "", 1) != want.source || *pod.AutomountServiceAccountToken != (want.source != "") {
+			t.Errorf("%s: source %q, token %v", values, got, *pod.AutomountServiceAccountToken)
+		}
+		if (role == nil) != (want.source == "") || role != nil && !equality.Semantic.DeepEqual(role.Rules[0], rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{want.resource}, Verbs: want.verbs}) {
+			t.Errorf("%s: role %+v", values, role)
+		}
+		if want.source == "kubelet" && len(role.Rules) != 1 {
+			t.Errorf("%s: the role allows more than the kubelet needs: %v", values, role.Rules)
+		}
+	}
+}
+
 // TestBadValues: a mistake in the values is told, not deployed.
 func TestBadValues(t *testing.T) {
 	for values, want := range map[string]string{
@@ -268,6 +298,7 @@ func TestBadValues(t *testing.T) {
 		"tolerance: []":                                   "tolerance",
 		"customRules: {shop: \"[]\"}":                     "shop",
 		"customRules: {a.yaml: [1]}":                      "customRules",
+		"collectors: {kubernetes: {source: kublet}}":      "source",
 		"tty: maybe":                                      "tty",
 		"falcosidekick: {enabled: true, url: sidekick}":   "url",
 		"falco: {webserver: {listen_port: 70000}}":        "listen_port",

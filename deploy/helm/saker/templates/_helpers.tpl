@@ -78,10 +78,13 @@ http://falcosidekick{{ if .Values.falcosidekick.fullfqdn }}.{{ include "saker.na
 {{- end -}}
 {{- end -}}
 
-{{- /* Not empty if the API server is asked about pods. */ -}}
-{{- define "saker.asksAPI" -}}
-{{- if or (dig "kubernetes" "enabled" false (default dict .Values.collectors)) (eq "api" (dig "kubernetes" "source" "none" .Values.falco)) -}}
-true
+{{- /* Who is asked about pods: api, kubelet, or empty for nobody. */ -}}
+{{- define "saker.podSource" -}}
+{{- $collectors := default dict .Values.collectors -}}
+{{- if dig "kubernetes" "enabled" false $collectors -}}
+{{ dig "kubernetes" "source" "api" $collectors }}
+{{- else -}}
+{{ dig "kubernetes" "source" "none" .Values.falco | replace "none" "" }}
 {{- end -}}
 {{- end -}}
 
@@ -91,8 +94,8 @@ true
 {{- if .Values.falcosidekick.enabled -}}
 {{- $config = mergeOverwrite $config (dict "json_output" true "http_output" (dict "enabled" true "url" (include "saker.sidekick" .))) -}}
 {{- end -}}
-{{- if include "saker.asksAPI" . -}}
-{{- $config = mergeOverwrite $config (dict "kubernetes" (dict "source" "api")) -}}
+{{- with include "saker.podSource" . -}}
+{{- $config = mergeOverwrite $config (dict "kubernetes" (dict "source" .)) -}}
 {{- end -}}
 {{- if .Values.metrics.enabled -}}
 {{- $metrics := dict "enabled" true -}}
