@@ -58,11 +58,15 @@ func New(settings Settings) (*Finder, error) {
 
 // hostMounts opens the mount table of the host's first process, or, where /proc is not the host's, the own one.
 func hostMounts() (*os.File, error) {
-	f, err := os.Open("/proc/1/mountinfo")
-	if err != nil {
-		f, err = os.Open("/proc/self/mountinfo")
+	var fd int
+	var err error
+	for _, name := range [...]string{"/proc/1/mountinfo", "/proc/self/mountinfo"} {
+		if fd, err = unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
+			// Not by os.Open: Go's runtime would poll the file too, and who polls first takes the news of a change from the other.
+			return os.NewFile(uintptr(fd), name), nil
+		}
 	}
-	return f, err
+	return nil, err
 }
 
 // Start reads the mount table and follows it, and looks for the watched names, each in a goroutine of its own until Close.

@@ -112,14 +112,17 @@ const mountsPause = 100 * time.Millisecond
 // followMounts reads the table again whenever it has changed, which the kernel tells by poll.
 func (f *Finder) followMounts(ctx context.Context, file *os.File) {
 	defer file.Close()
+	const forever, again = -1, 1000 // ms
+	wait := forever
 	for {
 		fds := []unix.PollFd{{Fd: int32(file.Fd()), Events: unix.POLLPRI}, {Fd: int32(f.wakeUp), Events: unix.POLLIN}}
-		_, err := unix.Poll(fds, -1)
+		_, err := unix.Poll(fds, wait)
 		if ctx.Err() != nil || err != nil && err != unix.EINTR {
 			return
 		}
-		if f.readMounts(file) != nil {
+		if wait = forever; f.readMounts(file) != nil {
 			f.counters.mountErrors.Add(1)
+			wait = again
 		}
 		select {
 		case <-ctx.Done():
