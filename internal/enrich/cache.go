@@ -16,6 +16,8 @@ type key struct{ socket, namespace, id string }
 // record is what is known of a container. Immutable once published.
 type record struct {
 	container *event.Container
+	// known is when the container's first record was published.
+	known time.Time
 	// probes of a pod's sandbox are those of its containers, by name.
 	probes map[string][]event.Probe
 	// updated is when the runtime last changed its own record.
@@ -41,6 +43,8 @@ type entry struct {
 	record atomic.Pointer[record]
 	// hint is what counts if the record does not come; nil if there is none.
 	hint atomic.Pointer[event.Container]
+	// met is the event loop's own: an event of the container has come.
+	met bool
 
 	// Guarded by the cache. seenAt is when the runtime last told of it.
 	started, seenAt, removedAt time.Time
@@ -161,9 +165,13 @@ func (c *cache) place(e *entry, paths []string) {
 	}
 }
 
-// publish sets what is known of a container.
+// publish sets what is known of a container. The record is the cache's from now on.
 func (c *cache) publish(e *entry, r *record) {
 	c.mu.Lock()
+	r.known = time.Now()
+	if old := e.record.Load(); old != nil {
+		r.known = old.known
+	}
 	e.record.Store(withStart(r, e.started))
 	e.hint.Store(nil)
 	c.mu.Unlock()

@@ -1,6 +1,9 @@
 package enrich
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Counters tell what the room did and lost since it was made. All but the sizes only grow.
 type Counters struct {
@@ -23,6 +26,11 @@ type Counters struct {
 	// LabelsCut counts labels and mounts left out because they were too large or too many.
 	LabelsCut uint64
 
+	// KnownBefore and KnownAfter count containers by whether their record came before or after their first event; the times are by
+	// how much, summed. Containers that ran before the sensor do not count.
+	KnownBefore, KnownAfter uint64
+	BeforeTime, AfterTime   time.Duration
+
 	// RuntimesRefused counts the looks at a user's runtime that found too many watched already.
 	RuntimesRefused uint64
 	// RequestsDropped counts questions to a worker that found its queue full.
@@ -41,6 +49,8 @@ type counters struct {
 	containersEvicted, containersRefused         atomic.Uint64
 	labelsCut, requestsDropped, runtimesRefused  atomic.Uint64
 	runtimeErrors, accountsFailed, panics        atomic.Uint64
+	knownBefore, knownAfter                      atomic.Uint64
+	beforeTime, afterTime                        atomic.Int64 // in ns
 }
 
 func (c *counters) snapshot() Counters {
@@ -53,5 +63,7 @@ func (c *counters) snapshot() Counters {
 		ContainersRefused: c.containersRefused.Load(), LabelsCut: c.labelsCut.Load(),
 		RuntimesRefused: c.runtimesRefused.Load(), RequestsDropped: c.requestsDropped.Load(), RuntimeErrors: c.runtimeErrors.Load(),
 		AccountsFailed: c.accountsFailed.Load(), Panics: c.panics.Load(),
+		KnownBefore: c.knownBefore.Load(), KnownAfter: c.knownAfter.Load(),
+		BeforeTime: time.Duration(c.beforeTime.Load()), AfterTime: time.Duration(c.afterTime.Load()),
 	}
 }

@@ -218,7 +218,7 @@ func (e *Enricher) attach(ev *event.Event, cg *cgroup, now time.Time) State {
 			now = e.now()
 		}
 		if !cg.pathGone && now.Before(cg.deadline) {
-			return Pending
+			return cg.pending(ev)
 		}
 		e.countMissing(ev, reasonGone)
 		return Unknown
@@ -226,6 +226,9 @@ func (e *Enricher) attach(ev *event.Event, cg *cgroup, now time.Time) State {
 	if cg.entry != nil {
 		if r := cg.entry.record.Load(); r != nil {
 			ev.Container, ev.ContainerID, ev.Accounts = r.container, cg.shortID, r.accounts
+			if !cg.entry.met {
+				e.countFirst(ev, cg, r)
+			}
 			e.refreshAccounts(ev, cg, r.accounts)
 			return Known
 		}
@@ -237,12 +240,12 @@ func (e *Enricher) attach(ev *event.Event, cg *cgroup, now time.Time) State {
 	case cg.verdict == verdictPerhaps:
 		e.attachHost(ev)
 		if why == reasonNone {
-			return Pending
+			return cg.pending(ev)
 		}
 		return Host
 	case why == reasonNone:
 		ev.Container, ev.ContainerID, ev.Accounts = nil, cg.shortID, nil
-		return Pending
+		return cg.pending(ev)
 	default:
 		ev.Container, ev.ContainerID, ev.Accounts = nil, cg.shortID, cg.want.accounts.Load()
 		if cg.entry != nil {

@@ -39,6 +39,8 @@ type cgroup struct {
 	// deadline is until when events wait for the path of an unresolved row; pathGone ends that early.
 	deadline time.Time
 	pathGone bool
+	// first is when the first event came that had to ask for the container, in ns since the epoch; 0 if none had to.
+	first int64
 	// recheck is the earliest event time, in ns, at which the accounts may be asked for again.
 	recheck int64
 }

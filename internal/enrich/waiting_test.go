@@ -2,6 +2,9 @@ package enrich
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -245,5 +248,47 @@ func TestLoopAndWorkers(t *testing.T) {
 	workers.Wait()
 	if held == 0 {
 		t.Error("no event had to wait")
+	}
+}
+
+// TestKnownBeforeOrAfter: each container counts once, by its first event; one that ran before the sensor does not.
+func TestKnownBeforeOrAfter(t *testing.T) {
+	mount := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(mount, "docker", idA), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	l := newLab(t, Settings{Hierarchy: Hierarchy{Mount: mount, V2: true}})
+	l.connect()
+	l.learn("moby", idA, "/docker/"+idA)
+	for id := range l.table.byID {
+		l.attach(id)
+	}
+	if c := l.Counters(); c.KnownBefore != 0 || c.KnownAfter != 0 {
+		t.Errorf("a container from before the sensor counts: %+v", c)
+	}
+
+	began := time.Now()
+	l.CgroupMade(1, "/docker/"+idB)
+	l.learn("moby", idB, "/docker/"+idB)
+	l.clock = time.Now().Add(time.Minute)
+	l.attach(1)
+	l.attach(1)
+	if c := l.Counters(); c.KnownBefore != 1 || c.KnownAfter != 0 || c.BeforeTime < time.Minute || c.BeforeTime > l.clock.Sub(began) {
+		t.Errorf("%+v", c)
+	}
+
+	idC := strings.Repeat("c", 64)
+	l.clock = began.Add(-time.Minute)
+	l.CgroupMade(2, "/docker/"+idC)
+	if _, state := l.attach(2); state != Pending {
+		t.Fatalf("state %v", state)
+	}
+	l.learn("moby", idC, "/docker/"+idC)
+	l.clock = time.Now()
+	l.attach(2)
+	l.cache.publish(l.table.byID[2].entry, &record{container: &event.Container{ID: idC}}) // what is known changes
+	l.attach(2)
+	if c := l.Counters(); c.KnownBefore != 1 || c.KnownAfter != 1 || c.AfterTime < time.Minute || c.AfterTime > time.Since(began)+time.Minute {
+		t.Errorf("%+v", c)
 	}
 }

@@ -46,6 +46,17 @@ func lossFamilies() []family {
 			"what", metrics.Counter, "", func(s *scrape) map[string]uint64 {
 				return map[string]uint64{"held": s.enrich.Held, "answered": s.enrich.Answered, "overflow": s.enrich.Overflow}
 			}),
+		split("saker_containers_known_total", "Containers that were known before or after their first event; those that ran before the sensor do not count.",
+			"when", metrics.Counter, "", func(s *scrape) map[string]uint64 {
+				return map[string]uint64{"before": s.enrich.KnownBefore, "after": s.enrich.KnownAfter}
+			}),
+		{
+			Name: "saker_containers_known_seconds_total", Help: "How long before or after, summed.", Type: metrics.Counter, Labels: []string{"when"},
+			Collect: func(s *scrape, emit emit) {
+				emit(s.enrich.BeforeTime.Seconds(), "when", "before")
+				emit(s.enrich.AfterTime.Seconds(), "when", "after")
+			},
+		},
 		split("saker_container_unknown_total", "Events in a container that went on without its metadata, by reason.", "reason", metrics.Counter, "",
 			func(s *scrape) map[string]uint64 {
 				return map[string]uint64{

@@ -113,6 +113,7 @@ func (c *cluster) kubectl(t *testing.T, stdin string, args ...string) string {
 // alert is a line of the sensor's standard output.
 type alert struct {
 	Rule   string         `json:"rule"`
+	Time   string         `json:"time"`
 	Output string         `json:"output"`
 	Fields map[string]any `json:"output_fields"`
 }

@@ -81,6 +81,31 @@ func (c *cluster) testUpdate(t *testing.T) {
 	}
 }
 
+// testUnavailable is an update without surge: the old pod ends before the new one starts. What is not told is counted, and that the sensor
+// was away is told.
+func (c *cluster) testUnavailable(t *testing.T) {
+	c.kubectl(t, "", "-n", "saker", "patch", "daemonset", "saker", "--type=merge", "-p",
+		`{"spec": {"updateStrategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}}}`)
+	n := c.count(t)
+	before := len(n.f.seen())
+	lost := n.during(t, func() {
+		c.kubectl(t, "", "-n", "saker", "rollout", "restart", "daemonset/saker")
+		c.waitFor(t, "the new sensor says that there was none", func() (bool, string) {
+			for _, a := range n.f.seen()[before:] {
+				if strings.Contains(a.Output, "sensor was away") {
+					t.Log(a.Output)
+					return true, ""
+				}
+			}
+			return false, n.f.log()
+		})
+		c.kubectl(t, "", "-n", "saker", "rollout", "status", "daemonset/saker", "--timeout=120s")
+	})
+	if len(lost) == 0 {
+		t.Error("no shell is lost: is there a surge?")
+	}
+}
+
 // sensorPids are the sensors' processes on this node.
 func (c *cluster) sensorPids(t *testing.T) (pids []int) {
 	t.Helper()

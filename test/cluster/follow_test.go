@@ -32,6 +32,16 @@ type told struct {
 	at     time.Time // when the runtime has read its end
 }
 
+// time is the event's, in ns since the epoch.
+func (a told) time(t *testing.T) int64 {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339Nano, a.Time)
+	if err != nil {
+		t.Fatalf("the time of an alert: %v", err)
+	}
+	return at.UnixNano()
+}
+
 // follow reads until the test ends.
 func follow(t *testing.T) *follower {
 	f := &follower{stop: make(chan struct{}), done: make(chan struct{})}

@@ -33,7 +33,9 @@ func TestMain(m *testing.M) {
 	}
 	code := 0
 	for _, name := range []string{first, second} {
-		code = max(code, node.Contain(m.Run, "-runtime="+name))
+		if node.Contain(m.Run, "-runtime="+name) != 0 { // below 0 if a signal has ended it
+			code = 1
+		}
 	}
 	os.Exit(code)
 }

@@ -31,6 +31,10 @@ func (c *cluster) testManifest(t *testing.T) {
 	t.Run("privileges", c.testPrivileges)
 	t.Run("faults", c.testFaults)
 	t.Run("update", c.testUpdate)
+	if *runtimeName == first {
+		t.Run("update without surge", c.testUnavailable)
+		t.Run("capabilities", c.testCapabilities)
+	}
 }
 
 // testRules: the two rules of the practical guide fire on real pods, and say whose they are.

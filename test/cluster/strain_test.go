@@ -13,14 +13,21 @@ import (
 // strained is a cluster with a sensor that has the chart's metrics and watch of pods.
 type strained struct {
 	*cluster
-	f *follower
+	f       *follower
+	metrics string // the URL
 }
 
-// testStrain: the sensor meets images that mean it ill, and a node's worth of pods and containers.
+// testStrain: the sensor meets images that mean it ill, and a node's worth of pods and containers. It is a cluster's last test, and leaves it
+// without its API server.
 func (c *cluster) testStrain(t *testing.T) {
-	c.install(t, map[string]string{"guide": guideRules(t), "hostile": hostileRule}, "--set=metrics.enabled=true", "--set=collectors.kubernetes.enabled=true")
-	s := &strained{c, follow(t)}
+	c.makePods(t)
+	c.install(t, map[string]string{"guide": guideRules(t), "hostile": hostileRule, "first": firstRule}, "--set=metrics.enabled=true", "--set=collectors.kubernetes.enabled=true",
+		"--set=extra.env[0].name=FALCO_HOSTNAME,extra.env[0].value="+manyNode)
+	ip := c.kubectl(t, "", append([]string{"-n", "saker", "get", "pods", "-o", "jsonpath={.items[0].status.podIP}"}, sensors...)...)
+	s := &strained{c, follow(t), "http://" + ip + ":8765/metrics"}
+	t.Run("many", s.testMany)
 	t.Run("hostile", s.testHostile)
+	t.Run("first", s.testFirst)
 }
 
 // pid is the sensor's process.
@@ -43,8 +50,7 @@ func (s *strained) resident(t *testing.T) float64 {
 // metric is the value of one of the sensor's, with its labels as Prometheus writes them.
 func (s *strained) metric(t *testing.T, name string) float64 {
 	t.Helper()
-	ip := s.kubectl(t, "", append([]string{"-n", "saker", "get", "pods", "-o", "jsonpath={.items[0].status.podIP}"}, sensors...)...)
-	answer, err := http.Get("http://" + ip + ":8765/metrics")
+	answer, err := http.Get(s.metrics)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ func TestGuideRules(t *testing.T) {
 	l := newLab(t, "k8s.io")
 	s := startSensor(t, "-r", guide, "-o", l.socket())
 	l.Run(t, testutil.ContainerSpec{
-		Namespace: "k8s.io", ID: testutil.HexID("guide"), Image: l.image, Labels: podLabels("shop-7d4b", "checkout", "shop"),
+		Namespace: "k8s.io", ID: testutil.HexID("guide"), Image: l.image, Labels: testutil.PodLabels("shop-7d4b", "checkout", "shop"),
 		Args: []string{"/bin/sh", "-c", "echo x >> /etc/motd; true"},
 	})
 	shell := s.Next("the shell", func(a *alert) bool { return a.Rule == "Terminal shell in container" })
@@ -55,7 +55,7 @@ func TestText(t *testing.T) {
 	s := launch(t, "-r", guide, "-o", l.socket())
 	s.WaitLog("ready")
 	l.Run(t, testutil.ContainerSpec{
-		Namespace: "k8s.io", ID: testutil.HexID("text"), Image: l.image, Labels: podLabels("p", "billing", "c"), Args: []string{"/bin/sh", "-c", "true"},
+		Namespace: "k8s.io", ID: testutil.HexID("text"), Image: l.image, Labels: testutil.PodLabels("p", "billing", "c"), Args: []string{"/bin/sh", "-c", "true"},
 	})
 	line := <-s.Lines
 	want := regexp.MustCompile(`^\d\d:\d\d:\d\d\.\d{9}: Warning Terminal shell in container \(user=root container=c image=registry\.example\.org/team/shop ` +

@@ -29,7 +29,7 @@ var firstRule = `
 // firstSpec is a container whose whole life is one command of a few milliseconds, which names it.
 func (l *lab) firstSpec(name string) testutil.ContainerSpec {
 	return testutil.ContainerSpec{
-		Namespace: "k8s.io", ID: testutil.HexID(name), Image: l.image, Labels: podLabels(name, "identity", "c-"+name),
+		Namespace: "k8s.io", ID: testutil.HexID(name), Image: l.image, Labels: testutil.PodLabels(name, "identity", "c-"+name),
 		Args: []string{"/bin/sh", "-c", ": " + name},
 	}
 }

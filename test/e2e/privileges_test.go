@@ -168,7 +168,7 @@ func TestCapabilities(t *testing.T) {
 			}
 			id := testutil.HexID(name)
 			l.Run(t, testutil.ContainerSpec{
-				Namespace: "k8s.io", ID: id, Image: l.image, Labels: podLabels("p", "n", "c"), Args: []string{"/bin/sh", "-c", "true"},
+				Namespace: "k8s.io", ID: id, Image: l.image, Labels: testutil.PodLabels("p", "n", "c"), Args: []string{"/bin/sh", "-c", "true"},
 			})
 			a := s.Next("the container's shell", func(a *alert) bool { return a.Rule == "Terminal shell in container" })
 			if a.Field("container.name") != "c" || a.Field("container.image.tag") != "1.4" {

@@ -2,7 +2,6 @@
 package e2e
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -38,16 +37,6 @@ func startSensor(t *testing.T, args ...string) *testutil.Sensor {
 func launch(t *testing.T, args ...string) *testutil.Sensor {
 	t.Helper()
 	return testutil.LaunchSensor(t, sensorBinary, args...)
-}
-
-// podLabels are what the CRI puts on a container.
-func podLabels(pod, namespace, container string) map[string]string {
-	return map[string]string{
-		"io.kubernetes.pod.name":       pod,
-		"io.kubernetes.pod.namespace":  namespace,
-		"io.kubernetes.pod.uid":        "11111111-2222-3333-4444-" + fmt.Sprintf("%012x", len(pod)),
-		"io.kubernetes.container.name": container,
-	}
 }
 
 // lab is a containerd with an image, and a sensor that watches it.

@@ -9,9 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/containerd/containerd/v2/pkg/oci"
-	specs "github.com/opencontainers/runtime-spec/specs-go"
-
 	"github.com/saker-sensor/saker/internal/testutil"
 )
 
@@ -27,21 +24,12 @@ func TestThousandContainers(t *testing.T) {
 	defer tick.Stop()
 	for i := range containers {
 		<-tick.C
-		name := fmt.Sprintf("many-%04d", i)
-		id := testutil.HexID(name)
-		labels := podLabels(name, "identity", "c-"+name)
-		for j := range 6 {
-			labels[fmt.Sprintf("app.kubernetes.io/label-%d", j)] = strings.Repeat("x", 32)
-		}
-		l.CreateRecord(t, testutil.ContainerSpec{
-			Namespace: "k8s.io", ID: id, Image: l.image, Labels: labels, Args: []string{"/bin/true"},
-			CgroupsPath: l.Cgroup + "/kubepods/besteffort/pod" + id[:36] + "/" + id, Options: []oci.SpecOpts{oci.WithMounts(kubeletMounts())},
-		})
+		l.CreateRecord(t, l.InPod(l.image, fmt.Sprintf("many-%04d", i)))
 	}
 	took := time.Since(began)
 	// The last one's own alert says that all were learned.
 	l.Run(t, testutil.ContainerSpec{
-		Namespace: "k8s.io", ID: testutil.HexID("last"), Image: l.image, Labels: podLabels("last", "identity", "last"), Args: []string{"/bin/sh", "-c", "true"},
+		Namespace: "k8s.io", ID: testutil.HexID("last"), Image: l.image, Labels: testutil.PodLabels("last", "identity", "last"), Args: []string{"/bin/sh", "-c", "true"},
 	})
 	s.Next("the last one's shell", func(a *alert) bool { return a.Field("container.name") == "last" })
 	after, cpu := resident(t, pid), processorTime(t, pid)-cpuBefore
@@ -51,17 +39,6 @@ func TestThousandContainers(t *testing.T) {
 		t.Errorf("1,000 containers take %.1f MB", float64(growth)/1e6)
 	}
 	s.Stop()
-}
-
-// kubeletMounts are the five files and folders that a kubelet mounts into each container.
-func kubeletMounts() (out []specs.Mount) {
-	for _, dest := range []string{"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/termination-log", "/var/run/secrets/kubernetes.io/serviceaccount"} {
-		out = append(out, specs.Mount{
-			Type: "bind", Destination: dest, Options: []string{"rbind", "rprivate", "rw"},
-			Source: "/var/lib/kubelet/pods/6f0d5a5e-1111-2222-3333-444455556666/volumes/kubernetes.io~projected" + dest,
-		})
-	}
-	return out
 }
 
 // resident is a process's resident memory in bytes.
