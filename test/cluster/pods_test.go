@@ -1,21 +1,12 @@
 package cluster
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"net"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 
 	"github.com/saker-sensor/saker/internal/pods"
@@ -26,8 +17,6 @@ const (
 	// crowd is a node that is an object only, with so many pods.
 	crowd     = "crowd0"
 	crowdPods = 250
-	// watchers stand for so many other nodes.
-	watchers = 1000
 )
 
 // testPods: the watch of a node's pods against the API server: what it costs, that it follows changes, that the API server may be killed,
@@ -86,77 +75,6 @@ func (c *cluster) refused(t *testing.T) {
 		if _, s := pods.Ask(t.Context(), pods.Settings{Node: node, Kubeconfig: c.Kubeconfig()}); s.State != want {
 			t.Errorf("asked for the pods of %s: %+v", node, s)
 		}
-	}
-}
-
-// manyWatches says what the API server needs for the watches of so many nodes, beside fewer that are not narrowed to a node.
-func (c *cluster) manyWatches(t *testing.T) {
-	server := c.Pid(node.APIServer)
-	alone := c.changePods(t, server, "alone")
-	cpu, rss := usage(t, server)
-	var all []*pods.Watcher
-	for i := range watchers {
-		all = append(all, c.watch(t, fmt.Sprintf("far%d", i)))
-	}
-	for _, w := range all {
-		c.waitWatch(t, w, true)
-	}
-	cpuThen, rssThen := usage(t, server)
-	narrowed := c.changePods(t, server, "narrowed")
-	received := uint64(0)
-	for _, w := range all {
-		received += w.Counters().Received
-		w.Close()
-	}
-	stop := c.watchAll(t, unnarrowed)
-	wide := c.changePods(t, server, "wide")
-	stop()
-	t.Logf("%d watches of other nodes: the API server took %.2f s of processor time to begin them, and %d MB; each received %d bytes",
-		watchers, (cpuThen - cpu).Seconds(), (rssThen-rss)>>20, received/watchers)
-	t.Logf("%d changes of pods take it %.2f s of processor time; %.2f s with these watches; %.2f s with %d that are not narrowed to a node",
-		rounds*crowdPods, alone.Seconds(), narrowed.Seconds(), wide.Seconds(), unnarrowed)
-}
-
-const (
-	rounds     = 4   // of changes of all pods
-	unnarrowed = 100 // watches of all pods
-)
-
-// changePods changes each pod a few times and tells the processor time that this takes the API server.
-func (c *cluster) changePods(t *testing.T, server int, name string) time.Duration {
-	t.Helper()
-	before, _ := usage(t, server)
-	for i := range rounds {
-		c.kubectl(t, "", "-n", "crowd", "label", "--overwrite", "pods", "--all", fmt.Sprintf("round=%s-%d", name, i))
-	}
-	after, _ := usage(t, server)
-	return after - before
-}
-
-// watchAll begins watches of the metadata of every node's pods, each with a connection of its own, and reads them until stop.
-func (c *cluster) watchAll(t *testing.T, n int) (stop func()) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	var done sync.WaitGroup
-	for range n {
-		api := c.API()
-		api.Dial = (&net.Dialer{}).DialContext // which keeps it from sharing
-		client, err := metadata.NewForConfig(api)
-		if err != nil {
-			t.Fatal(err)
-		}
-		w, err := client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "pods"}).Watch(ctx, metav1.ListOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		done.Go(func() {
-			for range w.ResultChan() {
-			}
-		})
-	}
-	return func() {
-		cancel()
-		done.Wait()
 	}
 }
 
@@ -234,23 +152,4 @@ func (c *cluster) sizeOf(t *testing.T, path string) int {
 		t.Fatalf("GET %s: %.200s", path, out)
 	}
 	return len(out)
-}
-
-// usage is a process's processor time, and its resident memory in bytes (proc_pid_stat(5); 100 ticks are a second).
-func usage(t *testing.T, pid int) (cpu time.Duration, rss int64) {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest)
-	number := func(i int) int64 {
-		n, err := strconv.ParseInt(fields[i], 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
-	return time.Duration(number(11)+number(12)) * 10 * time.Millisecond, number(21) * int64(os.Getpagesize())
 }
