@@ -122,6 +122,8 @@ func (s *sensor) degraded() (lines []string) {
 	if s.pods != nil {
 		if now := s.pods.Status(); now.Err != nil {
 			lines = append(lines, fmt.Sprintf("%s: %s: %s", podsOf(&s.Config), now.State, oneLine(now.Err)))
+		} else {
+			lines = append(lines, kinTroubles(podsOf(&s.Config), s.pods.Kin())...)
 		}
 	}
 	return lines

@@ -1,7 +1,9 @@
 package sensor
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -40,6 +42,16 @@ func kinOf(rules *engine.Ruleset, alerts *rendering) (kinds [pods.Kinds]bool) {
 		}
 	}
 	return kinds
+}
+
+// kinTroubles are the lines of /healthz about kinds that can't be had.
+func kinTroubles(from string, errs [pods.Kinds]error) (lines []string) {
+	for kind, err := range errs {
+		if err != nil {
+			lines = append(lines, fmt.Sprintf("%s: %s may be missing: %s", from, strings.Join(kinFields[kind], ", "), oneLine(err)))
+		}
+	}
+	return lines
 }
 
 // kinReport is which kinds could not be had when it was last looked.

@@ -1,8 +1,11 @@
 package sensor
 
 import (
+	"errors"
 	"sync/atomic"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
@@ -39,5 +42,14 @@ func TestKinOf(t *testing.T) {
 		if got := kinOf(rules, alerts); got != c.want {
 			t.Errorf("%s: asked for is %v, want %v", c.what, got, c.want)
 		}
+	}
+}
+
+// TestKinTroubles: health names the fields that a role which lacks a verb costs.
+func TestKinTroubles(t *testing.T) {
+	got := kinTroubles("API server", [pods.Kinds]error{pods.ReplicaSet: errors.New("forbidden: no role\nmore")})
+	want := []string{"API server: k8smeta.rs.label, k8smeta.rs.labels may be missing: forbidden: no role"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
