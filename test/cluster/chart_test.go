@@ -27,10 +27,6 @@ func (c *cluster) testChart(t *testing.T) {
 	posts := make(chan string, 1000)
 	sidekick := listen(t, posts)
 	const socket = "unix:///run/saker/saker.sock"
-	t.Cleanup(func() {
-		c.helm(t, "uninstall", "saker", "--namespace=saker", "--wait", "--timeout=120s")
-		c.kubectl(t, "", "delete", "namespace", "saker", "--wait", "--timeout=120s")
-	})
 	c.install(t, map[string]string{"product_rules": guideRules(t), "meta_rules": metaRule},
 		"--set=collectors.kubernetes.enabled=true,rbac.create=false", "--set=tty=true", "--set=extraArgs={-o,log_level=debug}",
 		"--set=falcosidekick.enabled=true,falcosidekick.url="+sidekick, "--set=driver.kind=modern_ebpf",
@@ -82,8 +78,18 @@ func (c *cluster) testChart(t *testing.T) {
 // chart is the chart's folder.
 func chart(t *testing.T) string { return filepath.Join(testutil.Root(t), "deploy/helm/saker") }
 
-// install installs the chart with rule files, and with more arguments.
+// install installs the chart with rule files, and with more arguments; it is uninstalled with the test.
 func (c *cluster) install(t *testing.T, rules map[string]string, args ...string) {
+	t.Helper()
+	t.Cleanup(func() {
+		c.helm(t, "uninstall", "saker", "--namespace=saker", "--wait", "--timeout=120s")
+		c.kubectl(t, "", "delete", "namespace", "saker", "--wait", "--timeout=120s")
+	})
+	c.leave(t, rules, args...)
+}
+
+// leave is install, and leaves the chart there.
+func (c *cluster) leave(t *testing.T, rules map[string]string, args ...string) {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range rules {

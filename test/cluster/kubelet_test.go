@@ -33,12 +33,12 @@ func (c *cluster) testKubeletSensor(t *testing.T) {
 	}
 	said("connected", 1)
 	c.kubectl(t, shop, "apply", "--validate=strict", "-f", "-")
-	t.Cleanup(func() { c.kubectl(t, "", "-n", "billing", "delete", "deployment/shop", "--wait") })
-	c.kubectl(t, "", "-n", "billing", "rollout", "status", "deployment/shop", "--timeout=60s")
+	t.Cleanup(func() { c.kubectl(t, "", "delete", "namespace", "till", "--wait=false") })
+	c.kubectl(t, "", "-n", "till", "rollout", "status", "deployment/shop", "--timeout=60s")
 	told := func(label string) {
 		t.Helper()
 		c.waitFor(t, "an alert has the label "+label, func() (bool, string) {
-			c.kubectl(t, "", "-n", "billing", "exec", "deployment/shop", "--", "sh", "-c", "true "+label)
+			c.kubectl(t, "", "-n", "till", "exec", "deployment/shop", "--", "sh", "-c", "true "+label)
 			for _, a := range f.seen() {
 				if a.Rule == "Shell in a deployment" && a.field("k8smeta.pod.label.round") == label && a.field("k8smeta.owner.kind") == "ReplicaSet" {
 					return true, ""
@@ -47,7 +47,7 @@ func (c *cluster) testKubeletSensor(t *testing.T) {
 			return false, f.log()
 		})
 	}
-	c.kubectl(t, "", "-n", "billing", "label", "pods", "-l", "app=shop", "round=first")
+	c.kubectl(t, "", "-n", "till", "label", "pods", "-l", "app=shop", "round=first")
 	told("first")
 	if !strings.Contains(f.log(), "the kubelet does not tell of them; set kubernetes.source to api") {
 		t.Errorf("the log does not say that the namespace's labels can't be had:\n%s", f.log())
@@ -59,7 +59,7 @@ func (c *cluster) testKubeletSensor(t *testing.T) {
 	}
 	said("connected", 2)
 	c.kubectl(t, "", "wait", "--for=condition=Ready", "node/"+node.Name, "--timeout=120s")
-	c.kubectl(t, "", "-n", "billing", "label", "--overwrite", "pods", "-l", "app=shop", "round=second")
+	c.kubectl(t, "", "-n", "till", "label", "--overwrite", "pods", "-l", "app=shop", "round=second")
 	told("second")
 }
 

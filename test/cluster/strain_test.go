@@ -21,7 +21,7 @@ type strained struct {
 // without its API server.
 func (c *cluster) testStrain(t *testing.T) {
 	c.makePods(t)
-	c.install(t, map[string]string{"guide": guideRules(t), "hostile": hostileRule, "first": firstRule}, "--set=metrics.enabled=true", "--set=collectors.kubernetes.enabled=true",
+	c.leave(t, map[string]string{"guide": guideRules(t), "hostile": hostileRule, "first": firstRule}, "--set=metrics.enabled=true", "--set=collectors.kubernetes.enabled=true",
 		"--set=extra.env[0].name=FALCO_HOSTNAME,extra.env[0].value="+manyNode)
 	ip := c.kubectl(t, "", append([]string{"-n", "saker", "get", "pods", "-o", "jsonpath={.items[0].status.podIP}"}, sensors...)...)
 	s := &strained{c, follow(t), "http://" + ip + ":8765/metrics"}
