@@ -8,6 +8,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/saker-sensor/saker/internal/event"
 )
@@ -19,6 +20,9 @@ const (
 	maxLabels = 16 << 10
 	// hashLabel is what a Deployment's replica set has in its name, behind the Deployment's (Kubernetes' "Deployments", pod-template-hash).
 	hashLabel = "pod-template-hash"
+	// mirrorAnnotation is of a static pod's image at the API server, which has a uid of its own: the uid by which the kubelet and the runtime know
+	// the pod (Kubernetes' "Well-Known Labels, Annotations and Taints").
+	mirrorAnnotation = "kubernetes.io/config.mirror"
 )
 
 // store is where the reflector puts what it receives.
@@ -37,6 +41,8 @@ type store struct {
 
 type entry struct {
 	meta *event.PodMeta
+	// api is the uid at the API server.
+	api types.UID
 	// removed is when the pod went; zero while it is there.
 	removed time.Time
 }
@@ -89,7 +95,7 @@ func (s *store) Delete(object any) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e := s.pods[string(pod.UID)]; e != nil && e.removed.IsZero() {
+	if e := s.pods[uidOf(pod)]; e != nil && e.api == pod.UID && e.removed.IsZero() {
 		e.removed = s.now()
 	}
 	s.forget()
@@ -106,7 +112,7 @@ func (s *store) Replace(list []any, _ string) error {
 		if err != nil {
 			return err
 		}
-		there[string(pod.UID)] = true
+		there[uidOf(pod)] = true
 		s.put(pod)
 	}
 	s.all(there)
@@ -118,7 +124,7 @@ func (s *store) keep(pod *metav1.PartialObjectMetadata) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.put(pod)
-	return s.pods[string(pod.UID)] != nil
+	return s.pods[uidOf(pod)] != nil
 }
 
 // retain ends a list of all pods: those that are not there were removed.
@@ -150,8 +156,19 @@ func podOf(object any) (*metav1.PartialObjectMetadata, error) {
 	return pod, nil
 }
 
+// uidOf is the uid by which the runtime knows a pod.
+func uidOf(pod *metav1.PartialObjectMetadata) string {
+	if uid := pod.Annotations[mirrorAnnotation]; uid != "" {
+		return uid
+	}
+	return string(pod.UID)
+}
+
 func (s *store) put(pod *metav1.PartialObjectMetadata) {
-	uid := string(pod.UID)
+	uid := uidOf(pod)
+	if old := s.pods[uid]; old != nil && old.api != pod.UID && uid != string(pod.UID) {
+		return // whoever makes pods may write another's uid into an annotation
+	}
 	if s.pods[uid] == nil && len(s.pods) >= s.max {
 		if s.forget(); len(s.pods) >= s.max {
 			s.refused.Add(1)
@@ -162,7 +179,7 @@ func (s *store) put(pod *metav1.PartialObjectMetadata) {
 	if !s.kin.join(m) {
 		s.kin.wake()
 	}
-	s.pods[uid] = &entry{meta: m}
+	s.pods[uid] = &entry{meta: m, api: pod.UID}
 }
 
 // forget drops what was removed long enough ago.
@@ -190,7 +207,7 @@ func (s *store) short(labels map[string]string) map[string]string {
 
 // trim keeps labels and owner; annotations and the managers of fields, which are most of a pod's metadata, are let go.
 func (s *store) trim(pod *metav1.PartialObjectMetadata) *event.PodMeta {
-	m := &event.PodMeta{Name: pod.Name, Namespace: pod.Namespace, UID: string(pod.UID)}
+	m := &event.PodMeta{Name: pod.Name, Namespace: pod.Namespace, UID: uidOf(pod)}
 	m.Labels = s.short(pod.Labels)
 	owner := metav1.GetControllerOfNoCopy(pod)
 	if owner == nil {

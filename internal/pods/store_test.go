@@ -20,6 +20,12 @@ func pod(uid string, labels map[string]string, owners ...metav1.OwnerReference) 
 	}}
 }
 
+// static is a static pod as the API server has it.
+func static(pod *metav1.PartialObjectMetadata, uid string) *metav1.PartialObjectMetadata {
+	pod.Annotations[mirrorAnnotation] = uid
+	return pod
+}
+
 func controller(kind, name string) metav1.OwnerReference {
 	yes := true
 	return metav1.OwnerReference{Kind: kind, Name: name, UID: "o-1", Controller: &yes}
@@ -43,19 +49,23 @@ func TestTrim(t *testing.T) {
 		{"of a DaemonSet", pod("c", shop, controller("DaemonSet", "shop-7d4b")), event.PodMeta{
 			Labels: shop, Owner: event.Owner{Kind: "DaemonSet", Name: "shop-7d4b", UID: "o-1"},
 		}},
+		{"static", static(pod("0", shop), "h-1"), event.PodMeta{Labels: shop}},
 		{"of nobody", pod("d", nil), event.PodMeta{}},
 		{"owned, but not controlled", pod("e", nil, metav1.OwnerReference{Kind: "Shop", Name: "s"}), event.PodMeta{}},
 		{"with labels that are too long", pod("f", map[string]string{"a": strings.Repeat("x", maxLabels)}), event.PodMeta{}},
 	} {
 		c.want.Name, c.want.Namespace, c.want.UID = c.pod.Name, c.pod.Namespace, string(c.pod.UID)
+		if uid := c.pod.Annotations[mirrorAnnotation]; uid != "" { // as the runtime says
+			c.want.UID = uid
+		}
 		if err := s.Add(c.pod); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(&c.want, s.lookup(string(c.pod.UID))); diff != "" {
+		if diff := cmp.Diff(&c.want, s.lookup(c.want.UID)); diff != "" {
 			t.Errorf("%s: %s", c.what, diff)
 		}
 	}
-	if got := s.counters(); got.Cut != 1 || got.Pods != 6 {
+	if got := s.counters(); got.Cut != 1 || got.Pods != 7 {
 		t.Errorf("counters %+v", got)
 	}
 }
@@ -90,6 +100,28 @@ func TestStoreIsBounded(t *testing.T) {
 	}
 	if s.lookup("0") != nil || s.lookup("2") != nil || s.lookup("1") == nil || s.lookup("4") == nil {
 		t.Error("other pods are known than those that are there")
+	}
+}
+
+// TestFalseMirror: what says of itself that it is a static pod takes no other pod's place.
+func TestFalseMirror(t *testing.T) {
+	s := newStore(10, time.Now, func(int) {})
+	for _, p := range []*metav1.PartialObjectMetadata{pod("a", nil), static(pod("b", nil), "a"), static(pod("c", nil), "s"), static(pod("d", nil), "s")} {
+		if err := s.Add(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Delete(static(pod("b", nil), "a")); err != nil {
+		t.Fatal(err)
+	}
+	if a, c := s.lookup("a"), s.lookup("s"); a.Name != "shop-a" || c.Name != "shop-c" || !s.pods["a"].removed.IsZero() {
+		t.Errorf("known are %+v, %+v", a, c)
+	}
+	if err := s.Add(pod("s", nil)); err != nil {
+		t.Fatal(err)
+	}
+	if m := s.lookup("s"); m.Name != "shop-s" {
+		t.Errorf("a pod of that uid is %+v", m)
 	}
 }
 

@@ -57,6 +57,7 @@ func (c *cluster) testPods(t *testing.T) {
 	again := w.Counters()
 	t.Logf("the API server was killed and came back: %d requests, %d failures, %d bytes received", again.Requests-change.Requests, again.Failures, again.Received-change.Received)
 	c.refused(t)
+	t.Run("static", c.testStatic)
 	t.Run("kin", c.testKin)
 	c.manyWatches(t)
 }

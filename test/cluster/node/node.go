@@ -115,7 +115,7 @@ func (n *Node) configure() error {
 			return err
 		}
 	}
-	return os.MkdirAll(path("log"), 0o755)
+	return errors.Join(os.MkdirAll(path("log"), 0o755), os.MkdirAll(StaticPods(), 0o755))
 }
 
 func (n *Node) startEtcd() error {
@@ -209,6 +209,9 @@ func (n *Node) API() *rest.Config {
 		CAFile: path("pki/ca.crt"), CertFile: path("pki/admin.crt"), KeyFile: path("pki/admin.key"),
 	}}
 }
+
+// StaticPods is the folder of the manifests of static pods.
+func StaticPods() string { return path("static") }
 
 // Kubeconfig is the administrator's file.
 func (n *Node) Kubeconfig() string { return path("pki/admin.kubeconfig") }
