@@ -17,6 +17,8 @@ import (
 
 // heartbeat keeps the state file, in a goroutine of its own, so that the next start knows how this run ended.
 type heartbeat struct {
+	path string
+	// file is nil while another sensor has it: the one that this one replaces, and that is about to end.
 	file  *guard.StateFile
 	state guard.State
 	log   *zap.Logger
@@ -37,7 +39,7 @@ func (s *sensor) openHeartbeat(context.Context) error {
 	if err != nil {
 		s.Log.Warn("the next start will not know how this run ended, or this one not how the last did; see guard.state_file", zap.Error(err))
 	}
-	if file == nil {
+	if file == nil && !errors.Is(err, guard.ErrTaken) {
 		return nil
 	}
 	now := guard.Now()
@@ -46,7 +48,7 @@ func (s *sensor) openHeartbeat(context.Context) error {
 		s.reportAbsence(last.Absence(boot, now, time.Now()), last)
 	}
 	s.heartbeat = &heartbeat{
-		file: file, log: s.Log,
+		path: path, file: file, log: s.Log,
 		state: guard.State{BootID: boot, Start: now.Boot, Version: s.Version, PID: os.Getpid()},
 	}
 	s.heartbeat.write(now, time.Now())
@@ -97,15 +99,33 @@ func (h *heartbeat) close(end guard.Moment, wall time.Time) error {
 	h.done.Wait()
 	h.state.Clean = true
 	h.write(end, wall)
+	if h.file == nil {
+		return nil
+	}
 	return h.file.Close()
 }
 
 func (h *heartbeat) write(alive guard.Moment, wall time.Time) {
+	if h.file == nil && !h.takeOver() {
+		return
+	}
 	h.state.Alive, h.state.AliveTime = alive.Boot, wall
 	if err := h.file.Write(h.state); err != nil && !h.failed {
 		h.failed = true
 		h.log.Warn("the next start may not know how this run ended; see guard.state_file", zap.Error(err))
 	}
+}
+
+// takeOver opens the file that another sensor had. What that one has left in it tells of no time away: this one ran meanwhile.
+func (h *heartbeat) takeOver() bool {
+	file, _, err := guard.OpenState(h.path)
+	if h.file = file; file != nil {
+		h.log.Info("the other sensor has ended: the state file is this one's now", zap.String("path", h.path))
+	} else if !errors.Is(err, guard.ErrTaken) && !h.failed {
+		h.failed = true
+		h.log.Warn("the next start will not know how this run ended; see guard.state_file", zap.Error(err))
+	}
+	return file != nil
 }
 
 // degraded names what does not work although the capture does. Any goroutine may ask.

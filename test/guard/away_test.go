@@ -93,6 +93,34 @@ func TestAway(t *testing.T) {
 	broken.Stop()
 }
 
+// TestOverlap: a sensor that started before the one that it replaces has ended, as in an update of a DaemonSet, keeps the state from then on.
+func TestOverlap(t *testing.T) {
+	state := stateFile(t)
+	start := func() *testutil.Sensor {
+		t.Helper()
+		return testutil.StartSensor(t, sensorBinary, "-r", testutil.RulesFile(t, rules(nowhere)), "-o", "guard.state_file="+state,
+			"-o", "container_engines.containerd.enabled=false")
+	}
+	old := start()
+	next := start()
+	next.WaitLog("another sensor that runs keeps it")
+	old.Stop()
+	next.WaitLog("the state file is this one's now")
+	if strings.Contains(next.Log(), "was away") {
+		t.Error("nothing was away")
+	}
+	if err := next.Cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-next.Ended
+	last := start()
+	a := internal(last, "sensor was away", "Nothing was watched for at most ")
+	if pid := int(a.OutputFields["pid"].(float64)); pid != next.Cmd.Process.Pid {
+		t.Errorf("the last run was %d, not %d: %s", next.Cmd.Process.Pid, pid, a.Output)
+	}
+	last.Stop()
+}
+
 // TestNoState: without a place for its state the sensor does everything else, and says so once.
 func TestNoState(t *testing.T) {
 	s := testutil.StartSensor(t, sensorBinary, "-r", testutil.RulesFile(t, rules(nowhere)), "-o", "guard.state_file=/proc/nowhere/state",
