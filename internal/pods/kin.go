@@ -207,6 +207,7 @@ func (s *store) rejoin(which func(*event.PodMeta) bool) {
 			e.meta = &m
 		}
 	}
+	s.show()
 }
 
 // next is the object that has been due for longest; if there is none, wait is how long that stays so. Objects that no pod is about any more

@@ -163,6 +163,7 @@ func (p *poller) ask(ctx context.Context, s *store) (State, error) {
 		}
 	})
 	if err != nil {
+		s.abandon()
 		return Unreachable, fmt.Errorf("read the kubelet's pods: %w", err)
 	}
 	s.retain(there)

@@ -198,6 +198,9 @@ func (w *Watcher) Lookup(uid string) *event.PodMeta {
 	return m
 }
 
+// Source names who is asked.
+func (w *Watcher) Source() string { return w.settings.Source() }
+
 // Status of the watch.
 func (w *Watcher) Status() Status {
 	w.mu.Lock()

@@ -40,6 +40,14 @@ func (s *Settings) api() (*rest.Config, error) {
 	return api, nil
 }
 
+// Source names who is asked.
+func (s *Settings) Source() string {
+	if s.Kubelet != nil {
+		return "kubelet"
+	}
+	return "API server"
+}
+
 // origin is who says how to reach the API server.
 func (s *Settings) origin() string {
 	if s.Kubeconfig != "" {

@@ -34,7 +34,10 @@ type store struct {
 
 	refused, cut atomic.Uint64
 
-	mu   sync.RWMutex
+	// shown is what lookup reads, so that the event loop waits for nobody: a copy that nobody changes, made anew with each change.
+	shown atomic.Pointer[map[string]*event.PodMeta]
+
+	mu   sync.RWMutex      // guards what follows
 	pods map[string]*entry // by uid
 	kin  *kin
 }
@@ -48,16 +51,20 @@ type entry struct {
 }
 
 func newStore(limit int, now func() time.Time, full func(pods int)) *store {
-	return &store{max: limit, now: now, full: full, pods: map[string]*entry{}, kin: newKin()}
+	s := &store{max: limit, now: now, full: full, pods: map[string]*entry{}, kin: newKin()}
+	s.show()
+	return s
 }
 
-func (s *store) lookup(uid string) *event.PodMeta {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if e := s.pods[uid]; e != nil {
-		return e.meta
+func (s *store) lookup(uid string) *event.PodMeta { return (*s.shown.Load())[uid] }
+
+// show has lookup see the pods as they are. The caller has the lock.
+func (s *store) show() {
+	shown := make(map[string]*event.PodMeta, len(s.pods))
+	for uid, e := range s.pods {
+		shown[uid] = e.meta
 	}
-	return nil
+	s.shown.Store(&shown)
 }
 
 func (s *store) counters() Counters {
@@ -78,7 +85,9 @@ func (s *store) Add(object any) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	first := len(s.pods) == 0
-	if s.put(pod); first && s.synced.Load() {
+	s.put(pod)
+	s.show()
+	if first && s.synced.Load() {
 		s.full(len(s.pods))
 	}
 	return nil
@@ -99,6 +108,7 @@ func (s *store) Delete(object any) error {
 		e.removed = s.now()
 	}
 	s.forget()
+	s.show()
 	return nil
 }
 
@@ -119,7 +129,7 @@ func (s *store) Replace(list []any, _ string) error {
 	return nil
 }
 
-// keep keeps a pod, unless there is no space.
+// keep keeps a pod, unless there is no space. It is shown with the list that it is of.
 func (s *store) keep(pod *metav1.PartialObjectMetadata) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -134,6 +144,13 @@ func (s *store) retain(there map[string]bool) {
 	s.all(there)
 }
 
+// abandon ends a list that broke off: it tells of no pod that it was removed.
+func (s *store) abandon() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.show()
+}
+
 func (s *store) all(there map[string]bool) {
 	for uid, e := range s.pods {
 		if !there[uid] && e.removed.IsZero() {
@@ -141,6 +158,7 @@ func (s *store) all(there map[string]bool) {
 		}
 	}
 	s.forget()
+	s.show()
 	s.synced.Store(true)
 	s.full(len(s.pods))
 }

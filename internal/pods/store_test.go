@@ -125,6 +125,23 @@ func TestFalseMirror(t *testing.T) {
 	}
 }
 
+// TestLookupWaitsForNobody: the event loop reads while a writer has the lock.
+func TestLookupWaitsForNobody(t *testing.T) {
+	s := newStore(10, time.Now, func(int) {})
+	if err := s.Add(pod("a", nil)); err != nil {
+		t.Fatal(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if allocated := testing.AllocsPerRun(100, func() {
+		if s.lookup("a") == nil || s.lookup("b") != nil {
+			t.Error("other pods are known than those that are there")
+		}
+	}); allocated != 0 {
+		t.Errorf("%v allocations", allocated)
+	}
+}
+
 // TestPodOfAnotherKind: what is no pod's metadata is an error, not a crash.
 func TestPodOfAnotherKind(t *testing.T) {
 	s := newStore(1, time.Now, func(int) {})

@@ -11,7 +11,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/saker-sensor/saker/internal/engine"
-	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/guard"
 )
 
@@ -126,40 +125,4 @@ func (h *heartbeat) takeOver() bool {
 		h.log.Warn("the next start will not know how this run ended; see guard.state_file", zap.Error(err))
 	}
 	return file != nil
-}
-
-// degraded names what does not work although the capture does. Any goroutine may ask.
-func (s *sensor) degraded() (lines []string) {
-	for _, st := range s.enrich.Status() {
-		line := fmt.Sprintf("%s at %s: %s", st.Kind, st.Socket, st.Connection)
-		switch {
-		case st.Err != nil:
-			lines = append(lines, line+": "+oneLine(st.Err))
-		case st.Connection == enrich.Lost:
-			lines = append(lines, line)
-		}
-	}
-	if s.pods != nil {
-		if now := s.pods.Status(); now.Err != nil {
-			lines = append(lines, fmt.Sprintf("%s: %s: %s", podsOf(&s.Config), now.State, oneLine(now.Err)))
-		} else {
-			lines = append(lines, kinTroubles(podsOf(&s.Config), s.pods.Kin())...)
-		}
-	}
-	return lines
-}
-
-// health tells what is wrong with the capture; nil if nothing is. Any goroutine may ask.
-func (s *sensor) health() error {
-	last := s.published.Load()
-	if last == nil {
-		return errors.New("the sensor has not begun to capture")
-	}
-	if late, _ := guard.Now().Since(last.at); late > last.patience {
-		return fmt.Errorf("the event loop has not run for %v", round(late))
-	}
-	if last.stalled != "" {
-		return errors.New("capture stalled: " + last.stalled)
-	}
-	return nil
 }

@@ -41,14 +41,6 @@ func podSettings(cfg *config.Config) pods.Settings {
 	return pods.Settings{Node: node, Kubeconfig: k.Kubeconfig}
 }
 
-// podsOf names who is asked about pods.
-func podsOf(cfg *config.Config) string {
-	if cfg.Kubernetes.Source == config.SourceKubelet {
-		return "kubelet"
-	}
-	return "API server"
-}
-
 // reportPods logs each change of the watch's state, once.
 func (s *sensor) reportPods() {
 	if s.pods == nil {
@@ -61,10 +53,10 @@ func (s *sensor) reportPods() {
 	s.podState = now.State
 	state := zap.String("state", string(now.State))
 	if now.Err != nil {
-		s.Log.Warn(podsOf(&s.Config), state, zap.Error(now.Err))
+		s.Log.Warn(s.pods.Source(), state, zap.Error(now.Err))
 		return
 	}
-	s.Log.Info(podsOf(&s.Config), state, zap.Int("pods", s.pods.Counters().Pods))
+	s.Log.Info(s.pods.Source(), state, zap.Int("pods", s.pods.Counters().Pods))
 }
 
 // podCounters are nil where nobody is asked.
@@ -88,8 +80,9 @@ func podFindings(cfg config.Config) []Finding {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), askDeadline)
 	defer cancel()
-	host, now := pods.Ask(ctx, podSettings(&cfg))
-	f := Finding{Name: podsOf(&cfg), OK: now.Err == nil, Detail: host + " tells of this node's pods"}
+	settings := podSettings(&cfg)
+	host, now := pods.Ask(ctx, settings)
+	f := Finding{Name: settings.Source(), OK: now.Err == nil, Detail: host + " tells of this node's pods"}
 	if now.Err != nil {
 		// The error's last part is what to do, if it knows.
 		f.Detail, f.Remedy, _ = strings.Cut(oneLine(now.Err), "; ")

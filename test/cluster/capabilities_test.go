@@ -3,14 +3,12 @@ package cluster
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/saker-sensor/saker/internal/privilege"
+	"github.com/saker-sensor/saker/internal/testutil"
 )
 
 // watchedFile is read by a process that runs before the sensor.
@@ -68,12 +66,11 @@ func (c *cluster) without(t *testing.T, name string) {
 	if err := os.WriteFile(watchedFile, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	before, pid := startEarlier(t)
+	const nobody = 65534
+	before := testutil.StartEarlier(t, nobody, watchedFile)
 	lost := c.leaveOut(t, name)
 	f := follow(t)
-	if _, err := io.WriteString(before, "go\n"); err != nil {
-		t.Fatal(err)
-	}
+	before.Open(t)
 	last := func(rule, text string) (found told, ok bool) {
 		for _, a := range f.seen() {
 			if a.Rule == rule && strings.Contains(a.Output, text) {
@@ -83,7 +80,7 @@ func (c *cluster) without(t *testing.T, name string) {
 		return found, ok
 	}
 	c.waitFor(t, "what ran before is told", func() (bool, string) {
-		a, ok := last("Capability earlier", fmt.Sprintf("pid=%d ", pid))
+		a, ok := last("Capability earlier", fmt.Sprintf("pid=%d ", before.PID))
 		if ok && (a.field("proc.env[MARK]") == "here") != (name != "CAP_DAC_READ_SEARCH") && name != "CAP_SYS_PTRACE" { // that depends on the kernel
 			t.Errorf("the environment of a process that ran before: %s", a.Output)
 		}
@@ -142,25 +139,4 @@ func (c *cluster) leaveOut(t *testing.T, name string) (lost string) {
 		return len(pids) == 1 && strings.Contains(string(status), fmt.Sprintf("CapPrm:\t%016x\n", uint64(set))), fmt.Sprint(pids)
 	})
 	return lost
-}
-
-// startEarlier starts a process with MARK=here in its environment, as another user, which reads the file when it is told to.
-func startEarlier(t *testing.T) (stdin io.WriteCloser, pid int) {
-	t.Helper()
-	cmd := exec.Command("/bin/sh", "-c", `read x; : < "$0"; read x`, watchedFile)
-	cmd.Env = []string{"MARK=here"}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-	var err error
-	stdin, err = cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		stdin.Close()
-		_ = cmd.Wait()
-	})
-	return stdin, cmd.Process.Pid
 }

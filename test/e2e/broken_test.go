@@ -20,24 +20,10 @@ import (
 func serving(mode os.FileMode, handle func(net.Conn)) func(t *testing.T, path string) {
 	return func(t *testing.T, path string) {
 		t.Helper()
-		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path})
-		if err == nil {
-			l.SetUnlinkOnClose(false) // what takes its place is not its own
-			err = os.Chmod(path, mode)
-		}
-		if err != nil {
+		testutil.ServeUnix(t, path, handle)
+		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { l.Close() })
-		go func() {
-			for {
-				c, err := l.Accept()
-				if err != nil {
-					return
-				}
-				go handle(c)
-			}
-		}()
 	}
 }
 

@@ -238,21 +238,10 @@ func publicDir(t *testing.T) string {
 // TestTakenSocket: a socket where something else answers costs the containers' names and nothing more.
 func TestTakenSocket(t *testing.T) {
 	path := filepath.Join(publicDir(t), "taken.sock")
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = c.Write([]byte("this is no containerd\n"))
-			c.Close()
-		}
-	}()
+	testutil.ServeUnix(t, path, func(c net.Conn) {
+		_, _ = c.Write([]byte("this is no containerd\n"))
+		c.Close()
+	})
 	file := filepath.Join(t.TempDir(), "watched")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)

@@ -3,7 +3,6 @@ package e2e
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,41 +28,9 @@ func withCapabilities(needs []privilege.Need) []string {
 	return []string{"setpriv", set, "--inh-caps=-all"}
 }
 
-// earlier is a process that runs before the sensor, with MARK=here in its environment, and opens the file when it is told to.
-type earlier struct {
-	pid   int
-	stdin io.Writer
-}
-
-func startEarlier(t *testing.T, uid uint32, file string) earlier {
-	t.Helper()
-	cmd := exec.Command("/bin/sh", "-c", `read x; : < "$0"; read x`, file)
-	cmd.Env = []string{"MARK=here"}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		stdin.Close()
-		_ = cmd.Wait()
-	})
-	return earlier{cmd.Process.Pid, stdin}
-}
-
-func (e earlier) open(t *testing.T) {
-	t.Helper()
-	if _, err := io.WriteString(e.stdin, "go\n"); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // readable tells whether a command's capabilities suffice to read the environment: that depends on the kernel too.
-func (e earlier) readable(needs []privilege.Need) bool {
-	command := append(withCapabilities(needs), "cat", fmt.Sprintf("/proc/%d/environ", e.pid))
+func readable(e *testutil.Earlier, needs []privilege.Need) bool {
+	command := append(withCapabilities(needs), "cat", fmt.Sprintf("/proc/%d/environ", e.PID))
 	out, err := exec.Command(command[0], command[1:]...).Output()
 	return err == nil && strings.Contains(string(out), "MARK=here")
 }
@@ -142,7 +109,7 @@ func TestCapabilities(t *testing.T) {
 				}
 				theirs = rules
 			}
-			roots, others := startEarlier(t, 0, file), startEarlier(t, nobody, file)
+			roots, others := testutil.StartEarlier(t, 0, file), testutil.StartEarlier(t, nobody, file)
 			args := append(command[1:], "-c", os.DevNull, "-o", "json_output=true", "-r", guide, "-r", theirs, "-r", rules, "-o", l.socket())
 			s := testutil.LaunchSensor(t, command[0], args...)
 			s.WaitLog("ready")
@@ -151,19 +118,19 @@ func TestCapabilities(t *testing.T) {
 					t.Errorf("the log tells that %s is missing: %v\n%s", n.Name, told, s.Log())
 				}
 			}
-			opened := func(e earlier, uid string) {
-				e.open(t)
+			opened := func(e *testutil.Earlier, uid string) {
+				e.Open(t)
 				a := s.Next("the open by "+uid, func(a *alert) bool { return a.Rule == "Watched" })
 				if a.Field("user.uid") != uid {
 					t.Errorf("alert of user %s, want %s", a.Field("user.uid"), uid)
 				}
-				if got, want := a.Field("proc.env[MARK]") == "here", e.readable(needs); got != want {
+				if got, want := a.Field("proc.env[MARK]") == "here", readable(e, needs); got != want {
 					t.Errorf("the environment of an earlier process of user %s is there: %v, want %v", uid, got, want)
 				}
 			}
 			opened(roots, "0")
 			opened(others, fmt.Sprint(nobody))
-			if others.readable(needs) && missing("CAP_DAC_READ_SEARCH") || !others.readable(needs) && len(needs) == len(all) {
+			if readable(others, needs) && missing("CAP_DAC_READ_SEARCH") || !readable(others, needs) && len(needs) == len(all) {
 				t.Error("the environment of another user's process does not depend on CAP_DAC_READ_SEARCH")
 			}
 			id := testutil.HexID(name)

@@ -11,14 +11,17 @@ import (
 	"github.com/saker-sensor/saker/internal/testutil"
 )
 
+// startWith starts a sensor that keeps its state in a file.
+func startWith(t *testing.T, state string) *testutil.Sensor {
+	t.Helper()
+	return testutil.StartSensor(t, sensorBinary, "-r", testutil.RulesFile(t, rules(nowhere)), "-o", "guard.state_file="+state,
+		"-o", "container_engines.containerd.enabled=false")
+}
+
 // TestAway: each start says how the last run ended, and when.
 func TestAway(t *testing.T) {
 	state := stateFile(t)
-	start := func() *testutil.Sensor {
-		t.Helper()
-		return testutil.StartSensor(t, sensorBinary, "-r", testutil.RulesFile(t, rules(nowhere)), "-o", "guard.state_file="+state,
-			"-o", "container_engines.containerd.enabled=false")
-	}
+	start := func() *testutil.Sensor { return startWith(t, state) }
 	away := func(s *testutil.Sensor, priority, end string) (seconds float64) {
 		t.Helper()
 		a := internal(s, "sensor was away", "Nothing was watched for ")
@@ -96,13 +99,7 @@ func TestAway(t *testing.T) {
 // TestOverlap: a sensor that started before the one that it replaces has ended, as in an update of a DaemonSet, keeps the state from then on.
 func TestOverlap(t *testing.T) {
 	state := stateFile(t)
-	start := func() *testutil.Sensor {
-		t.Helper()
-		return testutil.StartSensor(t, sensorBinary, "-r", testutil.RulesFile(t, rules(nowhere)), "-o", "guard.state_file="+state,
-			"-o", "container_engines.containerd.enabled=false")
-	}
-	old := start()
-	next := start()
+	old, next := startWith(t, state), startWith(t, state)
 	next.WaitLog("another sensor that runs keeps it")
 	old.Stop()
 	next.WaitLog("the state file is this one's now")
@@ -113,7 +110,7 @@ func TestOverlap(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-next.Ended
-	last := start()
+	last := startWith(t, state)
 	a := internal(last, "sensor was away", "Nothing was watched for at most ")
 	if pid := int(a.OutputFields["pid"].(float64)); pid != next.Cmd.Process.Pid {
 		t.Errorf("the last run was %d, not %d: %s", next.Cmd.Process.Pid, pid, a.Output)
@@ -123,8 +120,7 @@ func TestOverlap(t *testing.T) {
 
 // TestNoState: without a place for its state the sensor does everything else, and says so once.
 func TestNoState(t *testing.T) {
-	s := testutil.StartSensor(t, sensorBinary, "-r", testutil.RulesFile(t, rules(nowhere)), "-o", "guard.state_file=/proc/nowhere/state",
-		"-o", "container_engines.containerd.enabled=false")
+	s := startWith(t, "/proc/nowhere/state")
 	s.Stop()
 	if n := strings.Count(s.Log(), "guard.state_file"); n != 1 {
 		t.Errorf("told %d times:\n%s", n, s.Log())

@@ -27,21 +27,10 @@ func TestDegraded(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = c.Write([]byte("\x00\xffgarbage\r\n\r\n"))
-			c.Close()
-		}
-	}()
+	testutil.ServeUnix(t, socket, func(c net.Conn) {
+		_, _ = c.Write([]byte("\x00\xffgarbage\r\n\r\n"))
+		c.Close()
+	})
 	settings := []string{"-o", "kubernetes.source=api", "-o", "kubernetes.kubeconfig=" + config, "-o", "kubernetes.node=n", "-o", "container_engines.docker.sockets[0]=" + socket,
 		"-o", "container_engines.podman.enabled=false", "-o", "container_engines.cri.enabled=false", "-o", "container_engines.containerd.enabled=false"}
 	s := serve(t, rules(file), settings...)

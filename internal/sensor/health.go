@@ -1,0 +1,45 @@
+package sensor
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/saker-sensor/saker/internal/enrich"
+	"github.com/saker-sensor/saker/internal/guard"
+)
+
+// degraded names what does not work although the capture does. Any goroutine may ask.
+func (s *sensor) degraded() (lines []string) {
+	for _, st := range s.enrich.Status() {
+		line := fmt.Sprintf("%s at %s: %s", st.Kind, st.Socket, st.Connection)
+		switch {
+		case st.Err != nil:
+			lines = append(lines, line+": "+oneLine(st.Err))
+		case st.Connection == enrich.Lost:
+			lines = append(lines, line)
+		}
+	}
+	if s.pods != nil {
+		if now := s.pods.Status(); now.Err != nil {
+			lines = append(lines, fmt.Sprintf("%s: %s: %s", s.pods.Source(), now.State, oneLine(now.Err)))
+		} else {
+			lines = append(lines, kinTroubles(s.pods.Source(), s.pods.Kin())...)
+		}
+	}
+	return lines
+}
+
+// health tells what is wrong with the capture; nil if nothing is. Any goroutine may ask.
+func (s *sensor) health() error {
+	last := s.published.Load()
+	if last == nil {
+		return errors.New("the sensor has not begun to capture")
+	}
+	if late, _ := guard.Now().Since(last.at); late > last.patience {
+		return fmt.Errorf("the event loop has not run for %v", round(late))
+	}
+	if last.stalled != "" {
+		return errors.New("capture stalled: " + last.stalled)
+	}
+	return nil
+}
