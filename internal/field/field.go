@@ -47,7 +47,7 @@ const (
 type Flags uint16
 
 const (
-	// FilterOnly fields can't be printed, PrintOnly ones not compared.
+	// FilterOnly fields print as missing; PrintOnly ones can't be compared.
 	FilterOnly Flags = 1 << iota
 	PrintOnly
 	// NoRHS fields can't stand inside val() or a transformer on the right, NoTransformer ones not inside any.

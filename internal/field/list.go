@@ -76,7 +76,7 @@ var noteWords = []struct {
 	flag Flags
 	word string
 }{
-	{Additive, "not in Falco"}, {Deprecated, "deprecated"}, {FilterOnly, "conditions only"}, {PrintOnly, "outputs only"},
+	{Additive, "not in Falco"}, {Deprecated, "deprecated"}, {FilterOnly, "no value in outputs"}, {PrintOnly, "outputs only"},
 	{NoRHS, "not on the right"}, {NoTransformer, "not in transformers"}, {Suggested, "in every output"}, {NotCaptured, "not captured yet"},
 }
 

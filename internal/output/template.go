@@ -276,10 +276,7 @@ func (c *compiler) bracket(at int) (arg string, after int, ok bool) {
 
 // use makes a value of a field that was read.
 func (c *compiler) use(ref field.Ref, start, end int) (*node, error) {
-	switch {
-	case ref.Flags&field.FilterOnly != 0:
-		return nil, c.refuse(ref, start, "stands in conditions only")
-	case c.depth > 0 && ref.Flags&field.NoTransformer != 0:
+	if c.depth > 0 && ref.Flags&field.NoTransformer != 0 {
 		return nil, c.refuse(ref, start, "can't stand inside a function")
 	}
 	c.at = end

@@ -154,7 +154,18 @@ func TestTemplates(t *testing.T) {
 		{"%proc.aname[x]", ""},
 		{"%evt.arg.nonsense", ""},
 		{"%proc.nosuch", ""},
-		{"%fd.ip", ""},
+		// What only conditions have a value for is accepted, as in Falco, and missing.
+		{"%fd.ip", "<NA>"},
+		{"%fd.port", "<NA>"},
+		{"%fd.proto", "<NA>"},
+		{"%fd.net", "<NA>"},
+		{"%fd.cnet", "<NA>"},
+		{"%fd.snet", "<NA>"},
+		{"%fd.lnet", "<NA>"},
+		{"%fd.rnet", "<NA>"},
+		{"%evt.around[1]", "<NA>"},
+		{"%evt.around", ""},
+		{"%tolower(fd.ip)", ""},
 		{"%tolower(proc.pid)", ""},
 		{"%tolower(proc.name", ""},
 		{"%tolower(proc.name,proc.name)", ""},
@@ -191,7 +202,7 @@ func TestTemplateErrorsNameTheField(t *testing.T) {
 		{"x %proc.nosuch", 3, true},
 		{"%evt.arg", 1, false},
 		{"%evt.arg.nosuch y", 1, false},
-		{"%fd.net", 1, false},
+		{"%evt.around", 1, false},
 	} {
 		_, err := Compile(tc.template, d)
 		var te *Error
