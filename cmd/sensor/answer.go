@@ -7,7 +7,7 @@ import (
 	"os"
 
 	"github.com/saker-sensor/saker/internal/config"
-	"github.com/saker-sensor/saker/internal/sensor"
+	"github.com/saker-sensor/saker/internal/inspect"
 )
 
 // answer serves the flags that print something and need no configuration. done is false if there was none.
@@ -21,13 +21,13 @@ func answer(w io.Writer, f *flags) (done bool, err error) {
 	case f.list != "" && f.list != "syscall":
 		err = fmt.Errorf("list the fields: source %q is unknown; the only one is syscall", f.list)
 	case f.list != "":
-		err = sensor.ListFields(w, f.format, f.namesOnly)
+		err = inspect.ListFields(w, f.format, f.namesOnly)
 	case f.listEvents:
-		err = sensor.ListEvents(w, f.format)
+		err = inspect.ListEvents(w, f.format)
 	case f.ignored:
-		err = sensor.ListIgnored(w)
+		err = inspect.ListIgnored(w)
 	case f.ruleSchema:
-		err = sensor.RuleSchema(w)
+		err = inspect.RuleSchema(w)
 	case f.configSchema:
 		var schema []byte
 		if schema, err = config.Schema(); err == nil {
@@ -49,13 +49,13 @@ func answer(w io.Writer, f *flags) (done bool, err error) {
 func answerFrom(stdout, stderr io.Writer, f *flags, loaded *config.Loaded, cfg config.Config) (done bool, err error) {
 	switch {
 	case len(f.validate) > 0:
-		err = sensor.Validate(stdout, cfg, f.validate)
+		err = inspect.Validate(stdout, cfg, f.validate)
 	case f.describeAll:
-		err = sensor.Describe(stdout, cfg, "")
+		err = inspect.Describe(stdout, cfg, "")
 	case f.describe != "":
-		err = sensor.Describe(stdout, cfg, f.describe)
+		err = inspect.Describe(stdout, cfg, f.describe)
 	case f.support:
-		err = sensor.WriteSupport(stdout, cfg, sensor.SupportInfo{Version: version, Args: os.Args, ConfigFiles: loaded.Files})
+		err = inspect.WriteSupport(stdout, cfg, inspect.SupportInfo{Version: version, Args: os.Args, ConfigFiles: loaded.Files})
 	default:
 		return false, nil
 	}

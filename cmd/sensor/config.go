@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/saker-sensor/saker/internal/config"
-	"github.com/saker-sensor/saker/internal/sensor"
+	"github.com/saker-sensor/saker/internal/inspect"
 )
 
 func configCommand(stdout, stderr io.Writer, source *sourceFlags) *cobra.Command {
@@ -65,7 +65,7 @@ func checkFiles(w io.Writer, files []string, source *sourceFlags) error {
 		}
 	}
 	if bad {
-		return sensor.ErrInvalid
+		return inspect.ErrInvalid
 	}
 	return nil
 }

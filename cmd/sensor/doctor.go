@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/saker-sensor/saker/internal/sensor"
+	"github.com/saker-sensor/saker/internal/inspect"
 )
 
 func doctorCommand(stdout, stderr io.Writer, source *sourceFlags) *cobra.Command {
@@ -18,7 +18,7 @@ func doctorCommand(stdout, stderr io.Writer, source *sourceFlags) *cobra.Command
 			if err != nil {
 				return err
 			}
-			return sensor.WriteFindings(stdout, sensor.Doctor(cfg))
+			return inspect.WriteFindings(stdout, inspect.Doctor(cfg))
 		},
 	}
 	source.add(cmd.Flags())

@@ -11,7 +11,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/saker-sensor/saker/internal/sensor"
+	"github.com/saker-sensor/saker/internal/inspect"
 )
 
 // version is set by the linker.
@@ -23,7 +23,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	if err := rootCommand(ctx, os.Stdout, os.Stderr).Execute(); err != nil {
-		if !errors.Is(err, sensor.ErrInvalid) {
+		if !errors.Is(err, inspect.ErrInvalid) {
 			fmt.Fprintf(os.Stderr, "Error: %v\n", err)
 		}
 		stop()

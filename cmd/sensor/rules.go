@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/saker-sensor/saker/internal/sensor"
+	"github.com/saker-sensor/saker/internal/inspect"
 )
 
 func rulesCommand(stdout, stderr io.Writer, source *sourceFlags) *cobra.Command {
@@ -24,7 +24,7 @@ func rulesCommand(stdout, stderr io.Writer, source *sourceFlags) *cobra.Command 
 			if err != nil {
 				return err
 			}
-			return sensor.Explain(stdout, cfg, args[0])
+			return inspect.Explain(stdout, cfg, args[0])
 		},
 	}, &cobra.Command{
 		Use:   "lint [FILE…]",
@@ -36,7 +36,7 @@ conditions that can't be true. Without files it looks at the configured rules. T
 			if err != nil {
 				return err
 			}
-			return sensor.Lint(stdout, cfg, args)
+			return inspect.Lint(stdout, cfg, args)
 		},
 	})
 	source.add(cmd.PersistentFlags())

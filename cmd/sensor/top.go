@@ -10,13 +10,13 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
-	"github.com/saker-sensor/saker/internal/sensor"
+	"github.com/saker-sensor/saker/internal/inspect"
 )
 
 func topCommand(ctx context.Context, stdout, stderr io.Writer, source *sourceFlags) *cobra.Command {
 	var once bool
 	var format string
-	var settings sensor.TopSettings
+	var settings inspect.TopSettings
 	cmd := &cobra.Command{
 		Use:   "top",
 		Short: "Show what the running sensor sees each second: events, alerts and losses by rule, container and process",
@@ -45,7 +45,7 @@ func topCommand(ctx context.Context, stdout, stderr io.Writer, source *sourceFla
 			if !once {
 				settings.Columns, settings.Lines = terminal(stdout)
 			}
-			return sensor.Top(ctx, stdout, settings)
+			return inspect.Top(ctx, stdout, settings)
 		},
 	}
 	fs := cmd.Flags()

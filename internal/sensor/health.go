@@ -6,6 +6,7 @@ import (
 
 	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/guard"
+	"github.com/saker-sensor/saker/internal/setup"
 )
 
 // degraded names what does not work although the capture does. Any goroutine may ask.
@@ -14,14 +15,14 @@ func (s *sensor) degraded() (lines []string) {
 		line := fmt.Sprintf("%s at %s: %s", st.Kind, st.Socket, st.Connection)
 		switch {
 		case st.Err != nil:
-			lines = append(lines, line+": "+oneLine(st.Err))
+			lines = append(lines, line+": "+setup.OneLine(st.Err))
 		case st.Connection == enrich.Lost:
 			lines = append(lines, line)
 		}
 	}
 	if s.pods != nil {
 		if now := s.pods.Status(); now.Err != nil {
-			lines = append(lines, fmt.Sprintf("%s: %s: %s", s.pods.Source(), now.State, oneLine(now.Err)))
+			lines = append(lines, fmt.Sprintf("%s: %s: %s", s.pods.Source(), now.State, setup.OneLine(now.Err)))
 		} else {
 			lines = append(lines, kinTroubles(s.pods.Source(), s.pods.Kin())...)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/pods"
+	"github.com/saker-sensor/saker/internal/setup"
 )
 
 // kinFields are the fields for which the API server has to be asked about more than pods, by the kind of object.
@@ -48,7 +49,7 @@ func kinOf(rules *engine.Ruleset, alerts *rendering) (kinds [pods.Kinds]bool) {
 func kinTroubles(from string, errs [pods.Kinds]error) (lines []string) {
 	for kind, err := range errs {
 		if err != nil {
-			lines = append(lines, fmt.Sprintf("%s: %s may be missing: %s", from, strings.Join(kinFields[kind], ", "), oneLine(err)))
+			lines = append(lines, fmt.Sprintf("%s: %s may be missing: %s", from, strings.Join(kinFields[kind], ", "), setup.OneLine(err)))
 		}
 	}
 	return lines

@@ -10,6 +10,7 @@ import (
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/pods"
+	"github.com/saker-sensor/saker/internal/setup"
 )
 
 // TestKinOf: the API server is asked for the kinds that enabled rules and their alerts read of, and for no others.
@@ -31,9 +32,9 @@ func TestKinOf(t *testing.T) {
 		}
 		text := "- rule: r\n  desc: d\n  condition: spawned_process and " + c.condition + "\n  output: x " + c.output + "\n  priority: NOTICE\n" +
 			"- rule: off\n  desc: d\n  condition: spawned_process and k8smeta.ns.label[a]=b\n  output: x\n  priority: NOTICE\n  enabled: false\n"
-		rules, results := loadSources(cfg, []engine.Source{{Name: "r.yaml", Content: []byte(text)}})
+		rules, results := setup.Load(cfg, []engine.Source{{Name: "r.yaml", Content: []byte(text)}})
 		if !results.Successful() {
-			t.Fatal(rulesError(&results))
+			t.Fatal(setup.RulesError(&results))
 		}
 		alerts, err := newRendering(&cfg, rules, &atomic.Uint64{})
 		if err != nil {

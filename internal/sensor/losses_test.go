@@ -14,6 +14,7 @@ import (
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/probe"
+	"github.com/saker-sensor/saker/internal/setup"
 )
 
 func TestDropAlertNamesTheFlooder(t *testing.T) {
@@ -54,9 +55,9 @@ func told(t *testing.T, drops config.Drops) (s *sensor, lines func() []map[strin
 	t.Helper()
 	cfg := config.Default()
 	cfg.JSONOutput, cfg.Drops = true, drops
-	rules, results := LoadRules(cfg)
+	rules, results := setup.Rules(cfg)
 	if !results.Successful() {
-		t.Fatal(rulesError(&results))
+		t.Fatal(setup.RulesError(&results))
 	}
 	var out bytes.Buffer
 	s = &sensor{Settings: Settings{Config: cfg, Stdout: &out, Log: zap.NewNop()}, rules: rules}

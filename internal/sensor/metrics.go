@@ -15,6 +15,7 @@ import (
 	"github.com/saker-sensor/saker/internal/output"
 	"github.com/saker-sensor/saker/internal/probe"
 	"github.com/saker-sensor/saker/internal/process"
+	"github.com/saker-sensor/saker/internal/setup"
 )
 
 // snapshot is what the loop shows to other goroutines, once a second. Nobody changes it any more.
@@ -28,7 +29,7 @@ type snapshot struct {
 	stalled string
 	// overwritten is the number of times that a ring's unread records were written over.
 	overwritten uint64
-	coverage    []Lost
+	coverage    []setup.Lost
 	// patience is how late the loop may be until it counts as stuck.
 	patience time.Duration
 	// queue, rules, reloaded and files are those of the generation that runs.

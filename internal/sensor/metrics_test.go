@@ -17,6 +17,7 @@ import (
 	"github.com/saker-sensor/saker/internal/metrics"
 	"github.com/saker-sensor/saker/internal/output"
 	"github.com/saker-sensor/saker/internal/probe"
+	"github.com/saker-sensor/saker/internal/setup"
 	"github.com/saker-sensor/saker/internal/testutil"
 )
 
@@ -101,11 +102,11 @@ func TestMetricsReference(t *testing.T) {
 // sample is a scrape of a sensor with one output that has done nothing but lose one program.
 func sample(t *testing.T) *scrape {
 	t.Helper()
-	rules, results := LoadRules(config.Default())
+	rules, results := setup.Rules(config.Default())
 	if !results.Successful() {
-		t.Fatal(rulesError(&results))
+		t.Fatal(setup.RulesError(&results))
 	}
-	lost := []Lost{{Program: "sys_exit", Rules: []string{"a", "b"}}}
+	lost := []setup.Lost{{Program: "sys_exit", Rules: []string{"a", "b"}}}
 	sinks := output.QueueCounters{Sinks: []output.SinkCounters{{Name: "http", Spool: &output.SpoolCounters{}}}}
 	files := []loadedFile{{"rules", "r.yaml", "abc"}, {"config", "c.yaml", "def"}}
 	return &scrape{pods: &podScrape{}, snapshot: &snapshot{coverage: lost, files: files, queue: sinks, wall: time.Now(), rules: rules.Rules(), reloaded: time.Now()}, started: time.Now(), process: readProcess()}

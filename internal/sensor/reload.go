@@ -17,6 +17,7 @@ import (
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/narrow"
 	"github.com/saker-sensor/saker/internal/probe"
+	"github.com/saker-sensor/saker/internal/setup"
 )
 
 // Reloaded is a configuration that was read anew, and the files that it came from.
@@ -128,7 +129,7 @@ func (r *reloader) digestOf(cfg *config.Config, files []string) (sum [sha256.Siz
 		text, _ := os.ReadFile(f)
 		fmt.Fprintf(h, "%s %d\n%s", f, len(text), text)
 	}
-	for _, src := range readSources(cfg.RulesFiles) {
+	for _, src := range setup.ReadSources(cfg.RulesFiles) {
 		fmt.Fprintf(h, "%s %d\n%s", src.Name, len(src.Content), src.Content)
 	}
 	h.Sum(sum[:0])
@@ -168,19 +169,19 @@ func (r *reloader) load() (*generation, []string, error) {
 	}
 	r.keepFixed(&next.config)
 	var results engine.Results
-	if next.rules, results = LoadRules(next.config); !results.Successful() {
-		return next, files, rulesError(&results)
+	if next.rules, results = setup.Rules(next.config); !results.Successful() {
+		return next, files, setup.RulesError(&results)
 	}
 	r.warnAbout(&results)
 	next.files = loadedFiles(&next.config, files)
 	var err error
-	if next.narrow, err = narrowed(next.config, next.rules); err != nil {
+	if next.narrow, err = setup.Narrow(next.config, next.rules); err != nil {
 		return next, files, err
 	}
 	if next.alerts, err = newRendering(&next.config, next.rules, r.alerts.redacted); err != nil {
 		return next, files, err
 	}
-	settings, err := probeSettings(&next.config, next.narrow)
+	settings, err := setup.Probe(&next.config, next.narrow)
 	if err != nil {
 		return next, files, err
 	}
@@ -229,7 +230,7 @@ func (r *reloader) exchange(ctx context.Context, next *generation) error {
 		r.sensor.files = next.files
 		r.reloads.done++
 		r.losses.configure(next.config.Drops)
-		r.names.Watch(watchedNames(next.rules))
+		r.names.Watch(setup.WatchedNames(next.rules))
 		if r.pods != nil {
 			r.pods.Want(kinOf(next.rules, next.alerts))
 		}

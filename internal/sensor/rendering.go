@@ -9,6 +9,7 @@ import (
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/internal/setup"
 )
 
 // rendering is how the matches of a set of rules become alerts. It is not changed.
@@ -43,7 +44,7 @@ func newRendering(cfg *config.Config, rules *engine.Ruleset, redacted *atomic.Ui
 		return nil, err
 	}
 	r := &rendering{options: options, whole: cfg.GRPC.Enabled && cfg.GRPCOutput.Enabled || cfg.OTLP.Enabled, byRule: make(map[*engine.Rule]format, len(rules.Rules()))}
-	dict := dictionary(*cfg)
+	dict := setup.Dictionary(*cfg)
 	for _, rule := range rules.Rules() {
 		shown := output.Rule{Name: rule.Name, Output: rule.Output, Priority: rule.Priority.String(), Source: rule.Source, Tags: rule.Tags}
 		f := format{window: dedupWindow(&cfg.Deduplication, rule)}
@@ -99,4 +100,24 @@ func dedupWindow(cfg *config.Deduplication, rule *engine.Rule) time.Duration {
 		}
 	}
 	return window
+}
+
+// appends puts append_output into the output's words.
+func appends(entries []config.Append) []output.Append {
+	var out []output.Append
+	for _, e := range entries {
+		a := output.Append{Source: e.Match.Source, Rule: e.Match.Rule, Tags: e.Match.Tags, Output: e.ExtraOutput}
+		for _, f := range e.ExtraFields {
+			switch f := f.(type) {
+			case string:
+				a.Fields = append(a.Fields, output.AppendField{Key: f})
+			case map[string]any:
+				for key, text := range f {
+					a.Fields = append(a.Fields, output.AppendField{Key: key, Text: fmt.Sprint(text)})
+				}
+			}
+		}
+		out = append(out, a)
+	}
+	return out
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +25,7 @@ import (
 	"github.com/saker-sensor/saker/internal/pods"
 	"github.com/saker-sensor/saker/internal/probe"
 	"github.com/saker-sensor/saker/internal/process"
+	"github.com/saker-sensor/saker/internal/setup"
 )
 
 // Settings of a run.
@@ -81,7 +81,7 @@ type sensor struct {
 	// runtimes are those that enrich asks.
 	runtimes runtimes
 	// coverage is what the kernel's refusals cost.
-	coverage []Lost
+	coverage []setup.Lost
 	// kernel is what the kernel had counted when it was last asked.
 	kernel probe.Counters
 	// reloaded is when the rules that run were loaded.
@@ -140,10 +140,10 @@ func Run(ctx context.Context, settings Settings) error {
 }
 
 func (s *sensor) loadRules(context.Context) error {
-	rules, results := LoadRules(s.Config)
+	rules, results := setup.Rules(s.Config)
 	s.warnAbout(&results)
 	if !results.Successful() {
-		return rulesError(&results)
+		return setup.RulesError(&results)
 	}
 	s.rules, s.reloaded, s.files = rules, time.Now(), loadedFiles(&s.Config, s.Files)
 	return nil
@@ -174,10 +174,10 @@ func (s *sensor) serveAlerts(context.Context) error {
 
 func (s *sensor) loadProbe(context.Context) error {
 	var err error
-	if s.narrow, err = narrowed(s.Config, s.rules); err != nil {
+	if s.narrow, err = setup.Narrow(s.Config, s.rules); err != nil {
 		return err
 	}
-	settings, err := probeSettings(&s.Config, s.narrow)
+	settings, err := setup.Probe(&s.Config, s.narrow)
 	if err != nil {
 		return err
 	}
@@ -186,37 +186,6 @@ func (s *sensor) loadProbe(context.Context) error {
 	}
 	s.reportCoverage()
 	return nil
-}
-
-// probeSettings are what the rules ask of the kernel.
-func probeSettings(cfg *config.Config, rules []narrow.Rule) (probe.Settings, error) {
-	opens := narrow.Opens(rules)
-	settings := probe.Settings{
-		Types: narrow.Types(rules), Opens: opens, EntryCopies: narrow.EntryCopies(rules, opens), BulkBytes: cfg.BulkBytes(),
-	}
-	hierarchy, err := enrich.FindHierarchy(config.HostRoot())
-	settings.CgroupController = hierarchy.Controller
-	return settings, err
-}
-
-// narrowed is the one arrow from the rules back to the kernel.
-func narrowed(cfg config.Config, set *engine.Ruleset) ([]narrow.Rule, error) {
-	dict := dictionary(cfg)
-	var rules []narrow.Rule
-	for _, r := range set.Rules() {
-		if !r.Enabled {
-			continue
-		}
-		may, err := r.Outline(dict)
-		if err != nil {
-			return nil, fmt.Errorf("narrow rule %q: %w", r.Name, err)
-		}
-		rules = append(rules, narrow.Rule{
-			Name: r.Name, Types: r.Types, Fields: r.Reads(),
-			May: func(like *event.Event, known narrow.Known) bool { return may(like, known) },
-		})
-	}
-	return rules, nil
 }
 
 func (s *sensor) attach(context.Context) error {
@@ -231,7 +200,7 @@ func (s *sensor) openEnrich(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	settings := enrich.Settings{Hierarchy: hierarchy, HostRoot: config.HostRoot(), Runtimes: runtimesOf(&s.Config.Engines)}
+	settings := enrich.Settings{Hierarchy: hierarchy, HostRoot: config.HostRoot(), Runtimes: setup.Runtimes(&s.Config.Engines)}
 	if s.enrich, err = enrich.New(settings); err != nil {
 		return err
 	}
@@ -243,28 +212,10 @@ func (s *sensor) openEnrich(ctx context.Context) error {
 // openNames learns where the host's file systems are mounted, and which files have the names that rules ask for.
 func (s *sensor) openNames(ctx context.Context) error {
 	var err error
-	if s.names, err = alias.New(alias.Settings{Watch: watchedNames(s.rules)}); err != nil {
+	if s.names, err = alias.New(alias.Settings{Watch: setup.WatchedNames(s.rules)}); err != nil {
 		return err
 	}
 	return s.names.Start(context.WithoutCancel(ctx))
-}
-
-// watchedNames are the complete file names that enabled rules compare an opened file's with, each once.
-func watchedNames(rules *engine.Ruleset) []string {
-	var names []string
-	seen := map[string]bool{}
-	for _, r := range rules.Rules() {
-		if !r.Enabled {
-			continue
-		}
-		for _, name := range r.Literals("fd.name") {
-			if strings.HasPrefix(name, "/") && !seen[name] {
-				seen[name] = true
-				names = append(names, name)
-			}
-		}
-	}
-	return names
 }
 
 // seed fills the process table with what runs already.

@@ -22,6 +22,7 @@ import (
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/internal/setup"
 )
 
 // snapshots tell what the sensor counts at intervals, as Falco does: as an alert, and as lines of a file. They have a
@@ -260,7 +261,7 @@ func loadedFiles(cfg *config.Config, configs []string) []loadedFile {
 		sum := sha256.Sum256(text)
 		digests[[2]string{kind, filepath.Base(path)}] = hex.EncodeToString(sum[:])
 	}
-	for _, src := range ruleSources(*cfg) {
+	for _, src := range setup.Sources(*cfg) {
 		if src.Err == nil {
 			add("rules", src.Name, src.Content)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/saker-sensor/saker/internal/output"
 	"github.com/saker-sensor/saker/internal/probe"
 	"github.com/saker-sensor/saker/internal/process"
+	"github.com/saker-sensor/saker/internal/setup"
 )
 
 // Stats count what the loop did. Only the loop writes them.
@@ -60,7 +61,7 @@ type Totals struct {
 	// Redacted secrets were left out of alerts.
 	Redacted uint64
 	// Coverage is what the kernel's refusals cost.
-	Coverage []Lost
+	Coverage []setup.Lost
 }
 
 // WriteSummary writes the exit text: Falco's three parts, then what was lost, by kind.

@@ -9,6 +9,7 @@ import (
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/output"
 	"github.com/saker-sensor/saker/internal/probe"
+	"github.com/saker-sensor/saker/internal/setup"
 )
 
 // TestGaps: whatever records of several CPUs go missing, the sum of the gaps is their number, once each CPU has been
@@ -40,9 +41,9 @@ func TestGaps(t *testing.T) {
 }
 
 func TestSummary(t *testing.T) {
-	rules, results := LoadRules(config.Default())
+	rules, results := setup.Rules(config.Default())
 	if !results.Successful() {
-		t.Fatal(rulesError(&results))
+		t.Fatal(setup.RulesError(&results))
 	}
 	var b strings.Builder
 	totals := Totals{
@@ -59,24 +60,5 @@ func TestSummary(t *testing.T) {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the summary lacks %q:\n%s", want, b.String())
 		}
-	}
-}
-
-// TestDoctorReport: what is needed and missing makes the report an error; what is not needed does not.
-func TestDoctorReport(t *testing.T) {
-	var b strings.Builder
-	err := WriteFindings(&b, []Finding{
-		{Name: "kernel", OK: true, Needed: true, Detail: "6.18"},
-		{Name: "containerd", Detail: "no socket", Remedy: "none needed"},
-	})
-	if err != nil {
-		t.Error(err)
-	}
-	if want := "ok       kernel: 6.18\nabsent   containerd: no socket\n         remedy: none needed\n"; b.String() != want {
-		t.Errorf("got\n%swant\n%s", b.String(), want)
-	}
-	err = WriteFindings(&b, []Finding{{Name: "BTF", Needed: true, Detail: "no"}})
-	if err == nil || err.Error() != "the sensor can't run here: missing BTF" {
-		t.Errorf("got %v", err)
 	}
 }

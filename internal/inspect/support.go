@@ -1,4 +1,4 @@
-package sensor
+package inspect
 
 import (
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/setup"
 )
 
 // SupportInfo is what the command knows for WriteSupport.
@@ -35,7 +36,7 @@ func WriteSupport(w io.Writer, cfg config.Config, info SupportInfo) error {
 		Variants []variant `json:"variants"`
 	}
 	files := []ruleFile{}
-	for _, s := range ruleSources(cfg) {
+	for _, s := range setup.Sources(cfg) {
 		if s.Err != nil {
 			return s.Err
 		}

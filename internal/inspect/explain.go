@@ -1,4 +1,4 @@
-package sensor
+package inspect
 
 import (
 	"cmp"
@@ -8,14 +8,15 @@ import (
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/setup"
 )
 
 // Explain prints one rule with its lists, macros and exceptions put in, and where each part came from: text, or JSON
 // with json_output.
 func Explain(w io.Writer, cfg config.Config, name string) error {
-	rules, results := LoadRules(cfg)
+	rules, results := setup.Rules(cfg)
 	if !results.Successful() {
-		return rulesError(&results)
+		return setup.RulesError(&results)
 	}
 	x, ok := rules.Explain(name)
 	if !ok {
@@ -46,7 +47,7 @@ func Lint(w io.Writer, cfg config.Config, files []string) error {
 	if len(files) > 0 {
 		cfg.RulesFiles = files
 	}
-	rules, results := LoadRules(cfg)
+	rules, results := setup.Rules(cfg)
 	findings := []lintFinding{}
 	add := func(isError bool, problems ...engine.Problem) {
 		for _, p := range problems {

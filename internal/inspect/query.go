@@ -1,4 +1,4 @@
-package sensor
+package inspect
 
 import (
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/field"
+	"github.com/saker-sensor/saker/internal/setup"
 )
 
 // ErrInvalid: a rule file has errors, which were printed.
@@ -18,7 +19,7 @@ var ErrInvalid = errors.New("rule files are invalid")
 
 // Validate checks rule files and prints the result as `falco -V` does: text, or JSON with json_output.
 func Validate(w io.Writer, cfg config.Config, files []string) error {
-	_, results := loadSources(cfg, readSources(files))
+	_, results := setup.Load(cfg, setup.ReadSources(files))
 	if cfg.JSONOutput {
 		text, err := results.JSON()
 		if err != nil {
@@ -39,9 +40,9 @@ func Validate(w io.Writer, cfg config.Config, files []string) error {
 
 // Describe prints one rule, or all if the name is empty: text, or JSON with json_output.
 func Describe(w io.Writer, cfg config.Config, name string) error {
-	rules, results := LoadRules(cfg)
+	rules, results := setup.Rules(cfg)
 	if !results.Successful() {
-		return rulesError(&results)
+		return setup.RulesError(&results)
 	}
 	if cfg.JSONOutput {
 		text, ok, err := rules.DescribeJSON(name)
@@ -81,7 +82,7 @@ func RuleSchema(w io.Writer) error {
 
 // ListFields prints the field dictionary: text, markdown, JSON, or the names alone.
 func ListFields(w io.Writer, format string, namesOnly bool) error {
-	dict := dictionary(config.Default())
+	dict := setup.Dictionary(config.Default())
 	switch {
 	case namesOnly:
 		for _, f := range dict.Fields() {

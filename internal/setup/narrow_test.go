@@ -1,4 +1,4 @@
-package sensor
+package setup
 
 import (
 	"math/rand/v2"
@@ -16,14 +16,14 @@ import (
 func opensOf(t *testing.T, text string) (*engine.Ruleset, map[event.Type]event.OpenClasses) {
 	t.Helper()
 	cfg := config.Default()
-	rules, results := LoadRules(cfg)
+	rules, results := Rules(cfg)
 	if text != "" {
-		rules, results = loadSources(cfg, []engine.Source{{Name: "test.yaml", Content: []byte(text)}})
+		rules, results = Load(cfg, []engine.Source{{Name: "test.yaml", Content: []byte(text)}})
 	}
 	if !results.Successful() {
-		t.Fatal(rulesError(&results))
+		t.Fatal(RulesError(&results))
 	}
-	narrowed, err := narrowed(cfg, rules)
+	narrowed, err := Narrow(cfg, rules)
 	if err != nil {
 		t.Fatal(err)
 	}

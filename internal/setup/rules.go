@@ -1,4 +1,6 @@
-package sensor
+// Package setup turns the configuration into what each room is started with: the rule set, what the kernel is asked for, the
+// container runtimes, the source of pods. It starts nothing.
+package setup
 
 import (
 	"errors"
@@ -15,21 +17,21 @@ import (
 	"github.com/saker-sensor/saker/rules"
 )
 
-// LoadRules loads the configured rule files, or the built-in rules if none are. The rules are nil if a file has an
+// Rules loads the configured rule files, or the built-in rules if none are. The rules are nil if a file has an
 // error; the results say what is wrong.
-func LoadRules(cfg config.Config) (*engine.Ruleset, engine.Results) {
-	return loadSources(cfg, ruleSources(cfg))
+func Rules(cfg config.Config) (*engine.Ruleset, engine.Results) {
+	return Load(cfg, Sources(cfg))
 }
 
-func ruleSources(cfg config.Config) []engine.Source {
+func Sources(cfg config.Config) []engine.Source {
 	if len(cfg.RulesFiles) > 0 {
-		return readSources(cfg.RulesFiles)
+		return ReadSources(cfg.RulesFiles)
 	}
 	return []engine.Source{{Name: rules.DefaultName, Content: rules.Default}}
 }
 
-func loadSources(cfg config.Config, sources []engine.Source) (*engine.Ruleset, engine.Results) {
-	dict := dictionary(cfg)
+func Load(cfg config.Config, sources []engine.Source) (*engine.Ruleset, engine.Results) {
+	dict := Dictionary(cfg)
 	priority, ok := engine.ParsePriority(cfg.Priority)
 	if !ok {
 		return nil, engine.Results{Err: fmt.Errorf("read option priority: %q is no priority; use one of emergency … debug", cfg.Priority)}
@@ -61,28 +63,8 @@ func selection(switches []config.RuleSwitch) []engine.Selector {
 	return out
 }
 
-// appends puts append_output into the output's words.
-func appends(entries []config.Append) []output.Append {
-	var out []output.Append
-	for _, e := range entries {
-		a := output.Append{Source: e.Match.Source, Rule: e.Match.Rule, Tags: e.Match.Tags, Output: e.ExtraOutput}
-		for _, f := range e.ExtraFields {
-			switch f := f.(type) {
-			case string:
-				a.Fields = append(a.Fields, output.AppendField{Key: f})
-			case map[string]any:
-				for key, text := range f {
-					a.Fields = append(a.Fields, output.AppendField{Key: key, Text: fmt.Sprint(text)})
-				}
-			}
-		}
-		out = append(out, a)
-	}
-	return out
-}
-
-// readSources reads rule files in their order; a directory stands for its YAML files, sorted by name.
-func readSources(paths []string) []engine.Source {
+// ReadSources reads rule files in their order; a directory stands for its YAML files, sorted by name.
+func ReadSources(paths []string) []engine.Source {
 	var out []engine.Source
 	for _, p := range paths {
 		st, err := os.Stat(p)
@@ -127,8 +109,8 @@ func readError(path string, err error) error {
 	return fmt.Errorf("read rule file %s: %w; check the path given with -r or rules_files", path, err)
 }
 
-// rulesError is the first error of the results in one line: file, line, column, what and the remedy.
-func rulesError(results *engine.Results) error {
+// RulesError is the first error of the results in one line: file, line, column, what and the remedy.
+func RulesError(results *engine.Results) error {
 	for i := range results.Files {
 		if f := &results.Files[i]; len(f.Errors) > 0 {
 			return fileError(f)
@@ -153,7 +135,7 @@ func fileError(f *engine.Result) error {
 	return errors.New(text)
 }
 
-// dictionary holds the fields that rules and outputs may name.
-func dictionary(cfg config.Config) *field.Dictionary {
+// Dictionary holds the fields that rules and outputs may name.
+func Dictionary(cfg config.Config) *field.Dictionary {
 	return field.New(field.Settings{Hostname: config.Hostname(), Static: cfg.StaticFields})
 }

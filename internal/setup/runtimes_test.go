@@ -1,4 +1,4 @@
-package sensor
+package setup
 
 import (
 	"slices"
@@ -30,7 +30,7 @@ func TestRuntimesOf(t *testing.T) {
 		"cri with containerd's alone":   {config.Engines{Containerd: on(), CRI: on(k3s)}, []enrich.Runtime{containerd(k3s)}},
 		"the usual places beside named": {config.Engines{CRI: on(), Docker: on("/d")}, slices.Concat(enrich.UsualPlaces(enrich.CRI), []enrich.Runtime{{Kind: enrich.Docker, Socket: "/d"}})},
 	} {
-		if diff := cmp.Diff(tt.want, runtimesOf(&tt.engines)); diff != "" {
+		if diff := cmp.Diff(tt.want, Runtimes(&tt.engines)); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}

@@ -1,4 +1,4 @@
-package sensor
+package inspect
 
 import (
 	"context"
@@ -20,6 +20,7 @@ import (
 	"github.com/saker-sensor/saker/internal/narrow"
 	"github.com/saker-sensor/saker/internal/privilege"
 	"github.com/saker-sensor/saker/internal/probe"
+	"github.com/saker-sensor/saker/internal/setup"
 )
 
 // Finding is one line of the doctor's report.
@@ -135,7 +136,7 @@ func programFindings(cfg config.Config) []Finding {
 	}
 	p, err := probe.Load(probe.Settings{Types: types, EntryCopies: true, CriticalBytes: 1 << 16, BulkBytes: 1 << 16})
 	if err != nil {
-		f.OK, f.Detail, f.Remedy = false, oneLine(err), "mend what is reported above; else report this kernel to the project"
+		f.OK, f.Detail, f.Remedy = false, setup.OneLine(err), "mend what is reported above; else report this kernel to the project"
 		return []Finding{f}
 	}
 	defer func() { _ = p.Close() }()
@@ -145,11 +146,11 @@ func programFindings(cfg config.Config) []Finding {
 	}
 	out := []Finding{f}
 	var rules []narrow.Rule
-	if set, results := LoadRules(cfg); results.Successful() { // else rulesFinding says so
-		rules, _ = narrowed(cfg, set)
+	if set, results := setup.Rules(cfg); results.Successful() { // else rulesFinding says so
+		rules, _ = setup.Narrow(cfg, set)
 	}
-	for _, l := range coverage(missing, rules) {
-		out = append(out, l.finding())
+	for _, l := range setup.Coverage(missing, rules) {
+		out = append(out, lostFinding(&l))
 	}
 	return out
 }
@@ -170,7 +171,7 @@ func cgroupFinding() Finding {
 
 func rulesFinding(cfg config.Config) Finding {
 	f := Finding{Name: "rules", Needed: true, OK: true}
-	rules, results := LoadRules(cfg)
+	rules, results := setup.Rules(cfg)
 	if !results.Successful() {
 		f.OK, f.Detail, f.Remedy = false, "they do not load", "see sensor -V FILE"
 		return f
@@ -181,7 +182,7 @@ func rulesFinding(cfg config.Config) Finding {
 
 // runtimeFindings asks each container runtime that has a socket.
 func runtimeFindings(cfg config.Config) []Finding {
-	all := runtimesOf(&cfg.Engines)
+	all := setup.Runtimes(&cfg.Engines)
 	if len(all) == 0 {
 		return []Finding{{Name: "container runtimes", OK: true, Detail: "switched off by container_engines"}}
 	}
@@ -209,7 +210,7 @@ func runtimeFindings(cfg config.Config) []Finding {
 			if errors.Is(err, os.ErrPermission) {
 				remedy = "let root own the socket, or have the sensor keep CAP_DAC_OVERRIDE with privileges.drop: false"
 			}
-			out = append(out, Finding{Name: string(r.Kind), Detail: r.Socket + ": " + oneLine(err), Remedy: remedy + "; its containers have no name or image meanwhile"})
+			out = append(out, Finding{Name: string(r.Kind), Detail: r.Socket + ": " + setup.OneLine(err), Remedy: remedy + "; its containers have no name or image meanwhile"})
 		}
 	}
 	if len(out) == 0 {
@@ -221,7 +222,16 @@ func runtimeFindings(cfg config.Config) []Finding {
 	return out
 }
 
-func oneLine(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return line
+// lostFinding is the line about a program that the kernel refuses.
+func lostFinding(l *setup.Lost) Finding {
+	f := Finding{
+		Name:   "program " + l.Program,
+		Detail: fmt.Sprintf("the kernel refuses it (%s); lost: %s", l.Reason, l.Cost),
+		Remedy: "none needed for these rules",
+	}
+	if n := len(l.Rules); n > 0 {
+		f.Detail += fmt.Sprintf("; rules that lose events: %d (%s)", n, strings.Join(l.Rules, ", "))
+		f.Remedy = "boot one of the kernels that the README names; if it is one, report this to the project"
+	}
+	return f
 }

@@ -1,0 +1,62 @@
+package setup
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/saker-sensor/saker/internal/config"
+	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/enrich"
+	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/narrow"
+	"github.com/saker-sensor/saker/internal/probe"
+)
+
+// Probe are what the rules ask of the kernel.
+func Probe(cfg *config.Config, rules []narrow.Rule) (probe.Settings, error) {
+	opens := narrow.Opens(rules)
+	settings := probe.Settings{
+		Types: narrow.Types(rules), Opens: opens, EntryCopies: narrow.EntryCopies(rules, opens), BulkBytes: cfg.BulkBytes(),
+	}
+	hierarchy, err := enrich.FindHierarchy(config.HostRoot())
+	settings.CgroupController = hierarchy.Controller
+	return settings, err
+}
+
+// Narrow is the one arrow from the rules back to the kernel.
+func Narrow(cfg config.Config, set *engine.Ruleset) ([]narrow.Rule, error) {
+	dict := Dictionary(cfg)
+	var rules []narrow.Rule
+	for _, r := range set.Rules() {
+		if !r.Enabled {
+			continue
+		}
+		may, err := r.Outline(dict)
+		if err != nil {
+			return nil, fmt.Errorf("narrow rule %q: %w", r.Name, err)
+		}
+		rules = append(rules, narrow.Rule{
+			Name: r.Name, Types: r.Types, Fields: r.Reads(),
+			May: func(like *event.Event, known narrow.Known) bool { return may(like, known) },
+		})
+	}
+	return rules, nil
+}
+
+// WatchedNames are the complete file names that enabled rules compare an opened file's with, each once.
+func WatchedNames(rules *engine.Ruleset) []string {
+	var names []string
+	seen := map[string]bool{}
+	for _, r := range rules.Rules() {
+		if !r.Enabled {
+			continue
+		}
+		for _, name := range r.Literals("fd.name") {
+			if strings.HasPrefix(name, "/") && !seen[name] {
+				seen[name] = true
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
