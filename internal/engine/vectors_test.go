@@ -53,8 +53,8 @@ type vectorStep struct {
 
 // notOurs are steps of other rooms.
 var notOurs = map[string]string{
-	"extra_format_all": "run by internal/output, which appends",
-	"extra_fields_all": "run by internal/output, which appends",
+	"extra_format_all": "run by internal/output/render, which appends",
+	"extra_fields_all": "run by internal/output/render, which appends",
 }
 
 func TestLoaderVectors(t *testing.T) {

@@ -1,3 +1,7 @@
+// Package output takes rendered alerts to the sinks.
+//
+// A [Queue] has a bounded queue and a worker goroutine for each [Sink], so that no sink waits for another and Put waits for none. A sink
+// may have a spool, which keeps its alerts on disk until they are delivered. [Dedup] holds repeated matches back before the queue.
 package output
 
 import (
@@ -29,6 +33,9 @@ type Message struct {
 	// number is that of its record in the lane's spool, 0 if it never was there.
 	number uint64
 }
+
+// IsJSON tells an alert in JSON from one as text.
+func (m Message) IsJSON() bool { return isJSON(m.Text) }
 
 // Sink is a place that alerts go to. The queue calls it from one goroutine; any call may block, which delays no other
 // sink.
@@ -137,13 +144,13 @@ type SinkCounters struct {
 // SpoolCounters are those of a sink's spool.
 type SpoolCounters struct {
 	spool.Counters
-	// Trouble is why the latest alert could not be kept on disk and waited in memory; nil if it was kept.
-	Trouble error
+	// Err is why the latest alert could not be kept on disk and waited in memory; nil if it was kept.
+	Err error
 }
 
 // Queue takes alerts to the sinks. Put never waits for a sink, and no sink waits for another: each has a lane of its own.
 type Queue struct {
-	lanes     []*lane
+	sinks     []*sinkQueue
 	includeID bool
 	// run and puts make the alerts' ids.
 	run  string
@@ -154,11 +161,11 @@ type Queue struct {
 func NewQueue(s QueueSettings, sinks ...Named) *Queue {
 	q := &Queue{includeID: s.IncludeID, run: rand.Text()}
 	for _, sink := range sinks {
-		l := newLane(s.withDefaults(), sink)
+		sq := newSinkQueue(s.withDefaults(), sink)
 		if sink.Spool == nil && !sink.Later {
-			l.start()
+			sq.start()
 		}
-		q.lanes = append(q.lanes, l)
+		q.sinks = append(q.sinks, sq)
 	}
 	return q
 }
@@ -166,8 +173,8 @@ func NewQueue(s QueueSettings, sinks ...Named) *Queue {
 // Start opens the spools and begins with their sinks, unless it has already. Until then their alerts wait in memory: a spool
 // that another queue still has must be closed first.
 func (q *Queue) Start() {
-	for _, l := range q.lanes {
-		l.start()
+	for _, sq := range q.sinks {
+		sq.start()
 	}
 }
 
@@ -181,13 +188,13 @@ func (q *Queue) Put(text, json []byte, priority, rule string) bool {
 	id := q.run + "-" + strconv.FormatUint(q.puts.Add(1), 10)
 	text, json = q.withID(text, id), bytes.Clone(json) // sinks only read them
 	all := true
-	for _, l := range q.lanes {
+	for _, sq := range q.sinks {
 		m := Message{Text: text, Priority: priority, Rule: rule, ID: id}
-		if l.JSON {
+		if sq.JSON {
 			m.Text = json
 		}
 		if m.Text != nil {
-			all = l.put(m) && all
+			all = sq.put(m) && all
 		}
 	}
 	return all
@@ -207,8 +214,8 @@ func isJSON(text []byte) bool { return len(text) > 1 && text[0] == '{' }
 // Counters returns a copy.
 func (q *Queue) Counters() QueueCounters {
 	var c QueueCounters
-	for _, l := range q.lanes {
-		sink := l.snapshot()
+	for _, sq := range q.sinks {
+		sink := sq.snapshot()
 		c.Add(&sink.SinkTotals)
 		c.Sinks = append(c.Sinks, sink)
 	}
@@ -219,12 +226,12 @@ func (q *Queue) Counters() QueueCounters {
 // left and returns an error that wraps the context's; a sink that hangs is left alone then. What is on disk stays there if
 // its sink does not take it, and is no error.
 func (q *Queue) Close(ctx context.Context) error {
-	for _, l := range q.lanes {
-		l.shut()
+	for _, sq := range q.sinks {
+		sq.closeInput()
 	}
 	var errs []error
-	for _, l := range q.lanes {
-		errs = append(errs, l.drain(ctx))
+	for _, sq := range q.sinks {
+		errs = append(errs, sq.drain(ctx))
 	}
 	return errors.Join(errs...)
 }

@@ -1,7 +1,6 @@
-package output
+package output_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/internal/output/outputtest"
 )
 
 // lines is a sink that keeps what it gets.
@@ -24,7 +26,7 @@ type lines struct {
 	closed  bool
 }
 
-func (l *lines) Write(m Message) error {
+func (l *lines) Write(m output.Message) error {
 	if l.entered != nil {
 		l.entered <- struct{}{}
 	}
@@ -49,16 +51,9 @@ func (l *lines) Close() error {
 	return nil
 }
 
-func deadline(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	t.Cleanup(cancel)
-	return ctx
-}
-
 func TestQueueWritesAllInOrder(t *testing.T) {
 	a, b := &lines{}, &lines{}
-	q := NewQueue(QueueSettings{}, Named{Name: "a", Sink: a}, Named{Name: "b", Sink: b})
+	q := output.NewQueue(output.QueueSettings{}, output.Named{Name: "a", Sink: a}, output.Named{Name: "b", Sink: b})
 	text := make([]byte, 0, 16)
 	for i := range 1000 {
 		text = fmt.Appendf(text[:0], "alert %d", i) // the buffer is used again
@@ -66,7 +61,7 @@ func TestQueueWritesAllInOrder(t *testing.T) {
 			t.Fatalf("alert %d is dropped", i)
 		}
 	}
-	if err := q.Close(deadline(t)); err != nil {
+	if err := q.Close(outputtest.Deadline(t)); err != nil {
 		t.Fatal(err)
 	}
 	for _, l := range []*lines{a, b} {
@@ -85,7 +80,7 @@ func TestQueueWritesAllInOrder(t *testing.T) {
 
 func TestBlockedSinkDropsNewest(t *testing.T) {
 	l := &lines{gate: make(chan struct{}), entered: make(chan struct{}, 10)}
-	q := NewQueue(QueueSettings{Capacity: 3}, Named{Name: "slow", Sink: l})
+	q := output.NewQueue(output.QueueSettings{Capacity: 3}, output.Named{Name: "slow", Sink: l})
 	q.Put([]byte("0"), nil, "Notice", "rule")
 	<-l.entered // the worker holds the first
 	for i := 1; i <= 5; i++ {
@@ -95,7 +90,7 @@ func TestBlockedSinkDropsNewest(t *testing.T) {
 		t.Errorf("blocked: got %+v", c)
 	}
 	close(l.gate)
-	if err := q.Close(deadline(t)); err != nil {
+	if err := q.Close(outputtest.Deadline(t)); err != nil {
 		t.Fatal(err)
 	}
 	if got := strings.Join(l.got, ""); got != "0123" {
@@ -105,7 +100,7 @@ func TestBlockedSinkDropsNewest(t *testing.T) {
 
 func TestQueueBoundsBytes(t *testing.T) {
 	l := &lines{gate: make(chan struct{}), entered: make(chan struct{}, 10)}
-	q := NewQueue(QueueSettings{MaxBytes: 10}, Named{Name: "slow", Sink: l})
+	q := output.NewQueue(output.QueueSettings{MaxBytes: 10}, output.Named{Name: "slow", Sink: l})
 	q.Put([]byte("123456"), nil, "Notice", "rule")
 	<-l.entered
 	for _, tc := range []struct {
@@ -117,7 +112,7 @@ func TestQueueBoundsBytes(t *testing.T) {
 		}
 	}
 	close(l.gate)
-	if err := q.Close(deadline(t)); err != nil {
+	if err := q.Close(outputtest.Deadline(t)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -126,19 +121,19 @@ func TestQueueBoundsBytes(t *testing.T) {
 func TestFloodLeavesRoom(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
-		settings QueueSettings
+		settings output.QueueSettings
 		text     string
 		// floods is how many rules flood, taken how many alerts each of them has in the queue then.
 		floods, taken int
 	}{
-		{"one rule", QueueSettings{Capacity: 99}, "x", 1, 50},
-		{"two rules", QueueSettings{Capacity: 99}, "x", 2, 33},
-		{"one rule, by bytes", QueueSettings{MaxBytes: 900}, "123456789", 1, 50},
-		{"two rules, by bytes", QueueSettings{MaxBytes: 891}, "123456789", 2, 33},
+		{"one rule", output.QueueSettings{Capacity: 99}, "x", 1, 50},
+		{"two rules", output.QueueSettings{Capacity: 99}, "x", 2, 33},
+		{"one rule, by bytes", output.QueueSettings{MaxBytes: 900}, "123456789", 1, 50},
+		{"two rules, by bytes", output.QueueSettings{MaxBytes: 891}, "123456789", 2, 33},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			l := &lines{gate: make(chan struct{}), entered: make(chan struct{}, 200)}
-			q := NewQueue(tt.settings, Named{Name: "slow", Sink: l})
+			q := output.NewQueue(tt.settings, output.Named{Name: "slow", Sink: l})
 			q.Put([]byte("held"), nil, "Notice", "first")
 			<-l.entered // the worker waits with it
 			taken := make([]int, tt.floods)
@@ -160,11 +155,11 @@ func TestFloodLeavesRoom(t *testing.T) {
 				}
 			}
 			close(l.gate)
-			if err := q.Close(deadline(t)); err != nil {
+			if err := q.Close(outputtest.Deadline(t)); err != nil {
 				t.Fatal(err)
 			}
-			if c := q.Counters(); c.Waiting != 0 || len(q.lanes[0].byRule) != 0 || q.lanes[0].waiting != (load{}) || c.Queued+c.Dropped != uint64(11+1000*tt.floods) {
-				t.Errorf("afterwards: %+v, waiting %v of %v", c, q.lanes[0].waiting, q.lanes[0].byRule)
+			if c := q.Counters(); c.Waiting != 0 || !q.Empty(0) || c.Queued+c.Dropped != uint64(11+1000*tt.floods) {
+				t.Errorf("afterwards: %+v, empty %v", c, q.Empty(0))
 			}
 		})
 	}
@@ -172,7 +167,7 @@ func TestFloodLeavesRoom(t *testing.T) {
 
 func TestCloseGivesUpAtItsDeadline(t *testing.T) {
 	l := &lines{gate: make(chan struct{}), entered: make(chan struct{}, 10)}
-	q := NewQueue(QueueSettings{}, Named{Name: "hung", Sink: l})
+	q := output.NewQueue(output.QueueSettings{}, output.Named{Name: "hung", Sink: l})
 	for range 3 {
 		q.Put([]byte("x"), nil, "Notice", "rule")
 	}
@@ -186,7 +181,7 @@ func TestCloseGivesUpAtItsDeadline(t *testing.T) {
 		t.Errorf("got %+v", c)
 	}
 	close(l.gate) // the sink comes back too late
-	<-q.lanes[0].done
+	<-q.Done(0)
 	if c := q.Counters(); c.Lost != 3 || c.Sinks[0].Written != 0 || c.Waiting != 0 {
 		t.Errorf("afterwards: got %+v", c)
 	}
@@ -195,7 +190,7 @@ func TestCloseGivesUpAtItsDeadline(t *testing.T) {
 // A sink that hangs delays no other, and costs the others nothing.
 func TestHungSinkDelaysNoOther(t *testing.T) {
 	hung, quick := &lines{gate: make(chan struct{})}, &lines{entered: make(chan struct{}, 100)}
-	q := NewQueue(QueueSettings{Capacity: 10}, Named{Name: "hung", Sink: hung}, Named{Name: "quick", Sink: quick})
+	q := output.NewQueue(output.QueueSettings{Capacity: 10}, output.Named{Name: "hung", Sink: hung}, output.Named{Name: "quick", Sink: quick})
 	for i := range 100 {
 		q.Put([]byte("x"), nil, "Notice", strconv.Itoa(i))
 		<-quick.entered
@@ -205,7 +200,7 @@ func TestHungSinkDelaysNoOther(t *testing.T) {
 		t.Errorf("the one that hangs: %+v", h)
 	}
 	close(hung.gate)
-	if err := q.Close(deadline(t)); err != nil {
+	if err := q.Close(outputtest.Deadline(t)); err != nil {
 		t.Fatal(err)
 	}
 	if c := q.Counters().Sinks[1]; c.Written != 100 || c.Dropped != 0 {
@@ -220,22 +215,22 @@ type again struct {
 	tried    chan struct{}
 }
 
-func (a *again) Write(m Message) error {
+func (a *again) Write(m output.Message) error {
 	if a.failures != 0 {
 		a.failures--
 		a.tried <- struct{}{}
-		return fmt.Errorf("%w: refused", ErrAgain)
+		return fmt.Errorf("%w: refused", output.ErrAgain)
 	}
 	return a.lines.Write(m)
 }
 
 func TestWhatMayPassIsTriedAgain(t *testing.T) {
 	a := &again{failures: 5, tried: make(chan struct{}, 5)}
-	q := NewQueue(QueueSettings{RetryFirst: time.Microsecond, RetryMost: time.Millisecond}, Named{Name: "away", Sink: a})
+	q := output.NewQueue(output.QueueSettings{RetryFirst: time.Microsecond, RetryMost: time.Millisecond}, output.Named{Name: "away", Sink: a})
 	for i := range 3 {
 		q.Put(fmt.Append(nil, i), nil, "Notice", "rule")
 	}
-	if err := q.Close(deadline(t)); err != nil {
+	if err := q.Close(outputtest.Deadline(t)); err != nil {
 		t.Fatal(err)
 	}
 	if got := strings.Join(a.got, ""); got != "012" {
@@ -249,7 +244,7 @@ func TestWhatMayPassIsTriedAgain(t *testing.T) {
 // At its deadline Close ends the tries, too.
 func TestCloseEndsTheTries(t *testing.T) {
 	a := &again{failures: -1, tried: make(chan struct{}, 1)}
-	q := NewQueue(QueueSettings{RetryFirst: time.Hour}, Named{Name: "away", Sink: a})
+	q := output.NewQueue(output.QueueSettings{RetryFirst: time.Hour}, output.Named{Name: "away", Sink: a})
 	for range 3 {
 		q.Put([]byte("x"), nil, "Notice", "rule")
 	}
@@ -259,7 +254,7 @@ func TestCloseEndsTheTries(t *testing.T) {
 	if err := q.Close(ctx); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "to away, 3 left") {
 		t.Errorf("got %v", err)
 	}
-	<-q.lanes[0].done
+	<-q.Done(0)
 	if c := q.Counters(); c.Lost != 3 || c.Written != 0 || c.Errors != 0 || c.Waiting != 0 {
 		t.Errorf("got %+v", c)
 	}
@@ -267,11 +262,11 @@ func TestCloseEndsTheTries(t *testing.T) {
 
 func TestSinkErrorsAreCounted(t *testing.T) {
 	good, bad := &lines{}, &lines{fail: errors.New("no space")}
-	q := NewQueue(QueueSettings{}, Named{Name: "good", Sink: good}, Named{Name: "bad", Sink: bad})
+	q := output.NewQueue(output.QueueSettings{}, output.Named{Name: "good", Sink: good}, output.Named{Name: "bad", Sink: bad})
 	for range 5 {
 		q.Put([]byte("x"), nil, "Notice", "rule")
 	}
-	if err := q.Close(deadline(t)); err != nil {
+	if err := q.Close(outputtest.Deadline(t)); err != nil {
 		t.Fatal(err)
 	}
 	c := q.Counters()
@@ -282,7 +277,7 @@ func TestSinkErrorsAreCounted(t *testing.T) {
 
 func TestCountersAreExactUnderLoad(t *testing.T) {
 	l := &lines{}
-	q := NewQueue(QueueSettings{Capacity: 8}, Named{Name: "l", Sink: l})
+	q := output.NewQueue(output.QueueSettings{Capacity: 8}, output.Named{Name: "l", Sink: l})
 	var wg sync.WaitGroup
 	const producers, each = 8, 500
 	for range producers {
@@ -293,68 +288,11 @@ func TestCountersAreExactUnderLoad(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if err := q.Close(deadline(t)); err != nil {
+	if err := q.Close(outputtest.Deadline(t)); err != nil {
 		t.Fatal(err)
 	}
 	c := q.Counters()
 	if c.Queued+c.Dropped != producers*each || c.Sinks[0].Written != c.Queued || uint64(len(l.got)) != c.Queued {
 		t.Errorf("got %+v and %d lines", c, len(l.got))
-	}
-}
-
-// flaky fails its first calls.
-type flaky struct {
-	bytes.Buffer
-	failures int
-	calls    int
-}
-
-func (f *flaky) Write(b []byte) (int, error) {
-	f.calls++
-	if f.failures > 0 {
-		f.failures--
-		return 0, errors.New("broken pipe")
-	}
-	return f.Buffer.Write(b)
-}
-
-func TestWriter(t *testing.T) {
-	for _, buffered := range []bool{false, true} {
-		w := &flaky{}
-		s := NewWriter(w, buffered)
-		for _, text := range []string{"one", "two"} {
-			if err := s.Write(Message{Text: []byte(text)}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if wantCalls := map[bool]int{false: 2, true: 0}[buffered]; w.calls != wantCalls {
-			t.Errorf("buffered %v: %d calls before the flush, want %d", buffered, w.calls, wantCalls)
-		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if got := w.String(); got != "one\ntwo\n" {
-			t.Errorf("buffered %v: got %q", buffered, got)
-		}
-	}
-}
-
-func TestBufferedWriterRecovers(t *testing.T) {
-	w := &flaky{failures: 1}
-	s := NewWriter(w, true)
-	if err := s.Write(Message{Text: []byte("lost")}); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Flush(); err == nil {
-		t.Error("the flush does not fail")
-	}
-	if err := s.Write(Message{Text: []byte("kept")}); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Flush(); err != nil {
-		t.Error(err)
-	}
-	if got := w.String(); got != "kept\n" {
-		t.Errorf("got %q", got)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/internal/output/render"
 )
 
 // alerts renders what matched, on the loop's goroutine, and hands the bytes to the outputs.
@@ -94,7 +95,7 @@ func dedupKey(r *engine.Rule, ev *event.Event) output.DedupKey {
 }
 
 // internal renders an alert of the sensor about itself.
-func (a *alerts) internal(i output.Internal) {
+func (a *alerts) internal(i render.Internal) {
 	a.line, a.json = i.Append(a.line[:0], a.latest.options), a.json[:0]
 	if a.latest.whole {
 		a.json = i.Append(a.json, wholeOptions(a.latest.options))
@@ -111,7 +112,7 @@ func (a *alerts) outputDrop(c output.SinkCounters) {
 	if c.LastError != nil {
 		fields["last_error"] = c.LastError.Error()
 	}
-	a.internal(output.Internal{
+	a.internal(render.Internal{
 		Rule: "Saker internal: output queue full", Priority: engine.Warning.String(), Time: time.Now().UnixNano(), Fields: fields,
 		Message: fmt.Sprintf("Saker internal: output queue full. Output %s takes alerts too slowly: %d dropped since the start.", c.Name, c.Dropped),
 	})

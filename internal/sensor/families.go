@@ -9,7 +9,7 @@ import (
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/metrics"
-	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/internal/output/render"
 )
 
 // The keys of falco.yaml that show a family.
@@ -61,7 +61,7 @@ func falcoFamilies() []family {
 		{
 			Name: "falcosecurity_scap_engine_name_info", Help: "The source of events.", Type: metrics.Gauge,
 			Labels: []string{"engine_name", "evt_source"}, Collect: func(_ *scrape, emit emit) {
-				emit(1, "engine_name", engineName, "evt_source", output.SourceSyscall)
+				emit(1, "engine_name", engineName, "evt_source", render.SourceSyscall)
 			},
 		},
 		digests("rules", "The rule files that run, by their digests."),

@@ -97,7 +97,7 @@ func spoolFamilies() []family {
 		of("saker_spool_alerts", "Alerts on disk: not delivered yet, or kept for consumers of gRPC.", metrics.Gauge, func(c *output.SpoolCounters) float64 { return float64(c.Records) }),
 		of("saker_spool_bytes", "What the spool takes on disk.", metrics.Gauge, func(c *output.SpoolCounters) float64 { return float64(c.Bytes) }),
 		of("saker_spool_failing", "1 if the latest alert could not be kept on disk and waited in memory, else 0.", metrics.Gauge, func(c *output.SpoolCounters) float64 {
-			if c.Trouble != nil {
+			if c.Err != nil {
 				return 1
 			}
 			return 0

@@ -16,7 +16,7 @@ import (
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/event"
-	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/internal/output/render"
 	"github.com/saker-sensor/saker/internal/probe"
 )
 
@@ -155,9 +155,9 @@ func (s *sensor) loserEvent(l *probe.Loser) event.Event {
 
 // dropAlert is Falco's internal alert about records that were lost since the last one, and who lost most of them. Falco's
 // fields have their names and are texts. Those about the flooder are named as in rules.
-func dropAlert(k *probe.Counters, who *flooder) output.Internal {
+func dropAlert(k *probe.Counters, who *flooder) render.Internal {
 	text := func(n uint64) string { return strconv.FormatUint(n, 10) }
-	a := output.Internal{
+	a := render.Internal{
 		Rule:     "Falco internal: syscall event drop",
 		Priority: engine.Debug.String(),
 		Message:  fmt.Sprintf("Falco internal: syscall event drop. %d system calls dropped in last second.", k.Lost()),

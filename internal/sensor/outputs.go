@@ -14,15 +14,17 @@ import (
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/output"
 	"github.com/saker-sensor/saker/internal/output/otlp"
+	"github.com/saker-sensor/saker/internal/output/sinks"
 	"github.com/saker-sensor/saker/internal/output/spool"
 	"github.com/saker-sensor/saker/internal/output/stream"
+	"github.com/saker-sensor/saker/internal/output/tlsfiles"
 )
 
 // outputs are the places that the configuration sends alerts to, each behind its queue.
 type outputs struct {
 	queue *output.Queue
 	// file and grpc are nil if there is none.
-	file *output.File
+	file *sinks.File
 	grpc *server
 }
 
@@ -31,52 +33,52 @@ type outputs struct {
 func openOutputs(cfg *config.Config, settings *Settings, running *outputs) (*outputs, error) {
 	stdout, stderr := settings.Stdout, settings.Stderr
 	o := &outputs{}
-	var sinks []output.Named
-	add := func(name string, sink output.Sink) { sinks = append(sinks, output.Named{Name: name, Sink: sink}) }
+	var all []output.Named
+	add := func(name string, sink output.Sink) { all = append(all, output.Named{Name: name, Sink: sink}) }
 	if cfg.Stdout.Enabled {
-		add("stdout", output.NewWriter(stdout, cfg.BufferedOutputs))
+		add("stdout", sinks.NewWriter(stdout, cfg.BufferedOutputs))
 	}
 	if cfg.Syslog.Enabled {
-		add("syslog", output.NewSyslog(""))
+		add("syslog", sinks.NewSyslog(""))
 	}
 	if p := cfg.Program; p.Enabled {
-		add("program", output.NewProgram(output.ProgramSettings{Command: p.Program, KeepAlive: p.KeepAlive, Output: stderr}))
+		add("program", sinks.NewProgram(sinks.ProgramSettings{Command: p.Program, KeepAlive: p.KeepAlive, Output: stderr}))
 	}
 	if f := cfg.File; f.Enabled {
 		var err error
-		o.file, err = output.NewFile(output.FileSettings{
+		o.file, err = sinks.NewFile(sinks.FileSettings{
 			Path: f.Filename, KeepOpen: f.KeepAlive, MaxBytes: int64(f.MaxSizeMB) << 20, Keep: f.MaxFiles,
 		})
 		if err != nil {
-			return nil, errors.Join(err, closeSinks(sinks))
+			return nil, errors.Join(err, closeSinks(all))
 		}
 		add("file", o.file)
 	}
 	if cfg.HTTP.Enabled {
-		h, err := output.NewHTTP(httpSettings(cfg, stderr))
+		h, err := sinks.NewHTTP(httpSettings(cfg, stderr))
 		if err != nil {
-			return nil, errors.Join(err, closeSinks(sinks))
+			return nil, errors.Join(err, closeSinks(all))
 		}
-		sinks = append(sinks, output.Named{Name: "http", Sink: h, Spool: newSpool(cfg, "http", cfg.HTTP.Spool)})
+		all = append(all, output.Named{Name: "http", Sink: h, Spool: newSpool(cfg, "http", cfg.HTTP.Spool)})
 	}
 	if cfg.OTLP.Enabled {
 		sink, err := otlp.New(otlpSettings(cfg, settings.Version))
 		if err != nil {
-			return nil, errors.Join(err, closeSinks(sinks))
+			return nil, errors.Join(err, closeSinks(all))
 		}
-		sinks = append(sinks, output.Named{Name: "otlp", Sink: sink, JSON: true, Batch: otlp.Batch, Spool: newSpool(cfg, "otlp", cfg.OTLP.Spool)})
+		all = append(all, output.Named{Name: "otlp", Sink: sink, JSON: true, Batch: otlp.Batch, Spool: newSpool(cfg, "otlp", cfg.OTLP.Spool)})
 	}
 	if cfg.GRPC.Enabled {
 		var err error
 		if o.grpc, err = openServer(cfg, settings, running); err != nil {
-			return nil, errors.Join(err, closeSinks(sinks))
+			return nil, errors.Join(err, closeSinks(all))
 		}
-		sinks = append(sinks, output.Named{Name: "grpc", Sink: o.grpc, JSON: true, Later: true})
+		all = append(all, output.Named{Name: "grpc", Sink: o.grpc, JSON: true, Later: true})
 	}
 	if cfg.GRPC.Enabled != cfg.GRPCOutput.Enabled {
 		settings.Log.Warn("no alerts over gRPC: set both grpc.enabled and grpc_output.enabled to true")
 	}
-	o.queue = output.NewQueue(output.QueueSettings{Capacity: cfg.OutputsQueue.Capacity, IncludeID: cfg.JSONIncludeID}, sinks...)
+	o.queue = output.NewQueue(output.QueueSettings{Capacity: cfg.OutputsQueue.Capacity, IncludeID: cfg.JSONIncludeID}, all...)
 	return o, nil
 }
 
@@ -139,9 +141,9 @@ func (o *outputs) serve() {
 }
 
 // closeSinks is for sinks that no queue has taken over.
-func closeSinks(sinks []output.Named) error {
+func closeSinks(all []output.Named) error {
 	var errs []error
-	for _, n := range sinks {
+	for _, n := range all {
 		errs = append(errs, n.Sink.Close())
 	}
 	return errors.Join(errs...)
@@ -168,18 +170,18 @@ func sinkSections(c *config.Config) []any {
 	return []any{c.Stdout, c.File, c.Syslog, c.Program, c.HTTP, c.OTLP, c.GRPC, c.GRPCOutput, c.OutputsQueue, c.BufferedOutputs, c.JSONOutput, c.Spool, c.JSONIncludeID}
 }
 
-func httpSettings(cfg *config.Config, stderr io.Writer) output.HTTPSettings {
+func httpSettings(cfg *config.Config, stderr io.Writer) sinks.HTTPSettings {
 	h := cfg.HTTP
-	out := output.HTTPSettings{
-		URL: h.URL, ShowID: h.Spool || cfg.JSONIncludeID, UserAgent: h.UserAgent, Insecure: h.Insecure, CACert: h.CACert, CABundle: h.CABundle,
-		Compress: h.CompressUploads, KeepAlive: h.KeepAlive,
+	out := sinks.HTTPSettings{
+		URL: h.URL, ShowID: h.Spool || cfg.JSONIncludeID, UserAgent: h.UserAgent, Compress: h.CompressUploads, KeepAlive: h.KeepAlive,
+		TLS: tlsfiles.Settings{Section: "http_output", Insecure: h.Insecure, CACert: h.CACert, CABundle: h.CABundle},
 	}
 	// Falco's default directory is the machine's own, which is trusted anyway.
 	if h.CAPath != config.Default().HTTP.CAPath {
-		out.CAPath = h.CAPath
+		out.TLS.CAPath = h.CAPath
 	}
 	if h.MTLS {
-		out.ClientCert, out.ClientKey = h.ClientCert, h.ClientKey
+		out.TLS.ClientCert, out.TLS.ClientKey = h.ClientCert, h.ClientKey
 	}
 	if h.Echo {
 		out.Echo = stderr
@@ -191,7 +193,7 @@ func otlpSettings(cfg *config.Config, version string) otlp.Settings {
 	o := cfg.OTLP
 	out := otlp.Settings{
 		Endpoint: o.Endpoint, Protocol: strings.ToLower(o.Protocol), Headers: o.Headers, Compress: o.CompressUploads, Version: version, Hostname: config.Hostname(),
-		TLS: output.TLSSettings{Section: "otlp_output", Insecure: o.Insecure, CACert: o.CACert},
+		TLS: tlsfiles.Settings{Section: "otlp_output", Insecure: o.Insecure, CACert: o.CACert},
 	}
 	if o.MTLS {
 		out.TLS.ClientCert, out.TLS.ClientKey = o.ClientCert, o.ClientKey
@@ -269,7 +271,7 @@ func (o *outage) reportSpool(s *sensor, sink *output.SinkCounters) {
 	if sink.Spool == nil {
 		return
 	}
-	name, trouble := zap.String("output", sink.Name), sink.Spool.Trouble
+	name, trouble := zap.String("output", sink.Name), sink.Spool.Err
 	switch {
 	case trouble != nil && !o.unkept:
 		o.unkept = true

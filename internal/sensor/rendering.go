@@ -8,13 +8,13 @@ import (
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/event"
-	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/internal/output/render"
 	"github.com/saker-sensor/saker/internal/setup"
 )
 
 // rendering is how the matches of a set of rules become alerts. It is not changed.
 type rendering struct {
-	options output.Options
+	options render.Options
 	// whole: some output wants alerts as JSON with every part.
 	whole  bool
 	byRule map[*engine.Rule]format
@@ -23,7 +23,7 @@ type rendering struct {
 // format is what a rule's alerts look like.
 type format struct {
 	// line is what most outputs get; whole is JSON with every part, nil if none wants that.
-	line, whole *output.Alert
+	line, whole *render.Alert
 	// window is how long others of the same kind are held back after an alert; 0 holds none.
 	window time.Duration
 }
@@ -46,10 +46,10 @@ func newRendering(cfg *config.Config, rules *engine.Ruleset, redacted *atomic.Ui
 	r := &rendering{options: options, whole: cfg.GRPC.Enabled && cfg.GRPCOutput.Enabled || cfg.OTLP.Enabled, byRule: make(map[*engine.Rule]format, len(rules.Rules()))}
 	dict := setup.Dictionary(*cfg)
 	for _, rule := range rules.Rules() {
-		shown := output.Rule{Name: rule.Name, Output: rule.Output, Priority: rule.Priority.String(), Source: rule.Source, Tags: rule.Tags}
+		shown := render.Rule{Name: rule.Name, Output: rule.Output, Priority: rule.Priority.String(), Source: rule.Source, Tags: rule.Tags}
 		f := format{window: dedupWindow(&cfg.Deduplication, rule)}
-		if f.line, err = output.NewAlert(shown, dict, options); err == nil && r.whole {
-			f.whole, err = output.NewAlert(shown, dict, wholeOptions(options))
+		if f.line, err = render.NewAlert(shown, dict, options); err == nil && r.whole {
+			f.whole, err = render.NewAlert(shown, dict, wholeOptions(options))
 		}
 		if err != nil {
 			return nil, fmt.Errorf("compile the output of rule %q: %w", rule.Name, err)
@@ -59,8 +59,8 @@ func newRendering(cfg *config.Config, rules *engine.Ruleset, redacted *atomic.Ui
 	return r, nil
 }
 
-func alertOptions(cfg *config.Config, redacted *atomic.Uint64) (output.Options, error) {
-	o := output.Options{
+func alertOptions(cfg *config.Config, redacted *atomic.Uint64) (render.Options, error) {
+	o := render.Options{
 		JSON:                cfg.JSONOutput,
 		IncludeMessage:      cfg.JSONIncludeMessage,
 		IncludeOutput:       cfg.JSONIncludeOutput,
@@ -76,14 +76,14 @@ func alertOptions(cfg *config.Config, redacted *atomic.Uint64) (output.Options, 
 		return o, nil
 	}
 	var err error
-	o.Redactor, err = output.NewRedactor(output.RedactorSettings{
+	o.Redactor, err = render.NewRedactor(render.RedactorSettings{
 		Defaults: cfg.Redaction.Defaults, Patterns: cfg.Redaction.Patterns, Count: redacted,
 	})
 	return o, err
 }
 
 // wholeOptions are those of JSON with every part.
-func wholeOptions(o output.Options) output.Options {
+func wholeOptions(o render.Options) render.Options {
 	o.JSON, o.IncludeMessage, o.IncludeOutput, o.IncludeOutputFields, o.IncludeTags = true, false, true, true, true
 	return o
 }
@@ -103,17 +103,17 @@ func dedupWindow(cfg *config.Deduplication, rule *engine.Rule) time.Duration {
 }
 
 // appends puts append_output into the output's words.
-func appends(entries []config.Append) []output.Append {
-	var out []output.Append
+func appends(entries []config.Append) []render.Append {
+	var out []render.Append
 	for _, e := range entries {
-		a := output.Append{Source: e.Match.Source, Rule: e.Match.Rule, Tags: e.Match.Tags, Output: e.ExtraOutput}
+		a := render.Append{Source: e.Match.Source, Rule: e.Match.Rule, Tags: e.Match.Tags, Output: e.ExtraOutput}
 		for _, f := range e.ExtraFields {
 			switch f := f.(type) {
 			case string:
-				a.Fields = append(a.Fields, output.AppendField{Key: f})
+				a.Fields = append(a.Fields, render.AppendField{Key: f})
 			case map[string]any:
 				for key, text := range f {
-					a.Fields = append(a.Fields, output.AppendField{Key: key, Text: fmt.Sprint(text)})
+					a.Fields = append(a.Fields, render.AppendField{Key: key, Text: fmt.Sprint(text)})
 				}
 			}
 		}

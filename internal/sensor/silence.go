@@ -7,7 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/saker-sensor/saker/internal/engine"
-	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/internal/output/render"
 )
 
 // readTimeout is how long Falco's reader waits for an event before it counts a timeout, once nothing comes: 30 ms. It
@@ -43,7 +43,7 @@ func (q *silence) report(s *sensor) {
 		last = q.last.UTC().Format(time.RFC3339Nano)
 	}
 	const rule = "Falco internal: timeouts notification"
-	s.alerts.internal(output.Internal{
+	s.alerts.internal(render.Internal{
 		Rule: rule, Priority: engine.Debug.String(), Time: now.UnixNano(), Fields: map[string]any{"last_event_time": last},
 		Message: fmt.Sprintf("%s. %d consecutive timeouts without event.", rule, s.Config.Timeouts.MaxConsecutives),
 	})

@@ -21,7 +21,7 @@ import (
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
-	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/internal/output/render"
 	"github.com/saker-sensor/saker/internal/setup"
 )
 
@@ -89,7 +89,7 @@ func (p *snapshots) take(ctx context.Context) bool {
 	}
 	if p.settings.OutputRule {
 		_ = p.loop.do(ctx, func() { // it only fails when the run ends
-			p.alerts.internal(output.Internal{
+			p.alerts.internal(render.Internal{
 				Rule: "Falco internal: metrics snapshot", Priority: engine.Informational.String(), Message: "Falco metrics snapshot",
 				Time: at.UnixNano(), Fields: fields,
 			})
@@ -189,7 +189,7 @@ func (p *snapshots) fields(s *scrape, at time.Time) map[string]any {
 // baseFields are in every snapshot. Times are ns since the epoch.
 func (p *snapshots) baseFields(s *scrape, now reading, seconds float64) map[string]any {
 	out := map[string]any{
-		"evt.hostname": config.Hostname(), "evt.source": output.SourceSyscall, "evt.time": now.at.UnixNano(),
+		"evt.hostname": config.Hostname(), "evt.source": render.SourceSyscall, "evt.time": now.at.UnixNano(),
 		"falco.version": s.version, "falco.kernel_release": kernelRelease(), "falco.host_boot_ts": bootTime(), "falco.host_num_cpus": runtime.NumCPU(),
 		"falco.start_ts": s.started.UnixNano(), "falco.reload_ts": s.reloaded.UnixNano(), "falco.duration_sec": int64(now.at.Sub(s.started).Seconds()),
 		"falco.outputs_queue_num_drops": s.queue.Dropped, "falco.num_evts": now.events, "falco.num_evts_prev": p.last.events,

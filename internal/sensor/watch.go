@@ -14,7 +14,7 @@ import (
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/guard"
-	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/internal/output/render"
 	"github.com/saker-sensor/saker/internal/probe"
 )
 
@@ -245,7 +245,7 @@ func nameProcess(ev *event.Event, fields map[string]any) string {
 
 // notice raises an internal alert, in Falco's manner.
 func (s *sensor) notice(rule string, priority engine.Priority, message string, fields map[string]any) {
-	s.alerts.internal(output.Internal{
+	s.alerts.internal(render.Internal{
 		Rule: rule, Priority: priority.String(), Message: rule + ". " + message + ".", Time: time.Now().UnixNano(), Fields: fields,
 	})
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/field"
-	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/internal/output/render"
 	"github.com/saker-sensor/saker/rules"
 )
 
@@ -39,7 +39,7 @@ func Load(cfg config.Config, sources []engine.Source) (*engine.Ruleset, engine.R
 	return engine.Load(sources, engine.Options{
 		Dictionary: dict,
 		CheckOutput: func(template string) error {
-			_, err := output.Compile(template, dict)
+			_, err := render.Compile(template, dict)
 			return err
 		},
 		MinPriority: priority,

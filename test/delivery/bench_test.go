@@ -22,6 +22,7 @@ import (
 	"github.com/saker-sensor/saker/internal/output"
 	"github.com/saker-sensor/saker/internal/output/falcopb/outputs"
 	"github.com/saker-sensor/saker/internal/output/otlp"
+	"github.com/saker-sensor/saker/internal/output/sinks"
 	"github.com/saker-sensor/saker/internal/output/spool"
 	"github.com/saker-sensor/saker/internal/output/stream"
 )
@@ -61,12 +62,12 @@ func routes() []struct {
 	}{
 		{"standard output, a pipe", toPipe},
 		{"file", func(b *testing.B) route {
-			f, err := output.NewFile(output.FileSettings{Path: b.TempDir() + "/alerts", KeepOpen: true})
+			f, err := sinks.NewFile(sinks.FileSettings{Path: b.TempDir() + "/alerts", KeepOpen: true})
 			return route{Named: output.Named{Sink: check(b, f, err)}}
 		}},
 		{"syslog socket", toSyslog},
 		{"program, kept", func(*testing.B) route {
-			return route{Named: output.Named{Sink: output.NewProgram(output.ProgramSettings{Command: "cat >/dev/null", KeepAlive: true})}}
+			return route{Named: output.Named{Sink: sinks.NewProgram(sinks.ProgramSettings{Command: "cat >/dev/null", KeepAlive: true})}}
 		}},
 		{"HTTP, kept alive", toServer},
 		{"HTTP, kept alive, spool", withSpool(toServer)},
@@ -100,7 +101,7 @@ func toPipe(b *testing.B) route {
 		}
 	}()
 	b.Cleanup(func() { _ = w.Close() })
-	return route{output.Named{Sink: output.NewWriter(w, false)}, lines.Load}
+	return route{output.Named{Sink: sinks.NewWriter(w, false)}, lines.Load}
 }
 
 func toSyslog(b *testing.B) route {
@@ -120,13 +121,13 @@ func toSyslog(b *testing.B) route {
 			n.Add(1)
 		}
 	}()
-	return route{output.Named{Sink: output.NewSyslog(path)}, n.Load}
+	return route{output.Named{Sink: sinks.NewSyslog(path)}, n.Load}
 }
 
 func toServer(b *testing.B) route {
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 	b.Cleanup(server.Close)
-	h, err := output.NewHTTP(output.HTTPSettings{URL: server.URL, KeepAlive: true})
+	h, err := sinks.NewHTTP(sinks.HTTPSettings{URL: server.URL, KeepAlive: true})
 	return route{Named: output.Named{Sink: check(b, h, err)}}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/saker-sensor/saker/internal/output"
 	"github.com/saker-sensor/saker/internal/output/otlp"
 	"github.com/saker-sensor/saker/internal/output/spool"
+	"github.com/saker-sensor/saker/internal/output/tlsfiles"
 	"github.com/saker-sensor/saker/internal/testutil"
 	"github.com/saker-sensor/saker/internal/testutil/authority"
 	"github.com/saker-sensor/saker/internal/testutil/faulty"
@@ -67,7 +68,7 @@ func TestCollectorFaults(t *testing.T) {
 				r.network = faulty.New(t, target)
 				sink, err := otlp.New(otlp.Settings{
 					Endpoint: "https://" + r.network.Addr, Protocol: protocol, Timeout: 300 * time.Millisecond, Compress: true,
-					TLS: output.TLSSettings{Section: "otlp_output", CACert: a.Path("ca.crt"), ClientCert: a.Path("client.crt"), ClientKey: a.Path("client.key")},
+					TLS: tlsfiles.Settings{Section: "otlp_output", CACert: a.Path("ca.crt"), ClientCert: a.Path("client.crt"), ClientKey: a.Path("client.key")},
 				})
 				if err != nil {
 					t.Fatal(err)

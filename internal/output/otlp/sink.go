@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/internal/output/tlsfiles"
 )
 
 // Protocols, with the names that OTEL_EXPORTER_OTLP_PROTOCOL has for them.
@@ -31,7 +32,7 @@ type Settings struct {
 	Protocol string
 	// Headers go with each request, as metadata over gRPC.
 	Headers map[string]string
-	TLS     output.TLSSettings
+	TLS     tlsfiles.Settings
 	// Compress sends requests in gzip.
 	Compress bool
 	// Timeout bounds one request; 0 takes 5 s.

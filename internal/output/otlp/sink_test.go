@@ -21,6 +21,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/internal/output/tlsfiles"
 )
 
 // endpoint takes OTLP over HTTP and answers what a collector would answer only in need. test/delivery has a real one.
@@ -180,7 +181,7 @@ func TestSettings(t *testing.T) {
 		`"localhost:4318" is no URL; set otlp_output.endpoint`: {Endpoint: "localhost:4318", Protocol: ProtocolHTTP},
 		`"json" is no protocol; set otlp_output.protocol`:      {Endpoint: "http://localhost:4318", Protocol: "json"},
 		"has a path, which gRPC has no use for":                {Endpoint: "http://localhost:4317/v1/logs", Protocol: ProtocolGRPC},
-		"see otlp_output.client_cert":                          {Endpoint: "https://localhost:4317", Protocol: ProtocolGRPC, TLS: output.TLSSettings{Section: "otlp_output", ClientCert: "/absent"}},
+		"see otlp_output.client_cert":                          {Endpoint: "https://localhost:4317", Protocol: ProtocolGRPC, TLS: tlsfiles.Settings{Section: "otlp_output", ClientCert: "/absent"}},
 	} {
 		if _, err := New(s); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)

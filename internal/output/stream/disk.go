@@ -104,7 +104,7 @@ func (h *history) counters() *output.SpoolCounters {
 	if h.disk == nil {
 		return nil
 	}
-	return &output.SpoolCounters{Counters: h.disk.spool.Counters(), Trouble: h.trouble}
+	return &output.SpoolCounters{Counters: h.disk.spool.Counters(), Err: h.trouble}
 }
 
 // past reads for a consumer what is not in memory any more.

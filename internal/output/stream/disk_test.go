@@ -71,7 +71,7 @@ func TestFullHistory(t *testing.T) {
 		t.Fatalf("missed %d up to %d", missed, got[0].Cursor)
 	}
 	wantNumbers(t, "what is kept", got[1:], 1+missed, n-1-missed)
-	if c := r.Kept(); c.Bytes > 64<<10 || c.Trouble != nil || c.Records != uint64(n-1-missed) {
+	if c := r.SpoolCounters(); c.Bytes > 64<<10 || c.Err != nil || c.Records != uint64(n-1-missed) {
 		t.Errorf("got %+v", c)
 	}
 }
@@ -98,7 +98,7 @@ func TestHistoryOnFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.write("r", 10, 200)
-	if c := r.Kept(); !errors.Is(c.Trouble, unix.ENOSPC) {
+	if c := r.SpoolCounters(); !errors.Is(c.Err, unix.ENOSPC) {
 		t.Errorf("on the full disk: %+v", c)
 	}
 	wantNumbers(t, "on a full disk", read(t, stream, 210), 0, 210)
@@ -127,9 +127,9 @@ func TestHistoryOnFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	next := 210
-	for end := time.Now().Add(20 * time.Second); r.Kept().Trouble != nil; next++ {
+	for end := time.Now().Add(20 * time.Second); r.SpoolCounters().Err != nil; next++ {
 		if time.Now().After(end) {
-			t.Fatalf("the disk is not tried again: %v", r.Kept().Trouble)
+			t.Fatalf("the disk is not tried again: %v", r.SpoolCounters().Err)
 		}
 		r.write("r", next, 1)
 		read(t, stream, 1)
@@ -154,7 +154,7 @@ func TestHistoryWithoutFolder(t *testing.T) {
 			}
 			r := start(t, Settings{MaxCount: 5, Spool: historyIn(dir+"/blocks/spool", 1<<20)})
 			r.write("r", 0, 3)
-			if r.Kept().Trouble == nil {
+			if r.SpoolCounters().Err == nil {
 				t.Error("no trouble")
 			}
 			if err := os.Remove(dir + "/blocks"); err != nil {
@@ -175,11 +175,11 @@ func TestHistoryWithoutFolder(t *testing.T) {
 			}
 			next := 3
 			for end := time.Now().Add(time.Minute); ; next++ {
-				if trouble := r.Kept().Trouble; older && errors.Is(trouble, errOlder) || !older && trouble == nil {
+				if trouble := r.SpoolCounters().Err; older && errors.Is(trouble, errOlder) || !older && trouble == nil {
 					break
 				}
 				if time.Now().After(end) {
-					t.Fatalf("the trouble is %v", r.Kept().Trouble)
+					t.Fatalf("the trouble is %v", r.SpoolCounters().Err)
 				}
 				r.write("r", next, 1)
 				time.Sleep(5 * time.Millisecond)

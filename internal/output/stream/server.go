@@ -162,4 +162,4 @@ func (s *Server) Close() error {
 }
 
 // Kept are the counters of what is on disk, nil without a spool.
-func (s *Server) Kept() *output.SpoolCounters { return s.history.counters() }
+func (s *Server) SpoolCounters() *output.SpoolCounters { return s.history.counters() }

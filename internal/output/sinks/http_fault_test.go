@@ -1,4 +1,4 @@
-package output
+package sinks
 
 import (
 	"crypto/tls"
@@ -8,17 +8,22 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/internal/output/outputtest"
 	"github.com/saker-sensor/saker/internal/output/spool"
+	"github.com/saker-sensor/saker/internal/output/tlsfiles"
 	"github.com/saker-sensor/saker/internal/testutil/authority"
 	"github.com/saker-sensor/saker/internal/testutil/faulty"
 )
 
 // identified is a web server that keeps what it got, and when it fails, fails after it has got it or before.
 type identified struct {
-	inbox
+	outputtest.Inbox
+	mu sync.Mutex
 	// broken answers 500 and keeps nothing; forgetful, keeps it and answers 500.
 	broken, forgetful bool
 }
@@ -37,7 +42,7 @@ func (s *identified) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusInternalServerError)
 	}
 	if !s.broken && err == nil {
-		s.got = append(s.got, Message{Text: body, ID: r.Header.Get(IDHeader), Priority: "Notice", Rule: "rule"})
+		s.Add(output.Message{Text: body, ID: r.Header.Get(IDHeader), Priority: "Notice", Rule: "rule"})
 	}
 }
 
@@ -87,31 +92,31 @@ func TestHTTPFaults(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, spool %v", name, onDisk), func(t *testing.T) {
 				s, h := server(t)
 				n := faulty.New(t, strings.TrimPrefix(h.URL, "https://"))
-				sink := newHTTP(t, HTTPSettings{URL: "https://" + n.Addr, CACert: a.Path("ca.crt"), KeepAlive: true, ShowID: true, Timeout: 200 * time.Millisecond})
-				named := Named{Name: "http", Sink: sink}
+				sink := newHTTP(t, HTTPSettings{URL: "https://" + n.Addr, TLS: tlsfiles.Settings{CACert: a.Path("ca.crt")}, KeepAlive: true, ShowID: true, Timeout: 200 * time.Millisecond})
+				named := output.Named{Name: "http", Sink: sink}
 				if onDisk {
 					named.Spool = spool.New(spool.Settings{Dir: t.TempDir(), MaxBytes: 1 << 20})
 				}
-				q := NewQueue(quick(), named)
+				q := output.NewQueue(outputtest.QuickRetries(), named)
 				q.Start()
 				next := 0
 				for range 2 { // at the start, and in the middle
 					before := q.Counters().Retries
 					fault(s, n, true)
-					next += putNumbered(q, next, next+20)
-					until(t, "tries that fail", func() bool { return q.Counters().Retries >= before+2 })
+					next += outputtest.PutNumbered(q, next, next+20)
+					outputtest.Until(t, "tries that fail", func() bool { return q.Counters().Retries >= before+2 })
 					fault(s, n, false)
-					next += putNumbered(q, next, next+20)
-					until(t, "the alerts delivered", func() bool { return q.Counters().Written == uint64(next) })
+					next += outputtest.PutNumbered(q, next, next+20)
+					outputtest.Until(t, "the alerts delivered", func() bool { return q.Counters().Written == uint64(next) })
 				}
-				if err := q.Close(deadline(t)); err != nil {
+				if err := q.Close(outputtest.Deadline(t)); err != nil {
 					t.Fatal(err)
 				}
 				if next != 80 {
 					t.Errorf("%d of 80 were taken", next)
 				}
-				s.want(t, 0, next)
-				balanced(t, q.Counters().SinkTotals)
+				s.Check(t, 0, next)
+				outputtest.CheckSum(t, q.Counters().SinkTotals)
 			})
 		}
 	}

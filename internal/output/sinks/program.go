@@ -1,4 +1,4 @@
-package output
+package sinks
 
 import (
 	"errors"
@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/saker-sensor/saker/internal/output"
 )
 
 // programPatience is how long a program may run on once its input is closed, before it is killed.
@@ -35,8 +37,8 @@ type Program struct {
 // NewProgram makes the sink. The program starts with the first alert.
 func NewProgram(s ProgramSettings) *Program { return &Program{settings: s} }
 
-// Write implements [Sink]. A program that was kept alive and has ended meanwhile is started again.
-func (p *Program) Write(m Message) error {
+// Write implements [output.Sink]. A program that was kept alive and has ended meanwhile is started again.
+func (p *Program) Write(m output.Message) error {
 	p.line = append(append(p.line[:0], m.Text...), '\n')
 	kept := p.cmd != nil
 	err := p.write()
@@ -94,8 +96,8 @@ func (p *Program) end() error {
 	return nil
 }
 
-// Flush implements [Sink].
+// Flush implements [output.Sink].
 func (p *Program) Flush() error { return nil }
 
-// Close implements [Sink].
+// Close implements [output.Sink].
 func (p *Program) Close() error { return p.end() }

@@ -1,4 +1,4 @@
-package output
+package sinks
 
 import (
 	"bytes"
@@ -9,20 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-// until waits for a condition that another program brings about.
-func until(t *testing.T, what string, met func() bool) {
-	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !met(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not within 30 s", what)
-		}
-	}
-}
+	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/internal/output/outputtest"
+)
 
 // rsyslog is a real daemon with a socket of its own; it writes what it gets to a file.
 type rsyslog struct {
@@ -61,7 +53,7 @@ func (r *rsyslog) start() {
 	if err := r.cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}
-	until(r.t, "rsyslogd's socket", func() bool {
+	outputtest.Until(r.t, "rsyslogd's socket", func() bool {
 		s := NewSyslog(r.socket)
 		return s.connect() == nil && s.Close() == nil
 	})
@@ -75,7 +67,7 @@ func (r *rsyslog) stop() {
 func (r *rsyslog) lines(n int) []string {
 	r.t.Helper()
 	var lines []string
-	until(r.t, fmt.Sprintf("%d lines", n), func() bool {
+	outputtest.Until(r.t, fmt.Sprintf("%d lines", n), func() bool {
 		text, _ := os.ReadFile(r.file)
 		lines = strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 		return len(text) > 0 && len(lines) >= n
@@ -92,7 +84,7 @@ func TestSyslog(t *testing.T) {
 	}
 	var want []string
 	for priority, severity := range severities {
-		if err := s.Write(Message{Text: []byte("a " + priority), Priority: priority}); err != nil {
+		if err := s.Write(output.Message{Text: []byte("a " + priority), Priority: priority}); err != nil {
 			t.Fatal(err)
 		}
 		want = append(want, "user "+severity+" falco  a "+priority)
@@ -108,12 +100,12 @@ func TestSyslog(t *testing.T) {
 	if err := os.Remove(daemon.socket); err != nil && !os.IsNotExist(err) {
 		t.Fatal(err)
 	}
-	m := Message{Text: []byte("after the restart"), Priority: "Notice"}
-	if err := s.Write(m); !errors.Is(err, ErrAgain) {
+	m := output.Message{Text: []byte("after the restart"), Priority: "Notice"}
+	if err := s.Write(m); !errors.Is(err, output.ErrAgain) {
 		t.Errorf("no daemon: %v", err)
 	}
 	daemon.start()
-	until(t, "a write after the restart", func() bool { return s.Write(m) == nil })
+	outputtest.Until(t, "a write after the restart", func() bool { return s.Write(m) == nil })
 	if last := daemon.lines(len(want) + 1)[len(want)]; last != "user notice falco  after the restart" {
 		t.Errorf("got %q", last)
 	}
@@ -124,7 +116,7 @@ func TestSyslog(t *testing.T) {
 
 func TestNoSyslogDaemon(t *testing.T) {
 	s := NewSyslog(filepath.Join(t.TempDir(), "absent"))
-	if err := s.Write(Message{Text: []byte("x")}); !errors.Is(err, ErrAgain) || !strings.Contains(err.Error(), "mount its socket /dev/log") {
+	if err := s.Write(output.Message{Text: []byte("x")}); !errors.Is(err, output.ErrAgain) || !strings.Contains(err.Error(), "mount its socket /dev/log") {
 		t.Errorf("got %v", err)
 	}
 	if err := s.Close(); err != nil {

@@ -1,4 +1,4 @@
-package output
+package sinks
 
 import (
 	"bytes"
@@ -18,6 +18,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/internal/output/outputtest"
+	"github.com/saker-sensor/saker/internal/output/tlsfiles"
 	"github.com/saker-sensor/saker/internal/testutil/authority"
 )
 
@@ -120,12 +123,12 @@ func TestHTTPErrors(t *testing.T) {
 	h := newHTTP(t, HTTPSettings{URL: r.URL})
 	for status, again := range map[int]bool{500: true, 503: true, 429: true, 408: true, 400: false, 404: false, 301: false} {
 		r.answer(status)
-		if err := h.Write(Message{Text: []byte("x")}); err == nil || errors.Is(err, ErrAgain) != again || !strings.Contains(err.Error(), fmt.Sprint(status)) {
+		if err := h.Write(output.Message{Text: []byte("x")}); err == nil || errors.Is(err, output.ErrAgain) != again || !strings.Contains(err.Error(), fmt.Sprint(status)) {
 			t.Errorf("%d: %v", status, err)
 		}
 	}
 	r.Close()
-	if err := h.Write(Message{Text: []byte("x")}); !errors.Is(err, ErrAgain) || !strings.Contains(err.Error(), "refused") {
+	if err := h.Write(output.Message{Text: []byte("x")}); !errors.Is(err, output.ErrAgain) || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("nobody listens: %v", err)
 	}
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
@@ -134,7 +137,7 @@ func TestHTTPErrors(t *testing.T) {
 	}
 	defer silent.Close()
 	h = newHTTP(t, HTTPSettings{URL: "http://" + silent.Addr().String(), Timeout: 50 * time.Millisecond})
-	if err := h.Write(Message{Text: []byte("x")}); !errors.Is(err, ErrAgain) {
+	if err := h.Write(output.Message{Text: []byte("x")}); !errors.Is(err, output.ErrAgain) {
 		t.Errorf("a server that hangs: %v", err)
 	}
 }
@@ -146,11 +149,11 @@ func TestHTTPSettings(t *testing.T) {
 	}
 	for want, s := range map[string]HTTPSettings{
 		`"localhost:80" is no URL`:                               {URL: "localhost:80"},
-		"it holds no certificate in PEM form":                    {URL: "https://localhost", CACert: dir + "/none.pem"},
-		"read the certificate authority: open ":                  {URL: "https://localhost", CABundle: dir + "/absent"},
-		"read http_output.ca_path: ":                             {URL: "https://localhost", CAPath: dir + "/absent"},
-		"read the client certificate: open ":                     {URL: "https://localhost", ClientCert: dir + "/absent", ClientKey: dir + "/absent"},
-		"see http_output.client_cert and http_output.client_key": {URL: "https://localhost", ClientCert: dir + "/none.pem"},
+		"it holds no certificate in PEM form":                    {URL: "https://localhost", TLS: tlsfiles.Settings{CACert: dir + "/none.pem"}},
+		"read the certificate authority: open ":                  {URL: "https://localhost", TLS: tlsfiles.Settings{CABundle: dir + "/absent"}},
+		"read http_output.ca_path: ":                             {URL: "https://localhost", TLS: tlsfiles.Settings{Section: "http_output", CAPath: dir + "/absent"}},
+		"read the client certificate: open ":                     {URL: "https://localhost", TLS: tlsfiles.Settings{ClientCert: dir + "/absent", ClientKey: dir + "/absent"}},
+		"see http_output.client_cert and http_output.client_key": {URL: "https://localhost", TLS: tlsfiles.Settings{Section: "http_output", ClientCert: dir + "/none.pem"}},
 	} {
 		if _, err := NewHTTP(s); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
@@ -200,7 +203,7 @@ http {
 			t.Logf("nginx: %s", stderr.String())
 		}
 	})
-	until(t, "nginx listens", func() bool {
+	outputtest.Until(t, "nginx listens", func() bool {
 		c, err := net.Dial("tcp", at)
 		if err == nil {
 			_ = c.Close()
@@ -217,27 +220,29 @@ func TestHTTPClientCertificates(t *testing.T) {
 	a.Issue("expired", time.Now().Add(-time.Minute))
 	r := newReceiver(t)
 	url := startNginx(t, a, r.URL)
-	client := HTTPSettings{URL: url, CACert: a.Path("ca.crt"), ClientCert: a.Path("client.crt"), ClientKey: a.Path("client.key"), KeepAlive: true}
+	client := HTTPSettings{URL: url, TLS: tlsfiles.Settings{CACert: a.Path("ca.crt"), ClientCert: a.Path("client.crt"), ClientKey: a.Path("client.key")}, KeepAlive: true}
 
 	write(t, newHTTP(t, client), "one", "two")
 	bundle := client
-	bundle.CACert, bundle.CAPath = "", a.Path("") // keys lie there too, and are passed over
+	bundle.TLS.CACert, bundle.TLS.CAPath = "", a.Path("") // keys lie there too, and are passed over
 	write(t, newHTTP(t, bundle), "three")
 	insecure := client
-	insecure.CACert, insecure.Insecure = "", true
+	insecure.TLS.CACert, insecure.TLS.Insecure = "", true
 	write(t, newHTTP(t, insecure), "four")
 	if got := r.got(); got != "one,two,three,four" {
 		t.Errorf("the server behind nginx got %q", got)
 	}
 
 	for name, change := range map[string]func(*HTTPSettings){
-		"no client certificate": func(s *HTTPSettings) { s.ClientCert, s.ClientKey = "", "" },
-		"an expired one":        func(s *HTTPSettings) { s.ClientCert, s.ClientKey = a.Path("expired.crt"), a.Path("expired.key") },
-		"an unknown authority":  func(s *HTTPSettings) { s.CACert = "" },
+		"no client certificate": func(s *HTTPSettings) { s.TLS.ClientCert, s.TLS.ClientKey = "", "" },
+		"an expired one": func(s *HTTPSettings) {
+			s.TLS.ClientCert, s.TLS.ClientKey = a.Path("expired.crt"), a.Path("expired.key")
+		},
+		"an unknown authority": func(s *HTTPSettings) { s.TLS.CACert = "" },
 	} {
 		s := client
 		change(&s)
-		if err := newHTTP(t, s).Write(Message{Text: []byte("x")}); err == nil {
+		if err := newHTTP(t, s).Write(output.Message{Text: []byte("x")}); err == nil {
 			t.Errorf("%s: delivered", name)
 		}
 	}
@@ -252,9 +257,9 @@ func TestHTTPRenewedCertificate(t *testing.T) {
 	a.Issue("server", time.Now().Add(time.Hour))
 	a.Issue("client", time.Now().Add(-time.Minute))
 	r := newReceiver(t)
-	s := HTTPSettings{URL: startNginx(t, a, r.URL), CACert: a.Path("ca.crt"), ClientCert: a.Path("client.crt"), ClientKey: a.Path("client.key")}
+	s := HTTPSettings{URL: startNginx(t, a, r.URL), TLS: tlsfiles.Settings{CACert: a.Path("ca.crt"), ClientCert: a.Path("client.crt"), ClientKey: a.Path("client.key")}}
 	h := newHTTP(t, s)
-	if err := h.Write(Message{Text: []byte("early")}); err == nil {
+	if err := h.Write(output.Message{Text: []byte("early")}); err == nil {
 		t.Error("an expired certificate is taken")
 	}
 	a.Issue("client", time.Now().Add(time.Hour))

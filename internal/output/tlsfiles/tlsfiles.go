@@ -1,4 +1,5 @@
-package output
+// Package tlsfiles makes the TLS configuration of a client from files with certificates and keys.
+package tlsfiles
 
 import (
 	"crypto/tls"
@@ -8,8 +9,8 @@ import (
 	"path/filepath"
 )
 
-// TLSSettings say whom a client trusts and what it shows.
-type TLSSettings struct {
+// Settings say whom a client trusts and what it shows.
+type Settings struct {
 	// Section of the configuration has the settings; errors name it.
 	Section string
 	// Insecure takes any certificate of the server. CACert and CABundle are files, CAPath a directory of files, with the
@@ -22,7 +23,7 @@ type TLSSettings struct {
 }
 
 // Config reads the files.
-func (s TLSSettings) Config() (*tls.Config, error) {
+func (s Settings) Config() (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: s.Insecure}
 	files, err := s.authorities()
 	if err != nil {
@@ -62,7 +63,7 @@ func (s TLSSettings) Config() (*tls.Config, error) {
 }
 
 // authorities are the files of those to trust.
-func (s TLSSettings) authorities() ([]string, error) {
+func (s Settings) authorities() ([]string, error) {
 	var files []string
 	for _, f := range []string{s.CACert, s.CABundle} {
 		if f != "" {

@@ -1,4 +1,4 @@
-package output
+package sinks
 
 import (
 	"bufio"
@@ -14,6 +14,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/internal/output/outputtest"
 	"github.com/saker-sensor/saker/internal/output/spool"
 )
 
@@ -60,9 +62,9 @@ func TestKilledAtAnyTime(t *testing.T) {
 	}
 	s.set(false, false)
 	h := newHTTP(t, HTTPSettings{URL: server.URL, KeepAlive: true, ShowID: true})
-	q := NewQueue(quick(), Named{Name: "http", Sink: h, Spool: spool.New(spool.Settings{Dir: dir, MaxBytes: 64 << 20})})
+	q := output.NewQueue(outputtest.QuickRetries(), output.Named{Name: "http", Sink: h, Spool: spool.New(spool.Settings{Dir: dir, MaxBytes: 64 << 20})})
 	q.Start()
-	if err := q.Close(deadline(t)); err != nil {
+	if err := q.Close(outputtest.Deadline(t)); err != nil {
 		t.Fatal(err)
 	}
 	if c := q.Counters(); c.Kept > 0 || c.Errors > 0 {
@@ -78,12 +80,12 @@ func deliverUntilKilled(t *testing.T, url string) {
 		t.Fatal(err)
 	}
 	h := newHTTP(t, HTTPSettings{URL: url, KeepAlive: true, ShowID: true})
-	q := NewQueue(quick(), Named{Name: "http", Sink: h, Spool: spool.New(spool.Settings{Dir: os.Getenv("SPOOL_DIR"), MaxBytes: 64 << 20, SegmentBytes: 4096})})
+	q := output.NewQueue(outputtest.QuickRetries(), output.Named{Name: "http", Sink: h, Spool: spool.New(spool.Settings{Dir: os.Getenv("SPOOL_DIR"), MaxBytes: 64 << 20, SegmentBytes: 4096})})
 	q.Start()
 	for next := first; ; next += 10 {
-		putNumbered(q, next, next+10)
+		outputtest.PutNumbered(q, next, next+10)
 		if next%100 == 0 {
-			until(t, "all on disk", func() bool { return q.Counters().Waiting == 0 })
+			outputtest.Until(t, "all on disk", func() bool { return q.Counters().Waiting == 0 })
 			fmt.Println(next + 10)
 		}
 	}
@@ -92,10 +94,8 @@ func deliverUntilKilled(t *testing.T, url string) {
 // checkAccepted looks for each alert of a run that was said to be on disk.
 func checkAccepted(t *testing.T, s *identified, accepted []int) {
 	t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	ids, came, before, twice := map[string]string{}, map[int]bool{}, -1, 0
-	for _, m := range s.got {
+	for _, m := range s.Got() {
 		n, err := strconv.Atoi(strings.TrimPrefix(string(m.Text), "alert "))
 		if err != nil {
 			t.Fatal(err)

@@ -1,4 +1,4 @@
-package output
+package sinks
 
 import (
 	"bytes"
@@ -9,6 +9,9 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/saker-sensor/saker/internal/output"
+	"github.com/saker-sensor/saker/internal/output/tlsfiles"
 )
 
 // HTTPSettings are those of falco.yaml's http_output.
@@ -18,13 +21,8 @@ type HTTPSettings struct {
 	UserAgent string
 	// ShowID sends each alert's id in the header Saker-Alert-Id.
 	ShowID bool
-	// Insecure takes any certificate of the server. CACert and CABundle are files, CAPath a directory of files, with the
-	// authorities to trust beside the machine's own.
-	Insecure                 bool
-	CACert, CABundle, CAPath string
-	// ClientCert and ClientKey are the files to show to the server (mtls); both or none. They are read anew for each
-	// connection, so a renewed certificate needs no restart.
-	ClientCert, ClientKey string
+	// TLS applies to URLs that begin with https.
+	TLS tlsfiles.Settings
 	// Compress sends the body in gzip (compress_uploads); KeepAlive leaves connections open (keep_alive).
 	Compress, KeepAlive bool
 	// Echo gets what the server answers (echo); nil throws it away.
@@ -54,9 +52,7 @@ func NewHTTP(s HTTPSettings) (*HTTP, error) {
 	if u, err := url.Parse(s.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("open the HTTP output: %q is no URL; set http_output.url to http://HOST… or https://HOST…", s.URL)
 	}
-	trust, err := TLSSettings{
-		Section: "http_output", Insecure: s.Insecure, CACert: s.CACert, CABundle: s.CABundle, CAPath: s.CAPath, ClientCert: s.ClientCert, ClientKey: s.ClientKey,
-	}.Config()
+	trust, err := s.TLS.Config()
 	if err != nil {
 		return nil, fmt.Errorf("open the HTTP output: %w", err)
 	}
@@ -79,15 +75,15 @@ func NewHTTP(s HTTPSettings) (*HTTP, error) {
 	return h, nil
 }
 
-// Write implements [Sink]. An error that may pass, such as a refused connection or a status of 5xx, wraps [ErrAgain].
-func (h *HTTP) Write(m Message) error {
+// Write implements [output.Sink]. An error that may pass, such as a refused connection or a status of 5xx, wraps [output.ErrAgain].
+func (h *HTTP) Write(m output.Message) error {
 	req, err := h.request(m)
 	if err != nil {
 		return err
 	}
 	resp, err := h.client.Do(req)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrAgain, err)
+		return fmt.Errorf("%w: %w", output.ErrAgain, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	// Read to its end, so that the connection can be used again.
@@ -99,12 +95,12 @@ func (h *HTTP) Write(m Message) error {
 	case resp.StatusCode < 300:
 		return nil // the server has it, whatever became of its answer
 	case resp.StatusCode >= 500, resp.StatusCode == http.StatusRequestTimeout, resp.StatusCode == http.StatusTooManyRequests:
-		return errors.Join(fmt.Errorf("%w: post to %s: %s", ErrAgain, h.settings.URL, resp.Status), err)
+		return errors.Join(fmt.Errorf("%w: post to %s: %s", output.ErrAgain, h.settings.URL, resp.Status), err)
 	}
 	return fmt.Errorf("post to %s: %s", h.settings.URL, resp.Status)
 }
 
-func (h *HTTP) request(m Message) (*http.Request, error) {
+func (h *HTTP) request(m output.Message) (*http.Request, error) {
 	h.body.Reset()
 	if h.zip != nil {
 		h.zip.Reset(&h.body)
@@ -118,7 +114,7 @@ func (h *HTTP) request(m Message) (*http.Request, error) {
 		return nil, fmt.Errorf("post to %s: %w", h.settings.URL, err)
 	}
 	kind := "text/plain"
-	if isJSON(m.Text) {
+	if m.IsJSON() {
 		kind = "application/json"
 	}
 	req.Header.Set("Content-Type", kind)
@@ -132,10 +128,10 @@ func (h *HTTP) request(m Message) (*http.Request, error) {
 	return req, nil
 }
 
-// Flush implements [Sink].
+// Flush implements [output.Sink].
 func (h *HTTP) Flush() error { return nil }
 
-// Close implements [Sink].
+// Close implements [output.Sink].
 func (h *HTTP) Close() error {
 	h.client.CloseIdleConnections()
 	return nil

@@ -1,4 +1,4 @@
-package output
+package sinks
 
 import (
 	"errors"
@@ -6,6 +6,8 @@ import (
 	"os"
 	"strconv"
 	"sync/atomic"
+
+	"github.com/saker-sensor/saker/internal/output"
 )
 
 // FileSettings are those of falco.yaml's file_output.
@@ -53,8 +55,8 @@ func (f *File) open() error {
 	return nil
 }
 
-// Write implements [Sink]. A line that could be written in part only is finished by a newline before the next one.
-func (f *File) Write(m Message) error {
+// Write implements [output.Sink]. A line that could be written in part only is finished by a newline before the next one.
+func (f *File) Write(m output.Message) error {
 	if f.reopen.Swap(false) {
 		_ = f.shut() // what it held is written; the new one tells what matters
 	}
@@ -105,7 +107,7 @@ func (f *File) rotate() error {
 	return f.open()
 }
 
-// Flush implements [Sink].
+// Flush implements [output.Sink].
 func (f *File) Flush() error {
 	if f.settings.KeepOpen {
 		return nil
@@ -113,7 +115,7 @@ func (f *File) Flush() error {
 	return f.shut()
 }
 
-// Close implements [Sink].
+// Close implements [output.Sink].
 func (f *File) Close() error { return f.shut() }
 
 func (f *File) shut() error {

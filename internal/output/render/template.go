@@ -1,8 +1,8 @@
-// Package output turns a match into an alert, byte for byte in Falco's shape, and brings it to the sinks.
+// Package render turns a match into an alert, byte for byte in Falco's shape.
 //
-// A [Template] is a rule's output text, an [Alert] formats what a rule found, a [Queue] takes the rendered bytes to the
-// sinks. Rendering happens in the caller's goroutine; behind the queue, one goroutine writes.
-package output
+// A [Template] is a rule's compiled output text; an [Alert] formats a match of a rule, an [Internal] is an alert of the sensor about
+// itself. A [Redactor] replaces secrets. Nothing here keeps the event after it has returned.
+package render
 
 import (
 	"errors"

@@ -1,4 +1,4 @@
-package output
+package sinks
 
 import (
 	"fmt"
@@ -6,12 +6,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/saker-sensor/saker/internal/output"
 )
 
-func write(t *testing.T, s Sink, texts ...string) {
+func write(t *testing.T, s output.Sink, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
-		if err := s.Write(Message{Text: []byte(text), Priority: "Notice"}); err != nil {
+		if err := s.Write(output.Message{Text: []byte(text), Priority: "Notice"}); err != nil {
 			t.Fatalf("write %q: %v", text, err)
 		}
 	}
@@ -109,7 +111,7 @@ func TestFileErrors(t *testing.T) {
 	// A full disk: the alert is lost and counted, and the next one tries anew.
 	f := openFile(t, FileSettings{Path: "/dev/full"})
 	for range 2 {
-		if err := f.Write(Message{Text: []byte("x")}); err == nil || !strings.Contains(err.Error(), "no space left") {
+		if err := f.Write(output.Message{Text: []byte("x")}); err == nil || !strings.Contains(err.Error(), "no space left") {
 			t.Errorf("a full disk: %v", err)
 		}
 	}

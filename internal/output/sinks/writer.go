@@ -1,8 +1,11 @@
-package output
+// Package sinks has the places that alerts are written to: standard output, a file, a program, a web server, syslog.
+package sinks
 
 import (
 	"bufio"
 	"io"
+
+	"github.com/saker-sensor/saker/internal/output"
 )
 
 // Writer is a sink of lines: standard output.
@@ -23,8 +26,8 @@ func NewWriter(w io.Writer, buffered bool) *Writer {
 	return s
 }
 
-// Write implements [Sink].
-func (s *Writer) Write(m Message) error {
+// Write implements [output.Sink].
+func (s *Writer) Write(m output.Message) error {
 	s.line = append(append(s.line[:0], m.Text...), '\n')
 	if s.buf == nil {
 		_, err := s.w.Write(s.line)
@@ -36,7 +39,7 @@ func (s *Writer) Write(m Message) error {
 	return nil
 }
 
-// Flush implements [Sink]. After an error the sink starts afresh.
+// Flush implements [output.Sink]. After an error the sink starts afresh.
 func (s *Writer) Flush() error {
 	if s.buf == nil {
 		return nil
@@ -48,5 +51,5 @@ func (s *Writer) Flush() error {
 	return err
 }
 
-// Close implements [Sink]; it does not close the writer.
+// Close implements [output.Sink]; it does not close the writer.
 func (s *Writer) Close() error { return s.Flush() }

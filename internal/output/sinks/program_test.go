@@ -1,4 +1,4 @@
-package output
+package sinks
 
 import (
 	"bytes"
@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/saker-sensor/saker/internal/output"
 )
 
 func TestProgram(t *testing.T) {
@@ -47,7 +49,7 @@ func TestProgramIsStartedAgain(t *testing.T) {
 func TestProgramFails(t *testing.T) {
 	var out bytes.Buffer
 	p := NewProgram(ProgramSettings{Command: "cat >/dev/null; echo went wrong; exit 3", Output: &out})
-	err := p.Write(Message{Text: []byte("x")})
+	err := p.Write(output.Message{Text: []byte("x")})
 	if err == nil || err.Error() != "run the alert program: exit status 3" || out.String() != "went wrong\n" {
 		t.Errorf("%v, it printed %q", err, out.String())
 	}
@@ -56,7 +58,7 @@ func TestProgramFails(t *testing.T) {
 	}
 	p = NewProgram(ProgramSettings{Command: "exec 0<&-; exit 0"})
 	// It may be gone before it is written to, or after: only then is it an error.
-	if err := p.Write(Message{Text: []byte("x")}); err != nil && !strings.Contains(err.Error(), "write to the alert program: ") {
+	if err := p.Write(output.Message{Text: []byte("x")}); err != nil && !strings.Contains(err.Error(), "write to the alert program: ") {
 		t.Error(err)
 	}
 }

@@ -1,8 +1,10 @@
-package output
+package sinks
 
 import (
 	"fmt"
 	"log/syslog"
+
+	"github.com/saker-sensor/saker/internal/output"
 )
 
 // Syslog is a sink to the host's syslog daemon. Each alert has the severity of its priority (both count from emergency
@@ -16,15 +18,15 @@ type Syslog struct {
 // NewSyslog makes a sink to the daemon with this socket, /dev/log if none is named. The daemon may come later, and go.
 func NewSyslog(socket string) *Syslog { return &Syslog{socket: socket} }
 
-// Write implements [Sink]. Every error wraps [ErrAgain].
-func (s *Syslog) Write(m Message) error {
+// Write implements [output.Sink]. Every error wraps [output.ErrAgain].
+func (s *Syslog) Write(m output.Message) error {
 	if s.w == nil {
 		if err := s.connect(); err != nil {
-			return fmt.Errorf("%w: connect to the syslog daemon: %w; start one, or mount its socket /dev/log", ErrAgain, err)
+			return fmt.Errorf("%w: connect to the syslog daemon: %w; start one, or mount its socket /dev/log", output.ErrAgain, err)
 		}
 	}
 	if err := s.severity(m.Priority)(string(m.Text)); err != nil {
-		return fmt.Errorf("%w: write to the syslog daemon: %w", ErrAgain, err)
+		return fmt.Errorf("%w: write to the syslog daemon: %w", output.ErrAgain, err)
 	}
 	return nil
 }
@@ -59,10 +61,10 @@ func (s *Syslog) severity(priority string) func(string) error {
 	return s.w.Debug
 }
 
-// Flush implements [Sink].
+// Flush implements [output.Sink].
 func (s *Syslog) Flush() error { return nil }
 
-// Close implements [Sink].
+// Close implements [output.Sink].
 func (s *Syslog) Close() error {
 	if s.w == nil {
 		return nil
