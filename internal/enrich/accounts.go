@@ -79,12 +79,12 @@ func parseGroup(text []byte) map[uint32]string {
 // answer, and then only one of the reader's few slots is lost.
 type reader struct {
 	slots    chan struct{}
-	patience time.Duration
+	timeout  time.Duration
 	counters *counters
 }
 
 func newReader(c *counters) *reader {
-	return &reader{slots: make(chan struct{}, 8), patience: 200 * time.Millisecond, counters: c}
+	return &reader{slots: make(chan struct{}, 8), timeout: 200 * time.Millisecond, counters: c}
 }
 
 type accountsAnswer struct {
@@ -116,7 +116,7 @@ func (r *reader) read(root layers, old accountFiles, had *event.Accounts, done f
 		a, files, err := readAccounts(root, old, had)
 		answer <- accountsAnswer{a, files, err}
 	}()
-	timeout := time.NewTimer(r.patience)
+	timeout := time.NewTimer(r.timeout)
 	defer timeout.Stop()
 	select {
 	case a := <-answer:

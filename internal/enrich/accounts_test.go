@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/saker-sensor/saker/internal/enrich/cgroup"
 	"github.com/saker-sensor/saker/internal/event"
 )
 
@@ -166,32 +166,11 @@ func TestReadAccountsAgain(t *testing.T) {
 	}
 }
 
-func TestLayersOf(t *testing.T) {
-	overlay := []mount.Mount{{Type: "overlay", Source: "overlay", Options: []string{"workdir=/w", "upperdir=/u", "lowerdir=/l1:/l2"}}}
-	for _, c := range []struct {
-		name   string
-		mounts []mount.Mount
-		want   layers
-	}{
-		{"overlay", overlay, layers{"/host/u", "/host/l1", "/host/l2"}},
-		{"bind", []mount.Mount{{Type: "bind", Source: "/x", Options: []string{"rbind"}}}, layers{"/host/x"}},
-		{"another", []mount.Mount{{Type: "erofs", Source: "/x"}}, nil},
-		{"several", append(overlay, overlay...), nil},
-		{"none", nil, nil},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, layersOf(c.mounts, "/host")); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-}
-
 // TestReaderSlots: a root that never answers costs a slot, and nothing else.
 func TestReaderSlots(t *testing.T) {
 	var c counters
 	r := newReader(&c)
-	r.slots, r.patience = make(chan struct{}, 1), 10*time.Millisecond
+	r.slots, r.timeout = make(chan struct{}, 1), 10*time.Millisecond
 	dir := t.TempDir()
 	write(t, dir, "etc/passwd", "a:x:1:1::/:\n")
 
@@ -217,7 +196,7 @@ func TestReaderSlots(t *testing.T) {
 
 // TestProcRoot: the test's own process has the host's root, so it is refused; and so is a process of another cgroup.
 func TestProcRoot(t *testing.T) {
-	h, err := FindHierarchy("")
+	h, err := cgroup.FindHierarchy("")
 	if err != nil {
 		t.Skip("no cgroups here")
 	}
@@ -225,7 +204,7 @@ func TestProcRoot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path, _ := h.pathOf(string(text))
+	path, _ := h.PathOf(string(text))
 	if path == "/" {
 		t.Skip("the test is in the root cgroup")
 	}

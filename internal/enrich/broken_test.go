@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/saker-sensor/saker/internal/enrich/runtimes"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/testutil"
 )
@@ -54,13 +55,13 @@ func TestBrokenSockets(t *testing.T) {
 		_ = server.Serve(&single{conn: c})
 	}
 	for name, handle := range map[string]func(net.Conn){"silent": silent, "garbage": garbage, "closed": closed, "web": web, "endless": endless} {
-		for _, kind := range []Kind{Containerd, CRI, Docker, Podman} {
-			if name == "endless" && kind != Docker {
+		for _, kind := range []runtimes.Kind{runtimes.Containerd, runtimes.CRI, runtimes.Docker, runtimes.Podman} {
+			if name == "endless" && kind != runtimes.Docker {
 				continue
 			}
 			t.Run(string(kind)+", "+name, func(t *testing.T) {
 				t.Parallel()
-				r := newRigOf(t, Runtime{kind, serve(t, handle)})
+				r := newRigOf(t, runtimes.Runtime{Kind: kind, Socket: serve(t, handle)})
 				r.until("the failure", func() bool { return r.Status()[0].Err != nil })
 				if s := r.Status()[0]; s.Connection != Absent || strings.Contains(s.Err.Error(), "\n") || len(s.Err.Error()) > 500 {
 					t.Errorf("%s: %v", s.Connection, s.Err)
@@ -69,13 +70,13 @@ func TestBrokenSockets(t *testing.T) {
 					t.Error("an event of the host is not known as such")
 				}
 				began := time.Now()
-				if _, err := Ask(t.Context(), r.Status()[0].Runtime, "", anyone); err == nil || time.Since(began) > 2*connectTimeout {
+				if _, err := Ask(t.Context(), r.Status()[0].Runtime, "", anyone); err == nil || time.Since(began) > 2*runtimes.ConnectTimeout {
 					t.Errorf("asked once: %v after %v", err, time.Since(began))
 				}
 			})
 		}
 	}
-	if _, err := Ask(t.Context(), Runtime{Docker, "/does/not/exist"}, "", anyone); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Ask(t.Context(), runtimes.Runtime{Kind: runtimes.Docker, Socket: "/does/not/exist"}, "", anyone); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no socket: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/saker-sensor/saker/internal/enrich/cgroup"
 	"github.com/saker-sensor/saker/internal/event"
 )
 
@@ -34,17 +35,17 @@ type record struct {
 type entry struct {
 	key   key
 	paths []string
-	// within is a path that its cgroup's has to begin with.
-	within string
-	rank   rank
+	// cgroupPrefix is what the path of its cgroup has to begin with; empty for a runtime of the machine's.
+	cgroupPrefix string
+	rank         rank
 	// created tells it from another container of the same name.
 	created time.Time
 	// record is nil between the first word of a container and the answer to all questions about it.
 	record atomic.Pointer[record]
 	// hint is what counts if the record does not come; nil if there is none.
 	hint atomic.Pointer[event.Container]
-	// met is the event loop's own: an event of the container has come.
-	met bool
+	// seen belongs to the event loop: an event of the container has come.
+	seen bool
 
 	// Guarded by the cache. seenAt is when the runtime last told of it.
 	started, seenAt, removedAt time.Time
@@ -57,8 +58,8 @@ const maxUserContainers = 64
 type rank uint8
 
 const (
-	// rankPoor: the runtime knows neither name nor image.
-	rankPoor rank = iota
+	// rankIncomplete: the runtime knows neither name nor image.
+	rankIncomplete rank = iota
 	rankNormal
 )
 
@@ -115,16 +116,16 @@ func (c *cache) announce(e *entry) *entry {
 		}
 		c.drop(old)
 	}
-	if e.within != "" && c.ofUser[e.key.socket] >= maxUserContainers || len(c.entries) >= c.limit && !c.evict() {
+	if e.cgroupPrefix != "" && c.ofUser[e.key.socket] >= maxUserContainers || len(c.entries) >= c.limit && !c.evict() {
 		c.counters.containersRefused.Add(1)
 		return nil
 	}
 	e.seenAt = time.Now()
 	c.entries[e.key] = e
-	if e.within != "" {
+	if e.cgroupPrefix != "" {
 		c.ofUser[e.key.socket]++
 	}
-	if other := c.byID[e.key.id]; other == nil || e.beats(other) {
+	if other := c.byID[e.key.id]; other == nil || e.precedes(other) {
 		c.byID[e.key.id] = e
 	}
 	c.index(e)
@@ -136,7 +137,7 @@ func (c *cache) announce(e *entry) *entry {
 // index makes an entry be found by its paths.
 func (c *cache) index(e *entry) {
 	for _, p := range e.paths {
-		base := baseName(p)
+		base := cgroup.Base(p)
 		c.byBase[base] = append(c.byBase[base], e)
 	}
 }
@@ -144,7 +145,7 @@ func (c *cache) index(e *entry) {
 // unindex undoes index.
 func (c *cache) unindex(e *entry) {
 	for _, p := range e.paths {
-		base := baseName(p)
+		base := cgroup.Base(p)
 		rest := slices.DeleteFunc(slices.Clone(c.byBase[base]), func(other *entry) bool { return other == e })
 		if len(rest) == 0 {
 			delete(c.byBase, base)
@@ -155,7 +156,7 @@ func (c *cache) unindex(e *entry) {
 }
 
 // place notes where a container's cgroup lies, where that was not known, or not well, when it was announced.
-func (c *cache) place(e *entry, paths []string) {
+func (c *cache) setPaths(e *entry, paths []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if paths != nil && c.entries[e.key] == e {
@@ -288,7 +289,7 @@ func (c *cache) evict() bool {
 
 func (c *cache) drop(e *entry) {
 	delete(c.entries, e.key)
-	if e.within != "" {
+	if e.cgroupPrefix != "" {
 		if c.ofUser[e.key.socket]--; c.ofUser[e.key.socket] == 0 {
 			delete(c.ofUser, e.key.socket)
 		}
@@ -341,17 +342,17 @@ func (c *cache) find(path string, madeAt time.Time) *entry {
 	defer c.mu.Unlock()
 	var exact, suffix *entry
 	exactEnd := 0
-	for name, end := range components(path) {
+	for name, end := range cgroup.Components(path) {
 		for _, e := range c.byBase[name] {
-			if e.goneBefore(madeAt) || !strings.HasPrefix(path, e.within) {
+			if e.goneBefore(madeAt) || !strings.HasPrefix(path, e.cgroupPrefix) {
 				continue
 			}
 			for _, p := range e.paths {
 				if p == path[:end] {
-					if exact == nil || len(p) > exactEnd || e.beats(exact) {
+					if exact == nil || len(p) > exactEnd || e.precedes(exact) {
 						exact, exactEnd = e, len(p)
 					}
-				} else if (suffix == nil || e.beats(suffix)) && (p[0] != '/' || isID(e.key.id)) && endsWith(path[:end], p) {
+				} else if (suffix == nil || e.precedes(suffix)) && (p[0] != '/' || cgroup.IsID(e.key.id)) && cgroup.EndsWith(path[:end], p) {
 					suffix = e
 				}
 			}
@@ -360,8 +361,8 @@ func (c *cache) find(path string, madeAt time.Time) *entry {
 	if exact != nil {
 		return exact
 	}
-	if claim, ok := outermost(path); ok {
-		if e := c.byID[claim.id]; e != nil && !e.goneBefore(madeAt) && strings.HasPrefix(path, e.within) {
+	if id, ok := cgroup.Outermost(path); ok {
+		if e := c.byID[id]; e != nil && !e.goneBefore(madeAt) && strings.HasPrefix(path, e.cgroupPrefix) {
 			return e
 		}
 	}
@@ -370,9 +371,9 @@ func (c *cache) find(path string, madeAt time.Time) *entry {
 
 // beats tells whether the entry's word counts more than another's about the same cgroup: the machine's runtimes before a
 // user's own, who knows more, then who is still there.
-func (e *entry) beats(other *entry) bool {
-	if (e.within == "") != (other.within == "") {
-		return e.within == ""
+func (e *entry) precedes(other *entry) bool {
+	if (e.cgroupPrefix == "") != (other.cgroupPrefix == "") {
+		return e.cgroupPrefix == ""
 	}
 	if e.rank != other.rank {
 		return e.rank > other.rank
@@ -385,7 +386,7 @@ func (e *entry) goneBefore(t time.Time) bool { return !e.removedAt.IsZero() && e
 
 // namespaced tells whether a path may be /namespace/id of containerd's own making; it returns both.
 func (c *cache) namespaced(path string) (namespace, id string, ok bool) {
-	for name := range components(path) {
+	for name := range cgroup.Components(path) {
 		if namespace == "" {
 			namespace = name
 			continue

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
+	"github.com/saker-sensor/saker/internal/enrich/runtimes"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/testutil"
 )
@@ -20,7 +21,7 @@ const busyboxPod = "example.org/lab/busybox:1.36"
 func TestPodsByBothInterfaces(t *testing.T) {
 	c := testutil.StartContainerdCRI(t)
 	c.ImportBusybox(t, "k8s.io", busyboxPod)
-	own, other := newRigOf(t, Runtime{Containerd, c.Socket}), newRigOf(t, Runtime{CRI, c.Socket})
+	own, other := newRigOf(t, runtimes.Runtime{Kind: runtimes.Containerd, Socket: c.Socket}), newRigOf(t, runtimes.Runtime{Kind: runtimes.CRI, Socket: c.Socket})
 	own.until("connection", own.connected)
 	other.until("connection", other.connected)
 
@@ -106,7 +107,7 @@ func TestPodsByBothInterfaces(t *testing.T) {
 func TestPodInTheHostsNamespaces(t *testing.T) {
 	c := testutil.StartContainerdCRI(t)
 	c.ImportBusybox(t, "k8s.io", busyboxPod)
-	own, other := newRigOf(t, Runtime{Containerd, c.Socket}), newRigOf(t, Runtime{CRI, c.Socket})
+	own, other := newRigOf(t, runtimes.Runtime{Kind: runtimes.Containerd, Socket: c.Socket}), newRigOf(t, runtimes.Runtime{Kind: runtimes.CRI, Socket: c.Socket})
 	own.until("connection", own.connected)
 	other.until("connection", other.connected)
 	shared := &cri.NamespaceOption{Network: cri.NamespaceMode_NODE, Pid: cri.NamespaceMode_NODE, Ipc: cri.NamespaceMode_NODE}

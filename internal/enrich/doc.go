@@ -1,8 +1,11 @@
-// Package enrich tells which container, and which pod, an event belongs to.
+// Package enrich finds the container and the pod that an event belongs to.
 //
-// A process is in a container if its cgroup is one that a runtime made. [ParsePath] knows the forms of the usual
-// runtimes; containerd and Docker also say which cgroup they gave to each of their containers. The event loop owns a table
-// of cgroups and asks nobody: [Enricher.Attach] only reads. Goroutines of their own watch the runtimes, read account
-// files and publish immutable records. A new kind of runtime is a client: events, list, get. An event whose container is not known yet may be put into a bounded waiting
-// room ([Enricher.Hold]) until the answer or the deadline comes ([Enricher.Ready]).
+// A process is in a container if its cgroup is one that a runtime made. Package [cgroup] knows the forms of the usual
+// runtimes' paths; containerd and Docker also say which cgroup they gave to each container. The event loop owns a table of
+// cgroups and never makes a request: [Enricher.Attach] only reads. Other goroutines watch the runtimes (package [runtimes]),
+// read account files and publish immutable records. An event whose container is not known yet may be put into a bounded
+// waiting room ([Enricher.Hold]) until the answer or the deadline comes ([Enricher.Ready]).
+//
+// [cgroup]: github.com/saker-sensor/saker/internal/enrich/cgroup
+// [runtimes]: github.com/saker-sensor/saker/internal/enrich/runtimes
 package enrich

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/saker-sensor/saker/internal/enrich/runtimes"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/testutil"
 )
@@ -20,7 +21,7 @@ func (r *rig) ofProcess(pid int) *event.Event {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	path, ok := r.h.pathOf(string(text))
+	path, ok := r.h.PathOf(string(text))
 	var st unix.Stat_t
 	if err := unix.Stat(r.h.Mount+path, &st); err != nil || !ok {
 		r.t.Fatalf("find the cgroup of %d in %s: %v", pid, text, err)
@@ -44,7 +45,7 @@ func (r *rig) named(pid int) *event.Container {
 
 // TestDocker runs a real Docker and a real Podman, and their restarts.
 func TestDocker(t *testing.T) {
-	for kind, start := range map[Kind]func(testing.TB) *testutil.Docker{Docker: testutil.StartDocker, Podman: testutil.StartPodman} {
+	for kind, start := range map[runtimes.Kind]func(testing.TB) *testutil.Docker{runtimes.Docker: testutil.StartDocker, runtimes.Podman: testutil.StartPodman} {
 		t.Run(string(kind), func(t *testing.T) {
 			d := start(t)
 			d.ImportBusybox(t, busybox)
@@ -55,7 +56,7 @@ func TestDocker(t *testing.T) {
 			data := t.TempDir()
 			listed := d.Create(t, "listed", config, map[string]any{"Binds": []string{data + ":/data:ro"}, "PidMode": "host"})
 			pid := d.StartContainer(t, listed)
-			r := newRigOf(t, Runtime{kind, d.Socket})
+			r := newRigOf(t, runtimes.Runtime{Kind: kind, Socket: d.Socket})
 			r.until("connection", r.connected)
 
 			got := r.named(pid)

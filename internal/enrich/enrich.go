@@ -8,18 +8,20 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/saker-sensor/saker/internal/enrich/cgroup"
+	"github.com/saker-sensor/saker/internal/enrich/runtimes"
 	"github.com/saker-sensor/saker/internal/event"
 )
 
 // Settings of the room. The zero value is usable.
 type Settings struct {
-	// Runtimes to watch. Nil means [DefaultRuntimes].
-	Runtimes []Runtime
+	// Runtimes to watch. Nil means [runtimes.Defaults].
+	Runtimes []runtimes.Runtime
 	// HostRoot is where the host's root is mounted: "/host" in a container, "/" or empty on the host itself. It is
 	// enough if the host's proc is there.
 	HostRoot string
 	// Hierarchy is the cgroup hierarchy that event.CgroupID is of, from [FindHierarchy].
-	Hierarchy Hierarchy
+	Hierarchy cgroup.Hierarchy
 	// Wait bounds how long an event waits for its container's metadata. 0 means 2 s.
 	Wait time.Duration
 	// WaitLost is the bound while a runtime that was connected a moment ago is away: it is being restarted. 0 means 5 s.
@@ -34,7 +36,7 @@ type Settings struct {
 
 func (s Settings) withDefaults() Settings {
 	if s.Runtimes == nil {
-		s.Runtimes = DefaultRuntimes()
+		s.Runtimes = runtimes.Defaults()
 	}
 	for _, d := range []struct {
 		value  *int
@@ -81,14 +83,14 @@ type Enricher struct {
 	cache    *cache
 	table    *table
 	room     []waiting
-	cgroups  *resolver
+	cgroups  *cgroup.Resolver
 	reader   *reader
 	// watchers grow as users' runtimes are found.
 	watchers atomic.Pointer[[]*watcher]
 	// hostAccounts are everyone's; their files' states are the keeper's own.
 	hostAccounts atomic.Pointer[event.Accounts]
 	hostFiles    accountFiles
-	chores       chan func()
+	tasks        chan func()
 	now          func() time.Time
 
 	stop context.CancelFunc
@@ -100,36 +102,36 @@ func New(settings Settings) (*Enricher, error) {
 	if settings.Hierarchy.Mount == "" {
 		return nil, errors.New("make the enricher: no cgroup hierarchy is given")
 	}
-	e := &Enricher{settings: settings.withDefaults(), chores: make(chan func(), 256), now: time.Now}
+	e := &Enricher{settings: settings.withDefaults(), tasks: make(chan func(), 256), now: time.Now}
 	e.host = findHost(settings.HostRoot)
 	e.cache = newCache(e.settings.MaxContainers, &e.counters)
 	e.table = newTable(e.settings.MaxCgroups, e.settings.MaxCgroupBytes, &e.counters)
 	e.reader = newReader(&e.counters)
 
 	var err error
-	if e.cgroups, err = e.settings.Hierarchy.openResolver(); err != nil {
+	if e.cgroups, err = e.settings.Hierarchy.OpenResolver(); err != nil {
 		return nil, fmt.Errorf("make the enricher: %w", err)
 	}
 	now := e.now()
-	err = e.settings.Hierarchy.scan(func(id uint64, path string) bool {
-		e.table.add(&cgroup{id: id, path: path, generation: stale}, now)
+	err = e.settings.Hierarchy.Scan(func(id uint64, path string) bool {
+		e.table.add(&row{id: id, path: path, generation: stale}, now)
 		return len(e.table.byID) < e.settings.MaxCgroups
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("make the enricher: %w", err), e.cgroups.close())
+		return nil, errors.Join(fmt.Errorf("make the enricher: %w", err), e.cgroups.Close())
 	}
 	e.readHostAccounts()
 	e.addWatchers()
 	return e, nil
 }
 
-// stale is a generation that the cache never has: the verdict has to be made.
+// stale is a generation that the cache never has: the owner has to be made.
 const stale = ^uint64(0)
 
 // Start begins to watch the runtimes, each in a goroutine of its own, until Close.
 func (e *Enricher) Start(ctx context.Context) {
 	ctx, e.stop = context.WithCancel(ctx)
-	e.done.Go(func() { e.keep(ctx) })
+	e.done.Go(func() { e.maintain(ctx) })
 	e.watch(ctx, e.all())
 }
 
@@ -139,13 +141,13 @@ func (e *Enricher) Close() error {
 		e.stop()
 	}
 	e.done.Wait()
-	return e.cgroups.close()
+	return e.cgroups.Close()
 }
 
 // hasDocker tells whether a Docker of the machine's is connected.
 func (e *Enricher) hasDocker() bool {
 	for _, w := range e.all() {
-		if w.kind == Docker && w.within == "" && w.status().Connection == Connected {
+		if w.kind == runtimes.Docker && w.cgroupPrefix == "" && w.status().Connection == Connected {
 			return true
 		}
 	}
@@ -168,7 +170,7 @@ func (e *Enricher) Counters() Counters { return e.counters.snapshot() }
 // CgroupMade notes a new cgroup of the followed hierarchy; the path starts at the hierarchy's root.
 func (e *Enricher) CgroupMade(id uint64, path string) {
 	now := e.now()
-	e.table.add(&cgroup{id: id, path: cleanPath("/" + path), generation: stale, madeAt: now}, now)
+	e.table.add(&row{id: id, path: cgroup.Clean("/" + path), generation: stale, madeAt: now}, now)
 }
 
 // CgroupRemoved notes the end of a cgroup. It is kept for a while, for late events.
@@ -180,39 +182,39 @@ func (e *Enricher) CgroupRemoved(id uint64) { e.table.remove(id, e.now()) }
 func (e *Enricher) Attach(ev *event.Event) State {
 	cg := e.table.byID[ev.CgroupID]
 	if cg == nil {
-		cg = e.meet(ev)
+		cg = e.addUnseen(ev)
 	}
 	return e.attach(ev, cg, time.Time{})
 }
 
 // meet makes a row for a cgroup that was not seen being made.
-func (e *Enricher) meet(ev *event.Event) *cgroup {
+func (e *Enricher) addUnseen(ev *event.Event) *row {
 	now := e.now()
-	cg := &cgroup{id: ev.CgroupID, generation: stale}
-	path, err := e.cgroups.path(cg.id)
+	cg := &row{id: ev.CgroupID, generation: stale}
+	path, err := e.cgroups.Path(cg.id)
 	if err == nil {
 		cg.path = path
 	} else {
-		cg.verdict, cg.deadline = verdictUnresolved, now.Add(e.settings.Wait)
+		cg.owner, cg.deadline = ownerUnknown, now.Add(e.settings.Wait)
 		// The row is forgotten like a removed one's, so that unknown ids do not fill the table.
 		defer e.table.remove(cg.id, now)
 		pid, id := ev.Tgid, cg.id
-		cg.pathGone = !e.chore(func() { e.findPath(id, pid) })
+		cg.pathGone = !e.background(func() { e.findPath(id, pid) })
 	}
 	e.table.add(cg, now)
 	return cg
 }
 
 // attach is Attach for a known row. now may be zero, for the clock to be read if it is needed.
-func (e *Enricher) attach(ev *event.Event, cg *cgroup, now time.Time) State {
+func (e *Enricher) attach(ev *event.Event, cg *row, now time.Time) State {
 	if g := e.cache.generation.Load(); cg.generation != g {
-		e.judge(cg, g)
+		e.findOwner(cg, g)
 	}
 	ev.ContainerMissing = ""
-	switch cg.verdict {
-	case verdictHost:
+	switch cg.owner {
+	case ownerHost:
 		return e.attachHost(ev)
-	case verdictUnresolved:
+	case ownerUnknown:
 		ev.Container, ev.ContainerID, ev.Accounts = nil, "", nil
 		if now.IsZero() {
 			now = e.now()
@@ -226,8 +228,8 @@ func (e *Enricher) attach(ev *event.Event, cg *cgroup, now time.Time) State {
 	if cg.entry != nil {
 		if r := cg.entry.record.Load(); r != nil {
 			ev.Container, ev.ContainerID, ev.Accounts = r.container, cg.shortID, r.accounts
-			if !cg.entry.met {
-				e.countFirst(ev, cg, r)
+			if !cg.entry.seen {
+				e.countLead(ev, cg, r)
 			}
 			e.refreshAccounts(ev, cg, r.accounts)
 			return Known
@@ -236,8 +238,8 @@ func (e *Enricher) attach(ev *event.Event, cg *cgroup, now time.Time) State {
 	if now.IsZero() {
 		now = e.now()
 	}
-	switch why := e.ask(cg.want, cg.path, now); {
-	case cg.verdict == verdictPerhaps:
+	switch why := e.ask(cg.query, cg.path, now); {
+	case cg.owner == ownerCandidate:
 		e.attachHost(ev)
 		if why == reasonNone {
 			return cg.pending(ev)
@@ -247,7 +249,7 @@ func (e *Enricher) attach(ev *event.Event, cg *cgroup, now time.Time) State {
 		ev.Container, ev.ContainerID, ev.Accounts = nil, cg.shortID, nil
 		return cg.pending(ev)
 	default:
-		ev.Container, ev.ContainerID, ev.Accounts = nil, cg.shortID, cg.want.accounts.Load()
+		ev.Container, ev.ContainerID, ev.Accounts = nil, cg.shortID, cg.query.accounts.Load()
 		if cg.entry != nil {
 			ev.Container = cg.entry.hint.Load()
 		}

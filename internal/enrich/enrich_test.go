@@ -7,50 +7,50 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/saker-sensor/saker/internal/enrich/cgroup"
+	"github.com/saker-sensor/saker/internal/enrich/runtimes"
 	"github.com/saker-sensor/saker/internal/event"
 )
 
 // lab is an enricher with a clock of the test's, a hierarchy that is a plain folder, and a watcher that the test
 // plays.
-type lab struct {
+type fixture struct {
 	*Enricher
 	t       *testing.T
 	clock   time.Time
 	watcher *watcher
 }
 
-func newLab(t *testing.T, s Settings) *lab {
+func newFixture(t *testing.T, s Settings) *fixture {
 	t.Helper()
 	s.HostRoot = t.TempDir()
 	write(t, s.HostRoot, "etc/passwd", "hostuser:x:7:7::/:\n")
 	if s.Hierarchy.Mount == "" {
-		s.Hierarchy = Hierarchy{Mount: t.TempDir(), V2: true}
+		s.Hierarchy = cgroup.Hierarchy{Mount: t.TempDir(), V2: true}
 	}
 	if s.Runtimes == nil {
-		s.Runtimes = []Runtime{{Containerd, "/c.sock"}}
+		s.Runtimes = []runtimes.Runtime{{Kind: runtimes.Containerd, Socket: "/c.sock"}}
 	}
 	e, err := New(s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.Close() })
-	l := &lab{Enricher: e, t: t, clock: time.Unix(1700000000, 0), watcher: e.all()[0]}
+	l := &fixture{Enricher: e, t: t, clock: time.Unix(1700000000, 0), watcher: e.all()[0]}
 	e.now = func() time.Time { return l.clock }
 	return l
 }
 
 // connect lets the watcher look connected, with a namespace.
-func (l *lab) connect() {
-	l.watcher.enter(Connected, "test", nil)
+func (l *fixture) connect() {
+	l.watcher.setState(Connected, "test", nil)
 	l.cache.setNamespaces("/c.sock", []string{"default"})
 }
 
 // learn publishes a container.
-func (l *lab) learn(namespace, id, cgroupsPath string) *event.Container {
+func (l *fixture) learn(namespace, id, cgroupsPath string) *event.Container {
 	l.t.Helper()
-	e := l.cache.announce(&entry{key: key{"/c.sock", namespace, id}, paths: runtimePaths(cgroupsPath, id), rank: rankNormal, created: l.clock})
+	e := l.cache.announce(&entry{key: key{"/c.sock", namespace, id}, paths: cgroup.SpecPaths(cgroupsPath, id), rank: rankNormal, created: l.clock})
 	if e == nil {
 		l.t.Fatal("the cache is full")
 	}
@@ -60,13 +60,13 @@ func (l *lab) learn(namespace, id, cgroupsPath string) *event.Container {
 }
 
 // attach sends an event of a cgroup through.
-func (l *lab) attach(cgroup uint64) (*event.Event, State) {
+func (l *fixture) attach(cgroup uint64) (*event.Event, State) {
 	ev := &event.Event{CgroupID: cgroup, Time: l.clock.UnixNano()}
 	return ev, l.Attach(ev)
 }
 
 // expect checks what an event of a cgroup gets.
-func (l *lab) expect(cgroup uint64, state State, id string, c *event.Container) {
+func (l *fixture) expect(cgroup uint64, state State, id string, c *event.Container) {
 	l.t.Helper()
 	ev, got := l.attach(cgroup)
 	if got != state || ev.ContainerID != id || ev.Container != c {
@@ -79,7 +79,7 @@ func TestHostAndScan(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(mount, "docker", idA), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	l := newLab(t, Settings{Hierarchy: Hierarchy{Mount: mount, V2: true}})
+	l := newFixture(t, Settings{Hierarchy: cgroup.Hierarchy{Mount: mount, V2: true}})
 	ids := map[string]uint64{}
 	for id, cg := range l.table.byID {
 		ids[cg.path] = id
@@ -96,7 +96,7 @@ func TestHostAndScan(t *testing.T) {
 }
 
 func TestKnownByForm(t *testing.T) {
-	l := newLab(t, Settings{})
+	l := newFixture(t, Settings{})
 	l.connect()
 	path := "/kubepods/pod" + uid + "/" + idA
 	c := l.learn("k8s.io", idA, path)
@@ -124,7 +124,7 @@ func TestKnownByForm(t *testing.T) {
 }
 
 func TestKnownByRuntimesPath(t *testing.T) {
-	l := newLab(t, Settings{})
+	l := newFixture(t, Settings{})
 	l.connect()
 	// The cgroups are older than what is known of their containers.
 	l.CgroupMade(1, "/lab/db")
@@ -145,7 +145,7 @@ func TestKnownByRuntimesPath(t *testing.T) {
 
 // TestForgedPath: a process makes a cgroup below its own that has the form of another container's.
 func TestForgedPath(t *testing.T) {
-	l := newLab(t, Settings{})
+	l := newFixture(t, Settings{})
 	l.connect()
 	own, other := "/kubepods/pod1/"+idA, "/kubepods/pod2/"+idB
 	c := l.learn("k8s.io", idA, own)
@@ -162,10 +162,10 @@ func TestForgedPath(t *testing.T) {
 	l.expect(3, Known, testID("inner2")[:12], inner)
 }
 
-func testID(s string) string { return fmt.Sprintf("%064x", s)[:idLength] }
+func testID(s string) string { return fmt.Sprintf("%064x", s)[:cgroup.IDLength] }
 
 func TestSameNameAgain(t *testing.T) {
-	l := newLab(t, Settings{})
+	l := newFixture(t, Settings{})
 	l.connect()
 	first := l.learn("default", "web", "/default/web")
 	l.CgroupMade(1, "/default/web")
@@ -181,7 +181,7 @@ func TestSameNameAgain(t *testing.T) {
 }
 
 func TestNobodyToAsk(t *testing.T) {
-	l := newLab(t, Settings{})
+	l := newFixture(t, Settings{})
 	l.CgroupMade(1, "/docker/"+idA)
 	l.expect(1, Unknown, idA[:12], nil)
 	if ev, _ := l.attach(1); ev.ContainerMissing != "no runtime" {
@@ -195,7 +195,7 @@ func TestNobodyToAsk(t *testing.T) {
 }
 
 func TestTableIsBounded(t *testing.T) {
-	l := newLab(t, Settings{MaxCgroups: 8, MaxCgroupBytes: 8 * (cgroupCost + 80)})
+	l := newFixture(t, Settings{MaxCgroups: 8, MaxCgroupBytes: 8 * (cgroupCost + 80)})
 	l.connect()
 	for i := range uint64(100) {
 		l.CgroupMade(10+i, "/docker/"+testID(fmt.Sprint(i)))
@@ -206,8 +206,8 @@ func TestTableIsBounded(t *testing.T) {
 		}
 	}
 	c := l.Counters()
-	if c.Cgroups > 8 || c.CgroupBytes > 8*(cgroupCost+80) || c.CgroupsEvicted < 90 || len(l.table.wants) > 8 {
-		t.Errorf("%+v, %d questions", c, len(l.table.wants))
+	if c.Cgroups > 8 || c.CgroupBytes > 8*(cgroupCost+80) || c.CgroupsEvicted < 90 || len(l.table.queries) > 8 {
+		t.Errorf("%+v, %d questions", c, len(l.table.queries))
 	}
 	// Events of evicted rows still come out.
 	l.clock = l.clock.Add(time.Hour)
@@ -219,13 +219,13 @@ func TestTableIsBounded(t *testing.T) {
 	}
 	l.clock = l.clock.Add(time.Hour)
 	l.CgroupRemoved(0)
-	if c := l.Counters(); c.Cgroups != 0 || c.CgroupBytes != 0 || len(l.table.wants) != 0 {
-		t.Errorf("not all was given back: %+v, %d questions", c, len(l.table.wants))
+	if c := l.Counters(); c.Cgroups != 0 || c.CgroupBytes != 0 || len(l.table.queries) != 0 {
+		t.Errorf("not all was given back: %+v, %d questions", c, len(l.table.queries))
 	}
 }
 
 func TestCacheIsBounded(t *testing.T) {
-	l := newLab(t, Settings{MaxContainers: 2})
+	l := newFixture(t, Settings{MaxContainers: 2})
 	l.learn("default", "a", "/default/a")
 	l.learn("default", "b", "/default/b")
 	if l.cache.announce(&entry{key: key{"/c.sock", "default", "c"}, created: l.clock}) != nil {
@@ -248,7 +248,7 @@ func TestCacheIsBounded(t *testing.T) {
 // events, and nothing else is kept.
 func TestChurn(t *testing.T) {
 	const limit, live, made = 64, 8, 5000
-	l := newLab(t, Settings{MaxContainers: limit, MaxCgroups: 2 * limit})
+	l := newFixture(t, Settings{MaxContainers: limit, MaxCgroups: 2 * limit})
 	l.connect()
 	id := func(i int) string { return testID(fmt.Sprint("churn", i)) }
 	cgroup := func(i int) uint64 { return uint64(1000 + i) }
@@ -284,10 +284,11 @@ func TestChurn(t *testing.T) {
 
 // TestHint: where the runtime does not answer, what it said when it made the container counts, and the event says that this is not all.
 func TestHint(t *testing.T) {
-	l := newLab(t, Settings{})
+	l := newFixture(t, Settings{})
 	l.connect()
 	e := &entry{key: key{"/c.sock", "", idA}, paths: []string{idA}, rank: rankNormal}
-	e.hint.Store(describeDockerEvent(Docker, idA, map[string]string{"name": "shop", "image": "example.org/team/shop:1.4", "tier": "front"}))
+	want := &event.Container{ID: idA, Name: "shop", Type: "docker"}
+	e.hint.Store(want)
 	l.cache.announce(e)
 	l.CgroupMade(1, "/of/ones/own/"+idA)
 	ev, state := l.attach(1)
@@ -296,17 +297,13 @@ func TestHint(t *testing.T) {
 	}
 	l.clock = l.clock.Add(time.Hour)
 	got := l.Ready(l.clock)
-	want := &event.Container{
-		ID: idA, Name: "shop", Type: "docker", Image: "example.org/team/shop:1.4", ImageRepository: "example.org/team/shop", ImageTag: "1.4",
-		Labels: map[string]string{"tier": "front"},
-	}
 	if len(got) != 1 || got[0].ContainerMissing != "too slow" {
 		t.Fatalf("%+v", got)
 	}
-	if diff := cmp.Diff(want, got[0].Container); diff != "" {
-		t.Error(diff)
+	if got[0].Container != want {
+		t.Errorf("%+v", got[0].Container)
 	}
-	l.cache.place(e, []string{"/of/ones/own/" + idA})
+	l.cache.setPaths(e, []string{"/of/ones/own/" + idA})
 	l.cache.publish(e, &record{container: &event.Container{ID: idA, Name: "answered"}})
 	if ev, state := l.attach(1); state != Known || ev.Container.Name != "answered" || ev.ContainerMissing != "" {
 		t.Errorf("%v, %+v", state, ev)
@@ -315,12 +312,12 @@ func TestHint(t *testing.T) {
 
 // TestUnknownCgroup: the id is of no cgroup, and the worker cannot find its path either.
 func TestUnknownCgroup(t *testing.T) {
-	l := newLab(t, Settings{})
+	l := newFixture(t, Settings{})
 	ev, state := l.attach(12345)
 	if state != Pending || ev.ContainerID != "" || !l.Hold(ev) {
 		t.Fatalf("%v, id %q", state, ev.ContainerID)
 	}
-	(<-l.chores)()
+	(<-l.tasks)()
 	<-l.Wake()
 	if got := l.Ready(l.clock); len(got) != 1 || got[0].ContainerMissing != "cgroup gone" || l.Counters().CgroupGone != 1 {
 		t.Errorf("%+v, %+v", got, l.Counters())
@@ -333,7 +330,7 @@ func TestUnknownCgroup(t *testing.T) {
 
 // TestAttachAllocatesNothing: the way of every event.
 func TestAttachAllocatesNothing(t *testing.T) {
-	l := newLab(t, Settings{})
+	l := newFixture(t, Settings{})
 	l.connect()
 	l.learn("moby", idA, "/docker/"+idA)
 	l.CgroupMade(1, "/docker/"+idA)

@@ -33,7 +33,7 @@ func findHost(hostRoot string) host {
 
 // places are the names that a file of the host may have here, the likeliest first. Its folder may also be mounted where
 // it is on the host.
-func (h host) places(name string) []string {
+func (h host) paths(name string) []string {
 	return slices.Compact([]string{path.Join(h.mounted, name), path.Join(h.root, name), name})
 }
 

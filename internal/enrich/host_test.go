@@ -34,7 +34,7 @@ func TestFindHost(t *testing.T) {
 			if got != c.want {
 				t.Errorf("%+v, want %+v", got, c.want)
 			}
-			if diff := cmp.Diff(c.places, got.places(filepath.Join("/run", "c"))); diff != "" {
+			if diff := cmp.Diff(c.places, got.paths(filepath.Join("/run", "c"))); diff != "" {
 				t.Error(diff)
 			}
 		})

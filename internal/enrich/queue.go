@@ -4,16 +4,18 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/saker-sensor/saker/internal/enrich/runtimes"
 )
 
 // job is a container to be looked at: anew, whatever has happened to it, so that jobs for one container may be merged
 // and their order does not matter.
 type job struct {
 	key key
-	// want is set for a question of the event loop; key.namespace may be empty then.
-	want *want
-	// found is the container, if it is at hand.
-	found *found
+	// query is set if the event loop has asked; key.namespace may be empty then.
+	query *query
+	// container is what the runtime said of it, if that is at hand.
+	container *runtimes.Container
 	// started is when its task started, if that is the news.
 	started time.Time
 }
@@ -43,9 +45,9 @@ func (q *queue) add(j job) bool {
 	defer q.mu.Unlock()
 	if old := q.jobs[j.key]; old != nil {
 		// What was at hand before may be out of date by now.
-		old.found = j.found
-		if j.want != nil {
-			old.want = j.want
+		old.container = j.container
+		if j.query != nil {
+			old.query = j.query
 			i := slices.Index(q.order, j.key)
 			q.order = slices.Insert(slices.Delete(q.order, i, i+1), 0, j.key)
 		}
@@ -58,7 +60,7 @@ func (q *queue) add(j job) bool {
 		return false
 	}
 	q.jobs[j.key] = &j
-	if j.want != nil {
+	if j.query != nil {
 		q.order = slices.Insert(q.order, 0, j.key)
 	} else {
 		q.order = append(q.order, j.key)

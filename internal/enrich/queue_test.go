@@ -6,13 +6,15 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/saker-sensor/saker/internal/enrich/runtimes"
 )
 
 func TestQueueMergesAndOrders(t *testing.T) {
 	q := newQueue(3)
 	k := func(id string) key { return key{"s", "n", id} }
 	at := time.Unix(1, 0)
-	q.add(job{key: k("a"), found: &found{}})
+	q.add(job{key: k("a"), container: &runtimes.Container{}})
 	q.add(job{key: k("b")})
 	q.add(job{key: k("c")})
 	if q.add(job{key: k("d")}) {
@@ -21,8 +23,8 @@ func TestQueueMergesAndOrders(t *testing.T) {
 	if !q.add(job{key: k("a"), started: at}) {
 		t.Error("a full queue refused news of a container that waits")
 	}
-	w := &want{}
-	q.add(job{key: k("c"), want: w})
+	w := &query{}
+	q.add(job{key: k("c"), query: w})
 
 	var order []string
 	for range 3 {
@@ -31,10 +33,10 @@ func TestQueueMergesAndOrders(t *testing.T) {
 			t.Fatal("the queue is closed")
 		}
 		order = append(order, j.key.id)
-		if j.key.id == "a" && (j.found != nil || !j.started.Equal(at)) {
+		if j.key.id == "a" && (j.container != nil || !j.started.Equal(at)) {
 			t.Errorf("merged: %+v", j)
 		}
-		if j.key.id == "c" && j.want != w {
+		if j.key.id == "c" && j.query != w {
 			t.Errorf("the question got lost: %+v", j)
 		}
 	}

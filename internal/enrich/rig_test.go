@@ -6,6 +6,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/saker-sensor/saker/internal/enrich/cgroup"
+	"github.com/saker-sensor/saker/internal/enrich/runtimes"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/testutil"
 )
@@ -19,26 +21,26 @@ const patience = 20 * time.Second
 type rig struct {
 	*Enricher
 	t *testing.T
-	h Hierarchy
+	h cgroup.Hierarchy
 }
 
 func newRig(t *testing.T, sockets ...string) *rig {
 	t.Helper()
-	var runtimes []Runtime
+	var watched []runtimes.Runtime
 	for _, s := range sockets {
-		runtimes = append(runtimes, Runtime{Containerd, s})
+		watched = append(watched, runtimes.Runtime{Kind: runtimes.Containerd, Socket: s})
 	}
-	return newRigOf(t, runtimes...)
+	return newRigOf(t, watched...)
 }
 
-func newRigOf(t *testing.T, runtimes ...Runtime) *rig {
+func newRigOf(t *testing.T, watched ...runtimes.Runtime) *rig {
 	t.Helper()
-	h, err := FindHierarchy("")
+	h, err := cgroup.FindHierarchy("")
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The wait is long, so that a busy machine does not fail the test: what is measured is that the answer comes.
-	e, err := New(Settings{Hierarchy: h, Runtimes: runtimes, Wait: patience})
+	e, err := New(Settings{Hierarchy: h, Runtimes: watched, Wait: patience})
 	if err != nil {
 		t.Fatal(err)
 	}

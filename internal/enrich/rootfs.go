@@ -10,8 +10,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/containerd/containerd/v2/core/mount"
 	"golang.org/x/sys/unix"
+
+	"github.com/saker-sensor/saker/internal/enrich/cgroup"
 )
 
 // maxFileBytes bounds an account file.
@@ -31,32 +32,6 @@ type layers []string
 type fileState struct {
 	dev, ino, size uint64
 	mtime          unix.Timespec
-}
-
-// layersOf reads the layers from the mounts of a snapshot. hostRoot goes before the paths, which are the host's.
-func layersOf(mounts []mount.Mount, hostRoot string) layers {
-	if len(mounts) != 1 {
-		return nil
-	}
-	m := mounts[0]
-	if m.Type != "overlay" {
-		if m.Type != "bind" {
-			return nil
-		}
-		return layers{path.Join(hostRoot, m.Source)}
-	}
-	var upper, lower layers
-	for _, option := range m.Options {
-		if dir, ok := strings.CutPrefix(option, "upperdir="); ok {
-			upper = append(upper, path.Join(hostRoot, dir))
-		}
-		if dirs, ok := strings.CutPrefix(option, "lowerdir="); ok {
-			for dir := range strings.SplitSeq(dirs, ":") {
-				lower = append(lower, path.Join(hostRoot, dir))
-			}
-		}
-	}
-	return append(upper, lower...)
 }
 
 // read returns a file's content and state. A file that does not exist is empty, without an error; if its state is
@@ -191,7 +166,7 @@ func isWhiteout(st *unix.Stat_t) bool {
 
 // procRoot is the root directory of a live process, if that lies in the given cgroup path and does not still have the
 // host's root, as a runtime's first process has for a while. The caller closes it.
-func procRoot(at host, pid int32, h Hierarchy, cgroupPath string) (*os.File, error) {
+func procRoot(at host, pid int32, h cgroup.Hierarchy, cgroupPath string) (*os.File, error) {
 	dir, err := os.Open(path.Join(at.proc, strconv.Itoa(int(pid))))
 	if err != nil {
 		return nil, fmt.Errorf("open process %d: %w", pid, err)
@@ -215,12 +190,12 @@ var (
 	errElsewhere = errors.New("it is in another cgroup")
 )
 
-func checkRoot(root *os.File, process string, at host, h Hierarchy, cgroupPath string) error {
+func checkRoot(root *os.File, process string, at host, h cgroup.Hierarchy, cgroupPath string) error {
 	text, err := os.ReadFile(process + "/cgroup")
 	if err != nil {
 		return err
 	}
-	if p, ok := h.pathOf(string(text)); !ok || !endsWith(cgroupPath, p) && !endsWith(p, cgroupPath) {
+	if p, ok := h.PathOf(string(text)); !ok || !cgroup.EndsWith(cgroupPath, p) && !cgroup.EndsWith(p, cgroupPath) {
 		return errElsewhere
 	}
 	var theirs, hosts unix.Stat_t

@@ -6,25 +6,27 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/saker-sensor/saker/internal/enrich/runtimes"
 )
 
 const (
-	// connectTimeout bounds a runtime's first answers, callTimeout all questions about one container, listTimeout a
+	// callTimeout bounds all questions about one container, listTimeout a
 	// listing.
-	connectTimeout = 5 * time.Second
-	callTimeout    = 5 * time.Second
-	listTimeout    = 30 * time.Second
-	// askers is the number of containers that are looked at at the same time. Docker and Podman leave a question unanswered while they
+
+	callTimeout = 5 * time.Second
+	listTimeout = 30 * time.Second
+	// concurrentRequests is the number of containers that are looked at at the same time. Docker and Podman leave a question unanswered while they
 	// start the container.
-	askers = 32
+	concurrentRequests = 32
 	// maxJobs bounds the containers that wait to be looked at.
 	maxJobs = 16384
 	// listAgain is when the containers are listed for a second time: the first listing and the beginning of the event
 	// stream are not one, so that a container made between the two may be in neither.
 	listAgain = time.Second
-	// beatEvery is how often a runtime has to show that it still answers, beatTimeout how long it may take.
-	beatEvery   = 5 * time.Second
-	beatTimeout = 5 * time.Second
+	// heartbeatEvery is how often a runtime has to show that it still answers, heartbeatTimeout how long it may take.
+	heartbeatEvery   = 5 * time.Second
+	heartbeatTimeout = 5 * time.Second
 )
 
 // session is one connection to a runtime.
@@ -33,7 +35,7 @@ type session struct {
 	ctx    context.Context
 	stop   context.CancelCauseFunc
 	client client
-	events <-chan news
+	events <-chan runtimes.Change
 	errs   <-chan error
 	queue  *queue
 	// listings asks for one.
@@ -50,11 +52,11 @@ func (w *watcher) connect(ctx context.Context, place string) (s *session, versio
 		s.stop(nil)
 		return nil, "", err
 	}
-	s.events, s.errs = s.client.events(s.ctx)
-	for range askers {
+	s.events, s.errs = s.client.Events(s.ctx)
+	for range concurrentRequests {
 		s.done.Go(s.work)
 	}
-	s.done.Go(s.beat)
+	s.done.Go(s.heartbeat)
 	return s, version, nil
 }
 
@@ -66,20 +68,20 @@ func (s *session) close() {
 
 // beat asks for a container that no runtime has, again and again, and ends the session if the answer does not come: a runtime
 // that hangs sends neither events nor errors.
-func (s *session) beat() {
+func (s *session) heartbeat() {
 	for {
-		sleep(s.ctx, beatEvery)
-		ctx, cancel := context.WithTimeout(s.ctx, beatTimeout)
-		_, err := s.client.get(ctx, "", "saker-are-you-there")
+		sleep(s.ctx, heartbeatEvery)
+		ctx, cancel := context.WithTimeout(s.ctx, heartbeatTimeout)
+		_, err := s.client.Get(ctx, "", "saker-are-you-there")
 		late := ctx.Err() != nil
 		cancel()
 		switch {
 		case s.ctx.Err() != nil:
 			return
 		case late:
-			s.stop(fmt.Errorf("ask %s: it does not answer within %v", s.kind, beatTimeout))
+			s.stop(fmt.Errorf("ask %s: it does not answer within %v", s.kind, heartbeatTimeout))
 			return
-		case err != nil && !errors.Is(err, errUnknown):
+		case err != nil && !errors.Is(err, runtimes.ErrNotFound):
 			s.counters.runtimeErrors.Add(1)
 		}
 	}
@@ -106,8 +108,8 @@ func (s *session) relist() {
 	}
 }
 
-// wantListing asks for a listing that begins after this call.
-func (s *session) wantListing() {
+// requestListing asks for a listing that begins after this call.
+func (s *session) requestListing() {
 	select {
 	case s.listings <- struct{}{}:
 	default:
@@ -132,19 +134,19 @@ func (s *session) follow() error {
 			}
 			return fmt.Errorf("read the events of %s: %w", s.kind, err)
 		case <-again.C:
-			s.wantListing()
+			s.requestListing()
 		case n := <-s.events:
-			if n.all {
-				s.wantListing()
+			if n.All {
+				s.requestListing()
 				continue
 			}
-			k := key{s.socket, n.namespace, n.id}
-			if n.found != nil {
-				s.announce(k, n.found)
+			k := key{s.socket, n.Namespace, n.ID}
+			if n.Container != nil {
+				s.announce(k, n.Container)
 			}
-			s.enqueue(job{key: k, started: n.started})
+			s.enqueue(job{key: k, started: n.Started})
 		case q := <-s.requests:
-			s.enqueue(job{key: key{s.socket, q.namespace, q.id}, want: q})
+			s.enqueue(job{key: key{s.socket, q.namespace, q.id}, query: q})
 		}
 	}
 }
@@ -160,20 +162,20 @@ func (s *session) list() error {
 	ctx, cancel := context.WithTimeout(s.ctx, listTimeout)
 	defer cancel()
 	began, listed := time.Now(), map[key]bool{}
-	all, err := s.client.list(ctx)
+	all, err := s.client.List(ctx)
 	if err != nil {
 		return err
 	}
-	if all.namespaces != nil {
-		s.cache.setNamespaces(s.socket, all.namespaces)
+	if all.Namespaces != nil {
+		s.cache.setNamespaces(s.socket, all.Namespaces)
 	}
-	for _, c := range all.containers {
-		k := key{s.socket, c.namespace, c.id}
+	for _, c := range all.Containers {
+		k := key{s.socket, c.Namespace, c.ID}
 		listed[k] = true
-		if !s.yields(k) && !s.cache.has(k, c.created, c.updated) {
+		if !s.leftToDocker(k) && !s.cache.has(k, c.Created, c.Updated) {
 			// Whose the cgroup is has to be known before the details are.
 			s.announce(k, c)
-			s.enqueue(job{key: k, found: c})
+			s.enqueue(job{key: k, container: c})
 		}
 	}
 	s.cache.retain(s.socket, listed, began)
@@ -182,17 +184,17 @@ func (s *session) list() error {
 
 // yields tells whether another runtime that is watched knows more of a container: Docker runs its containers by
 // containerd, and tells it neither their names nor their images.
-func (s *session) yields(k key) bool {
-	return s.kind == Containerd && k.namespace == dockersNamespace && s.hasDocker()
+func (s *session) leftToDocker(k key) bool {
+	return s.kind == runtimes.Containerd && k.namespace == runtimes.DockerNamespace && s.hasDocker()
 }
 
-func (s *session) announce(k key, c *found) *entry {
+func (s *session) announce(k key, c *runtimes.Container) *entry {
 	rank := rankNormal
-	if s.kind == Containerd && c.namespace == dockersNamespace {
-		rank = rankPoor
+	if s.kind == runtimes.Containerd && c.Namespace == runtimes.DockerNamespace {
+		rank = rankIncomplete
 	}
-	e := &entry{key: k, paths: c.paths, within: s.within, rank: rank, created: c.created}
-	e.hint.Store(c.hint)
+	e := &entry{key: k, paths: c.Paths, cgroupPrefix: s.cgroupPrefix, rank: rank, created: c.Created}
+	e.hint.Store(c.Hint)
 	return s.cache.announce(e)
 }
 
@@ -223,25 +225,25 @@ func (s *session) guardedDo(j job) {
 
 // do looks at a container. An error means that the runtime did not say.
 func (s *session) do(ctx context.Context, j job) error {
-	if !j.started.IsZero() && j.want == nil && s.cache.start(j.key, j.started) {
+	if !j.started.IsZero() && j.query == nil && s.cache.start(j.key, j.started) {
 		return nil
 	}
-	c := j.found
+	c := j.container
 	if c == nil {
 		var err error
-		c, err = s.client.get(ctx, j.key.namespace, j.key.id)
-		if errors.Is(err, errUnknown) {
+		c, err = s.client.Get(ctx, j.key.namespace, j.key.id)
+		if errors.Is(err, runtimes.ErrNotFound) {
 			s.cache.remove(j.key, time.Now())
-			s.deny(j.want)
+			s.answerNotFound(j.query)
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("ask for container %s: %w", j.key.id, err)
 		}
 	}
-	k := key{s.socket, c.namespace, c.id}
-	if s.yields(k) {
-		s.deny(j.want)
+	k := key{s.socket, c.Namespace, c.ID}
+	if s.leftToDocker(k) {
+		s.answerNotFound(j.query)
 		return nil
 	}
 	s.learn(ctx, k, c)
@@ -252,24 +254,24 @@ func (s *session) do(ctx context.Context, j job) error {
 }
 
 // learn asks for what belongs to a container and publishes it all.
-func (s *session) learn(ctx context.Context, k key, c *found) {
+func (s *session) learn(ctx context.Context, k key, c *runtimes.Container) {
 	entry := s.announce(k, c)
 	if entry == nil {
 		return
 	}
-	d := c.describe(ctx)
+	d := c.Describe(ctx)
 	if d == nil {
 		s.counters.runtimeErrors.Add(1)
 		return
 	}
-	s.cache.place(entry, d.paths)
-	s.counters.labelsCut.Add(uint64(d.cut))
+	s.cache.setPaths(entry, d.Paths)
+	s.counters.labelsCut.Add(uint64(d.Cut))
 
-	r := &record{container: d.container, probes: d.probes, updated: c.updated}
+	r := &record{container: d.Container, probes: d.Probes, updated: c.Updated}
 	if old := entry.record.Load(); old != nil {
 		r.accounts, r.files, r.root = old.accounts, old.files, old.root
-	} else if d.root != nil && s.within == "" {
-		if r.root = d.root(ctx); r.root != nil {
+	} else if d.Root != nil && s.cgroupPrefix == "" {
+		if r.root = d.Root(ctx); r.root != nil {
 			r.accounts, r.files, _ = s.reader.read(r.root, accountFiles{}, nil, func() {})
 		}
 	}

@@ -7,30 +7,30 @@ import (
 	"github.com/saker-sensor/saker/internal/event"
 )
 
-// verdict says whose a cgroup is.
-type verdict uint8
+// owner says whose a cgroup is.
+type owner uint8
 
 const (
-	// verdictHost: no container's.
-	verdictHost verdict = iota
-	// verdictContainer: a container's, by its form or by the runtime's word.
-	verdictContainer
-	// verdictPerhaps: it has the shape that containerd gives to containers of its own, and only containerd can tell.
-	verdictPerhaps
-	// verdictUnresolved: the path is not known.
-	verdictUnresolved
+	// ownerHost: no container's.
+	ownerHost owner = iota
+	// ownerContainer: a container's, by its form or by the runtime's word.
+	ownerContainer
+	// ownerCandidate: it has the shape that containerd gives to containers of its own, and only containerd can tell.
+	ownerCandidate
+	// ownerUnknown: the path is not known.
+	ownerUnknown
 )
 
 // cgroup is a row of the table. Only the event loop touches it.
-type cgroup struct {
-	id      uint64
-	path    string
-	verdict verdict
+type row struct {
+	id    uint64
+	path  string
+	owner owner
 	// shortID is what the form says of the container's id.
 	shortID string
 	entry   *entry
-	want    *want
-	// generation is the cache's when the verdict was made.
+	query   *query
+	// generation is the cache's when the owner was made.
 	generation uint64
 	// dropped: no longer in the table, though an event in the waiting room may still need it.
 	dropped bool
@@ -46,7 +46,7 @@ type cgroup struct {
 }
 
 // want is a question for a container that is not known, shared by the container's cgroups.
-type want struct {
+type query struct {
 	// namespace is empty if it is not known.
 	namespace, id string
 	refs          int
@@ -92,19 +92,19 @@ const cgroupCost = 256
 type table struct {
 	maxRows, maxBytes int
 	counters          *counters
-	byID              map[uint64]*cgroup
+	byID              map[uint64]*row
 	// removed rows wait to be dropped, the oldest first.
-	removed []*cgroup
+	removed []*row
 	bytes   int
-	wants   map[string]*want
+	queries map[string]*query
 }
 
 func newTable(maxRows, maxBytes int, c *counters) *table {
-	return &table{maxRows: maxRows, maxBytes: maxBytes, counters: c, byID: map[uint64]*cgroup{}, wants: map[string]*want{}}
+	return &table{maxRows: maxRows, maxBytes: maxBytes, counters: c, byID: map[uint64]*row{}, queries: map[string]*query{}}
 }
 
 // add makes a row, in place of an old one of the same id.
-func (t *table) add(cg *cgroup, now time.Time) {
+func (t *table) add(cg *row, now time.Time) {
 	if old := t.byID[cg.id]; old != nil {
 		t.drop(old)
 	}
@@ -118,7 +118,7 @@ func (t *table) add(cg *cgroup, now time.Time) {
 }
 
 // setPath gives a row the path that was not known when it was made.
-func (t *table) setPath(cg *cgroup, path string) {
+func (t *table) setPath(cg *row, path string) {
 	if !cg.dropped {
 		t.bytes += len(path) - len(cg.path)
 	}
@@ -162,18 +162,18 @@ func (t *table) evict() {
 	}
 }
 
-func (t *table) drop(cg *cgroup) {
+func (t *table) drop(cg *row) {
 	if t.byID[cg.id] != cg {
 		return
 	}
 	delete(t.byID, cg.id)
 	t.bytes -= cost(cg)
-	t.unref(cg.want)
+	t.unref(cg.query)
 	cg.dropped = true
 	t.count()
 }
 
-func cost(cg *cgroup) int { return cgroupCost + len(cg.path) }
+func cost(cg *row) int { return cgroupCost + len(cg.path) }
 
 func (t *table) count() {
 	t.counters.cgroups.Store(int64(len(t.byID)))
@@ -181,38 +181,38 @@ func (t *table) count() {
 }
 
 // need gives a row the question for its container.
-func (t *table) need(cg *cgroup, namespace, id string) {
-	if cg.want != nil && cg.want.id == id && cg.want.namespace == namespace {
+func (t *table) need(cg *row, namespace, id string) {
+	if cg.query != nil && cg.query.id == id && cg.query.namespace == namespace {
 		return
 	}
 	t.release(cg)
 	name := namespace + "/" + id
-	w := t.wants[name]
+	w := t.queries[name]
 	if w == nil {
-		w = &want{namespace: namespace, id: id}
+		w = &query{namespace: namespace, id: id}
 		if !cg.dropped {
-			t.wants[name] = w
+			t.queries[name] = w
 		}
 	}
 	if !cg.dropped {
 		w.refs++
 	}
-	cg.want = w
+	cg.query = w
 }
 
 // release ends a row's question.
-func (t *table) release(cg *cgroup) {
+func (t *table) release(cg *row) {
 	if !cg.dropped {
-		t.unref(cg.want)
+		t.unref(cg.query)
 	}
-	cg.want = nil
+	cg.query = nil
 }
 
-func (t *table) unref(w *want) {
+func (t *table) unref(w *query) {
 	if w == nil {
 		return
 	}
 	if w.refs--; w.refs == 0 {
-		delete(t.wants, w.namespace+"/"+w.id)
+		delete(t.queries, w.namespace+"/"+w.id)
 	}
 }

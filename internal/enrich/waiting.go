@@ -9,7 +9,7 @@ import (
 // waiting is an event in the waiting room.
 type waiting struct {
 	event *event.Event
-	cg    *cgroup
+	cg    *row
 }
 
 // Hold copies an event whose state is [Pending] into the waiting room. It returns false if the room is full: then the
@@ -62,8 +62,8 @@ func (e *Enricher) NextDeadline() (time.Time, bool) {
 	var first time.Time
 	for i, w := range e.room {
 		d := w.cg.deadline
-		if w.cg.want != nil {
-			d = w.cg.want.deadline
+		if w.cg.query != nil {
+			d = w.cg.query.deadline
 		}
 		if i == 0 || d.Before(first) {
 			first = d

@@ -11,11 +11,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/saker-sensor/saker/internal/enrich/cgroup"
 	"github.com/saker-sensor/saker/internal/event"
 )
 
 func TestPendingThenAnswered(t *testing.T) {
-	l := newLab(t, Settings{})
+	l := newFixture(t, Settings{})
 	l.connect()
 	path := "/docker/" + idA
 	l.CgroupMade(1, path)
@@ -55,7 +56,7 @@ func TestPendingThenAnswered(t *testing.T) {
 }
 
 func TestDeadline(t *testing.T) {
-	l := newLab(t, Settings{Wait: time.Second})
+	l := newFixture(t, Settings{Wait: time.Second})
 	l.connect()
 	l.CgroupMade(1, "/docker/"+idA)
 	ev, _ := l.attach(1)
@@ -79,7 +80,7 @@ func TestDeadline(t *testing.T) {
 	if c := l.Counters(); c.TooSlow != 3 || c.Answered != 0 {
 		t.Errorf("%+v", c)
 	}
-	l.clock = l.clock.Add(notAgain)
+	l.clock = l.clock.Add(askAgainAfter)
 	l.expect(1, Pending, idA[:12], nil)
 	if n := len(l.watcher.requests); n != 2 {
 		t.Errorf("asked %d times", n)
@@ -93,12 +94,12 @@ func TestDeadline(t *testing.T) {
 
 // TestWaitForRestart: a runtime that goes away before it answers is waited for longer.
 func TestWaitForRestart(t *testing.T) {
-	l := newLab(t, Settings{Wait: time.Second, WaitLost: 5 * time.Second})
+	l := newFixture(t, Settings{Wait: time.Second, WaitLost: 5 * time.Second})
 	l.connect()
 	l.CgroupMade(1, "/docker/"+idA)
 	ev, _ := l.attach(1)
 	l.Hold(ev)
-	l.watcher.enter(Lost, "", nil)
+	l.watcher.setState(Lost, "", nil)
 	l.clock = l.clock.Add(4 * time.Second)
 	if got := l.Ready(l.clock); len(got) != 0 {
 		t.Errorf("ready while the runtime restarts: %v", got)
@@ -120,7 +121,7 @@ func TestWaitForRestart(t *testing.T) {
 }
 
 func TestDenied(t *testing.T) {
-	l := newLab(t, Settings{})
+	l := newFixture(t, Settings{})
 	l.connect()
 	l.CgroupMade(1, "/docker/"+idA)
 	l.CgroupMade(2, "/default/web/sub")
@@ -131,7 +132,7 @@ func TestDenied(t *testing.T) {
 		}
 	}
 	for range 2 {
-		l.watcher.deny(<-l.watcher.requests)
+		l.watcher.answerNotFound(<-l.watcher.requests)
 	}
 	<-l.Wake()
 	got := l.Ready(l.clock)
@@ -145,7 +146,7 @@ func TestDenied(t *testing.T) {
 }
 
 func TestRoomIsBounded(t *testing.T) {
-	l := newLab(t, Settings{MaxWaiting: 3})
+	l := newFixture(t, Settings{MaxWaiting: 3})
 	l.connect()
 	l.CgroupMade(1, "/docker/"+idA)
 	l.CgroupMade(2, "/docker/"+idB)
@@ -182,7 +183,7 @@ func TestRoomIsBounded(t *testing.T) {
 
 // TestLoopAndWorkers is for the race detector: answers come while the loop attaches, holds and collects.
 func TestLoopAndWorkers(t *testing.T) {
-	l := newLab(t, Settings{MaxWaiting: 10000})
+	l := newFixture(t, Settings{MaxWaiting: 10000})
 	l.connect()
 	l.now = time.Now
 	const containers = 50
@@ -257,7 +258,7 @@ func TestKnownBeforeOrAfter(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(mount, "docker", idA), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	l := newLab(t, Settings{Hierarchy: Hierarchy{Mount: mount, V2: true}})
+	l := newFixture(t, Settings{Hierarchy: cgroup.Hierarchy{Mount: mount, V2: true}})
 	l.connect()
 	l.learn("moby", idA, "/docker/"+idA)
 	for id := range l.table.byID {

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/saker-sensor/saker/internal/enrich/runtimes"
 )
 
 // Connection is what a watcher has to do with its runtime.
@@ -28,7 +30,7 @@ const (
 
 // Status is the state of one watched socket.
 type Status struct {
-	Runtime
+	runtimes.Runtime
 	Connection Connection
 	// Version of the runtime, once it has answered.
 	Version string
@@ -41,24 +43,23 @@ type Status struct {
 // watcher follows one runtime. It runs in a goroutine of its own, with a few others that ask for details; whatever happens
 // to them, the event loop does not wait.
 type watcher struct {
-	kind Kind
+	kind runtimes.Kind
 	// socket is its name on the host, places are its names here.
 	socket string
-	places []string
-	// within is a cgroup path below which its containers have to lie: a user's own runtime tells of that user's only.
-	within string
-	// dial makes a connection and has the runtime answer, within connectTimeout.
-	dial func(ctx context.Context, w *watcher, place string) (_ client, version string, err error)
+	paths  []string
+	// cgroupPrefix is a cgroup path that its containers' cgroups have to be below; empty for a runtime of the machine's. A
+	// user's own runtime may report containers of that user only.
+	cgroupPrefix string
+	// settings of its clients.
+	settings runtimes.Settings
 	// hasDocker tells whether a Docker is connected.
 	hasDocker func() bool
-	host      host
 	cache     *cache
 	reader    *reader
 	counters  *counters
 	// requests are the event loop's questions.
-	requests chan *want
+	requests chan *query
 	state    atomic.Pointer[Status]
-	configs  imageConfigs
 }
 
 // A watcher looks for an absent socket, and tries a silent one again, this often.
@@ -68,30 +69,26 @@ const (
 	lookEvery  = time.Second
 )
 
-func newWatcher(r Runtime, e *Enricher) *watcher {
+func newWatcher(r runtimes.Runtime, e *Enricher) *watcher {
 	w := &watcher{
-		kind: r.Kind, socket: r.Socket, places: e.host.places(r.Socket), within: usersCgroup(r.Socket), host: e.host,
+		kind: r.Kind, socket: r.Socket, paths: e.host.paths(r.Socket), cgroupPrefix: usersCgroup(r.Socket),
 		cache: e.cache, reader: e.reader, counters: &e.counters,
-		requests: make(chan *want, 1024), hasDocker: e.hasDocker,
+		requests: make(chan *query, 1024), hasDocker: e.hasDocker,
 	}
-	switch r.Kind {
-	case Containerd:
-		w.dial = dialContainerd
-	case CRI:
-		w.dial = dialCRI
-	default:
-		w.dial = dialDocker
+	w.settings = runtimes.Settings{
+		HostRoot: e.host.root, Untrusted: w.cgroupPrefix != "", Concurrent: concurrentRequests,
+		Known: w.known, Failed: func() { w.counters.runtimeErrors.Add(1) }, ImageIDs: &runtimes.ImageIDs{},
 	}
 	w.state.Store(&Status{Runtime: r, Connection: Absent, Since: time.Now()})
 	if _, err := w.find(); err == nil {
-		w.enter(Connecting, "", nil)
+		w.setState(Connecting, "", nil)
 	}
 	return w
 }
 
 // Ask asks a runtime for its version, as the watchers do, within a few seconds, if permit allows the socket. The error is
 // [os.ErrNotExist] if there is nothing in its place.
-func Ask(ctx context.Context, r Runtime, hostRoot string, permit func(socket string) error) (version string, err error) {
+func Ask(ctx context.Context, r runtimes.Runtime, hostRoot string, permit func(socket string) error) (version string, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	w := newWatcher(r, &Enricher{host: findHost(hostRoot)})
@@ -108,10 +105,10 @@ func Ask(ctx context.Context, r Runtime, hostRoot string, permit func(socket str
 
 func (w *watcher) status() Status { return *w.state.Load() }
 
-// hopeful tells whether an answer may come.
-func (w *watcher) hopeful() bool { return w.state.Load().Connection != Absent }
+// mayAnswer tells whether an answer may come.
+func (w *watcher) mayAnswer() bool { return w.state.Load().Connection != Absent }
 
-func (w *watcher) enter(c Connection, version string, err error) {
+func (w *watcher) setState(c Connection, version string, err error) {
 	old := w.state.Load()
 	if version == "" {
 		version = old.Version
@@ -126,7 +123,7 @@ func (w *watcher) enter(c Connection, version string, err error) {
 // find looks for the socket. The error is [os.ErrNotExist] if there is nothing in its place.
 func (w *watcher) find() (place string, err error) {
 	err = os.ErrNotExist
-	for _, place := range w.places {
+	for _, place := range w.paths {
 		info, statErr := os.Stat(place)
 		switch {
 		case statErr != nil:
@@ -145,7 +142,7 @@ func (w *watcher) find() (place string, err error) {
 func (w *watcher) open(ctx context.Context, place string) (_ client, version string, err error) {
 	began := time.Now()
 	// Tried by itself, for the kernel's own word: who dials below wraps it in theirs, or tries until the time is up.
-	d := net.Dialer{Timeout: connectTimeout}
+	d := net.Dialer{Timeout: runtimes.ConnectTimeout}
 	conn, err := d.DialContext(ctx, "unix", place)
 	if err != nil {
 		var cause syscall.Errno
@@ -155,18 +152,18 @@ func (w *watcher) open(ctx context.Context, place string) (_ client, version str
 		return nil, "", fmt.Errorf("connect to %s: %w", w.kind, err)
 	}
 	_ = conn.Close()
-	c, version, err := w.dial(ctx, w, place)
+	c, version, err := dial(ctx, w.kind, place, w.settings)
 	switch {
 	case err == nil:
 		return c, version, nil
-	case time.Since(began) >= connectTimeout:
-		return nil, "", fmt.Errorf("connect to %s: it does not answer within %v", w.kind, connectTimeout)
+	case time.Since(began) >= runtimes.ConnectTimeout:
+		return nil, "", fmt.Errorf("connect to %s: it does not answer within %v", w.kind, runtimes.ConnectTimeout)
 	}
 	return nil, "", fmt.Errorf("connect to %s: it answers something else: %w", w.kind, err)
 }
 
 // request passes a question on; a full channel is counted, and the question runs into its deadline.
-func (w *watcher) request(q *want) {
+func (w *watcher) request(q *query) {
 	select {
 	case w.requests <- q:
 	default:
@@ -201,9 +198,9 @@ func (w *watcher) run(ctx context.Context) {
 func (w *watcher) disconnected(err error) {
 	switch w.state.Load().Connection {
 	case Connected, Lost:
-		w.enter(Lost, "", err)
+		w.setState(Lost, "", err)
 	default:
-		w.enter(Absent, "", err)
+		w.setState(Absent, "", err)
 	}
 }
 
@@ -226,12 +223,12 @@ func (w *watcher) guardedSession(ctx context.Context, place string) (err error) 
 		}
 		return err
 	}
-	w.enter(Connected, version, nil)
+	w.setState(Connected, version, nil)
 	return s.follow()
 }
 
 // deny answers a question, if there was one, with no.
-func (w *watcher) deny(q *want) {
+func (w *watcher) answerNotFound(q *query) {
 	if q != nil {
 		q.denied.Add(1)
 		w.cache.notify()
@@ -239,12 +236,12 @@ func (w *watcher) deny(q *want) {
 }
 
 // known is what has been learned of a container of this runtime; nil if it is not known yet.
-func (w *watcher) known(namespace, id string) *details {
+func (w *watcher) known(namespace, id string) *runtimes.Details {
 	r := w.cache.get(key{w.socket, namespace, id})
 	if r == nil {
 		return nil
 	}
-	return &details{container: r.container, probes: r.probes}
+	return &runtimes.Details{Container: r.container, Probes: r.probes}
 }
 
 // usersCgroup is where systemd puts what a user runs, if the socket lies in a folder that the user owns: who serves it may

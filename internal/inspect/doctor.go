@@ -16,6 +16,7 @@ import (
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/enrich"
+	"github.com/saker-sensor/saker/internal/enrich/cgroup"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/narrow"
 	"github.com/saker-sensor/saker/internal/privilege"
@@ -157,7 +158,7 @@ func programFindings(cfg config.Config) []Finding {
 
 func cgroupFinding() Finding {
 	f := Finding{Name: "cgroups", OK: true}
-	h, err := enrich.FindHierarchy(config.HostRoot())
+	h, err := cgroup.FindHierarchy(config.HostRoot())
 	switch {
 	case err != nil:
 		f.OK, f.Detail, f.Remedy = false, err.Error(), "mount /sys/fs/cgroup; without it no container is recognised"

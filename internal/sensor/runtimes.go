@@ -6,13 +6,13 @@ import (
 	"github.com/saker-sensor/saker/internal/enrich"
 )
 
-// runtimes remembers what was said last of each container runtime, by its socket.
-type runtimes map[string]string
+// runtimeReport keeps what was logged last of each container runtime, by its socket.
+type runtimeReport map[string]string
 
 // report logs each change, once. That there is nothing at one of the usual places is none.
-func (r *runtimes) report(s *sensor) {
+func (r *runtimeReport) report(s *sensor) {
 	if *r == nil {
-		*r = runtimes{}
+		*r = runtimeReport{}
 	}
 	for _, st := range s.enrich.Status() {
 		now := string(st.Connection)

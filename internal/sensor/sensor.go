@@ -18,6 +18,7 @@ import (
 	"github.com/saker-sensor/saker/internal/decode"
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/enrich"
+	"github.com/saker-sensor/saker/internal/enrich/cgroup"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/guard"
 	"github.com/saker-sensor/saker/internal/metrics"
@@ -52,8 +53,8 @@ const (
 	serveDeadline = time.Second
 )
 
-// settleLimit bounds how long the start waits for the runtimes that are there to name their containers.
-const settleLimit = 500 * time.Millisecond
+// runtimesLimit bounds how long the start waits for the runtimes that are there to name their containers.
+const runtimesLimit = 500 * time.Millisecond
 
 // sensor is a run from its start to its end.
 type sensor struct {
@@ -79,7 +80,7 @@ type sensor struct {
 	podState pods.State
 	kin      kinReport
 	// runtimes are those that enrich asks.
-	runtimes runtimes
+	runtimes runtimeReport
 	// coverage is what the kernel's refusals cost.
 	coverage []setup.Lost
 	// kernel is what the kernel had counted when it was last asked.
@@ -196,7 +197,7 @@ func (s *sensor) attach(context.Context) error {
 
 // openEnrich comes after attach: a cgroup made during its scan is told by the kernel too.
 func (s *sensor) openEnrich(ctx context.Context) error {
-	hierarchy, err := enrich.FindHierarchy(config.HostRoot())
+	hierarchy, err := cgroup.FindHierarchy(config.HostRoot())
 	if err != nil {
 		return err
 	}
@@ -205,7 +206,7 @@ func (s *sensor) openEnrich(ctx context.Context) error {
 		return err
 	}
 	s.enrich.Start(context.WithoutCancel(ctx)) // teardown ends it, once the last event has walked
-	s.enrich.Settle(settleLimit)
+	s.enrich.WaitForRuntimes(runtimesLimit)
 	return nil
 }
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
-	"github.com/saker-sensor/saker/internal/enrich"
+	"github.com/saker-sensor/saker/internal/enrich/cgroup"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/narrow"
 	"github.com/saker-sensor/saker/internal/probe"
@@ -18,7 +18,7 @@ func Probe(cfg *config.Config, rules []narrow.Rule) (probe.Settings, error) {
 	settings := probe.Settings{
 		Types: narrow.Types(rules), Opens: opens, EntryCopies: narrow.EntryCopies(rules, opens), BulkBytes: cfg.BulkBytes(),
 	}
-	hierarchy, err := enrich.FindHierarchy(config.HostRoot())
+	hierarchy, err := cgroup.FindHierarchy(config.HostRoot())
 	settings.CgroupController = hierarchy.Controller
 	return settings, err
 }

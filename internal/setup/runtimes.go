@@ -5,17 +5,17 @@ import (
 	"strings"
 
 	"github.com/saker-sensor/saker/internal/config"
-	"github.com/saker-sensor/saker/internal/enrich"
+	"github.com/saker-sensor/saker/internal/enrich/runtimes"
 )
 
 // Runtimes are the container runtimes that a configuration asks for. Falco's cri engine reaches containerd by its
 // sockets; here those of its list that are containerd's count as containerd's, whose own interface tells more.
-func Runtimes(e *config.Engines) []enrich.Runtime {
+func Runtimes(e *config.Engines) []runtimes.Runtime {
 	isContainerd := func(socket string) bool { return strings.Contains(socket, "containerd") }
-	all := []enrich.Runtime{}
-	add := func(kind enrich.Kind, r config.Runtime, fits func(socket string) bool) (n int) {
+	all := []runtimes.Runtime{}
+	add := func(kind runtimes.Kind, r config.Runtime, fits func(socket string) bool) (n int) {
 		for _, socket := range r.Sockets {
-			next := enrich.Runtime{Kind: kind, Socket: onHost(socket)}
+			next := runtimes.Runtime{Kind: kind, Socket: onHost(socket)}
 			if r.Enabled && fits(socket) {
 				n++
 				if !slices.Contains(all, next) {
@@ -25,20 +25,20 @@ func Runtimes(e *config.Engines) []enrich.Runtime {
 		}
 		return n
 	}
-	usual := func(kind enrich.Kind) { all = append(all, enrich.UsualPlaces(kind)...) }
+	usual := func(kind runtimes.Kind) { all = append(all, runtimes.DefaultSockets(kind)...) }
 	every := func(string) bool { return true }
 
-	if add(enrich.Containerd, e.Containerd, every)+add(enrich.Containerd, e.CRI, isContainerd) == 0 && e.Containerd.Enabled {
-		usual(enrich.Containerd)
+	if add(runtimes.Containerd, e.Containerd, every)+add(runtimes.Containerd, e.CRI, isContainerd) == 0 && e.Containerd.Enabled {
+		usual(runtimes.Containerd)
 	}
-	add(enrich.CRI, e.CRI, func(s string) bool { return !isContainerd(s) })
+	add(runtimes.CRI, e.CRI, func(s string) bool { return !isContainerd(s) })
 	if e.CRI.Enabled && len(e.CRI.Sockets) == 0 {
-		usual(enrich.CRI)
+		usual(runtimes.CRI)
 	}
 	for _, d := range []struct {
-		kind enrich.Kind
+		kind runtimes.Kind
 		of   config.Runtime
-	}{{enrich.Docker, e.Docker}, {enrich.Podman, e.Podman}} {
+	}{{runtimes.Docker, e.Docker}, {runtimes.Podman, e.Podman}} {
 		if add(d.kind, d.of, every) == 0 && d.of.Enabled {
 			usual(d.kind)
 		}

@@ -1,4 +1,4 @@
-package enrich
+package runtimes
 
 import (
 	"context"
@@ -16,10 +16,12 @@ import (
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/typeurl/v2"
+
+	"github.com/saker-sensor/saker/internal/enrich/cgroup"
 )
 
-// dockersNamespace is where Docker puts its containers.
-const dockersNamespace = "moby"
+// DockerNamespace is the namespace of containerd where Docker puts its containers.
+const DockerNamespace = "moby"
 
 // topics are the events of containerd that change what is known.
 var topics = []string{
@@ -28,34 +30,35 @@ var topics = []string{
 	`topic~="^/namespaces/(create|delete)$"`,
 }
 
-// containerdClient asks a containerd by its own interface.
-type containerdClient struct {
-	*watcher
-	client *containerd.Client
+// ContainerdClient asks a containerd by its own interface.
+type ContainerdClient struct {
+	settings Settings
+	client   *containerd.Client
 
 	mu sync.Mutex
-	// names are those of its namespaces.
-	names []string
+	// namespaces are those of the last listing.
+	namespaces []string
 }
 
-func dialContainerd(ctx context.Context, w *watcher, place string) (client, string, error) {
-	conn, err := containerd.New(place, containerd.WithTimeout(connectTimeout))
+// DialContainerd connects to the socket and asks for the version. The connection is closed when ctx ends.
+func DialContainerd(ctx context.Context, socket string, s Settings) (_ *ContainerdClient, version string, err error) {
+	conn, err := containerd.New(socket, containerd.WithTimeout(ConnectTimeout))
 	if err != nil {
 		return nil, "", err
 	}
-	asking, cancel := context.WithTimeout(ctx, connectTimeout)
+	asking, cancel := context.WithTimeout(ctx, ConnectTimeout)
 	defer cancel()
-	version, err := conn.Version(asking)
+	v, err := conn.Version(asking)
 	if err != nil {
 		conn.Close()
 		return nil, "", err
 	}
 	context.AfterFunc(ctx, func() { conn.Close() })
-	return &containerdClient{watcher: w, client: conn}, version.Version, nil
+	return &ContainerdClient{settings: s, client: conn}, v.Version, nil
 }
 
-func (c *containerdClient) events(ctx context.Context) (<-chan news, <-chan error) {
-	out, failed := make(chan news), make(chan error, 1)
+func (c *ContainerdClient) Events(ctx context.Context) (<-chan Change, <-chan error) {
+	out, failed := make(chan Change), make(chan error, 1)
 	envelopes, errs := c.client.Subscribe(ctx, topics...)
 	go func() {
 		for {
@@ -66,7 +69,7 @@ func (c *containerdClient) events(ctx context.Context) (<-chan news, <-chan erro
 				failed <- err
 				return
 			case envelope := <-envelopes:
-				n, ok := c.news(envelope)
+				n, ok := c.change(envelope)
 				if !ok {
 					continue
 				}
@@ -81,55 +84,55 @@ func (c *containerdClient) events(ctx context.Context) (<-chan news, <-chan erro
 	return out, failed
 }
 
-func (c *containerdClient) news(envelope *events.Envelope) (n news, ok bool) {
+func (c *ContainerdClient) change(envelope *events.Envelope) (n Change, ok bool) {
 	if strings.HasPrefix(envelope.Topic, "/namespaces/") {
-		return news{all: true}, true
+		return Change{All: true}, true
 	}
 	value, err := typeurl.UnmarshalAny(envelope.Event)
 	if err != nil {
-		c.counters.runtimeErrors.Add(1)
-		return news{}, false
+		c.settings.Failed()
+		return Change{}, false
 	}
-	n.namespace = envelope.Namespace
+	n.Namespace = envelope.Namespace
 	switch e := value.(type) {
 	case *eventsapi.ContainerCreate:
-		n.id = e.ID
+		n.ID = e.ID
 	case *eventsapi.ContainerUpdate:
-		n.id = e.ID
+		n.ID = e.ID
 	case *eventsapi.ContainerDelete:
-		n.id = e.ID
+		n.ID = e.ID
 	case *eventsapi.TaskStart:
-		n.id, n.started = e.ContainerID, envelope.Timestamp
+		n.ID, n.Started = e.ContainerID, envelope.Timestamp
 	}
-	return n, n.id != ""
+	return n, n.ID != ""
 }
 
-func (c *containerdClient) list(ctx context.Context) (listing, error) {
+func (c *ContainerdClient) List(ctx context.Context) (Listing, error) {
 	names, err := c.client.NamespaceService().List(ctx)
 	if err != nil {
-		return listing{}, fmt.Errorf("list containerd's namespaces: %w", err)
+		return Listing{}, fmt.Errorf("list containerd's namespaces: %w", err)
 	}
 	c.mu.Lock()
-	c.names = names
+	c.namespaces = names
 	c.mu.Unlock()
-	all := listing{namespaces: names}
+	all := Listing{Namespaces: names}
 	for _, name := range names {
 		part, err := c.client.ContainerService().List(namespaces.WithNamespace(ctx, name))
 		if err != nil {
-			return listing{}, fmt.Errorf("list the containers of %s: %w", name, err)
+			return Listing{}, fmt.Errorf("list the containers of %s: %w", name, err)
 		}
 		for i := range part {
-			all.containers = append(all.containers, c.found(name, part[i]))
+			all.Containers = append(all.Containers, c.container(name, part[i]))
 		}
 	}
 	return all, nil
 }
 
-func (c *containerdClient) get(ctx context.Context, namespace, id string) (*found, error) {
+func (c *ContainerdClient) Get(ctx context.Context, namespace, id string) (*Container, error) {
 	candidates := []string{namespace}
 	if namespace == "" {
 		c.mu.Lock()
-		candidates = slices.Clone(c.names)
+		candidates = slices.Clone(c.namespaces)
 		c.mu.Unlock()
 	}
 	for _, name := range candidates {
@@ -140,46 +143,48 @@ func (c *containerdClient) get(ctx context.Context, namespace, id string) (*foun
 		if err != nil {
 			return nil, err
 		}
-		return c.found(name, got), nil
+		return c.container(name, got), nil
 	}
-	return nil, errUnknown
+	return nil, ErrNotFound
 }
 
-func (c *containerdClient) found(namespace string, record containers.Container) *found {
+func (c *ContainerdClient) container(namespace string, record containers.Container) *Container {
 	spec := parseSpec(record.Spec)
-	return &found{
-		namespace: namespace, id: record.ID, paths: runtimePaths(spec.Linux.CgroupsPath, record.ID),
-		created: record.CreatedAt, updated: record.UpdatedAt,
-		describe: func(ctx context.Context) *details {
+	return &Container{
+		Namespace: namespace, ID: record.ID, Paths: cgroup.SpecPaths(spec.Linux.CgroupsPath, record.ID),
+		Created: record.CreatedAt, Updated: record.UpdatedAt,
+		Describe: func(ctx context.Context) *Details {
 			ctx = namespaces.WithNamespace(ctx, namespace)
 			d := buildContainer(namespace, record, spec, c.image(ctx, record), c.sandbox(ctx, namespace, record, sandboxOf(record, spec)))
-			if d.container.PodSandbox && d.container.IP == "" && !d.container.HostNetwork {
+			if d.Container.PodSandbox && d.Container.IP == "" && !d.Container.HostNetwork {
 				c.addNetwork(ctx, d, record.ID)
 			}
-			d.root = func(ctx context.Context) layers { return c.layers(namespaces.WithNamespace(ctx, namespace), record) }
+			d.Root = func(ctx context.Context) []string {
+				return c.rootDirs(namespaces.WithNamespace(ctx, namespace), record)
+			}
 			return d
 		},
 	}
 }
 
 // image asks for a container's image. A name may be given to another image later, so it is asked for each time.
-func (c *containerdClient) image(ctx context.Context, record containers.Container) image {
+func (c *ContainerdClient) image(ctx context.Context, record containers.Container) image {
 	if record.Image == "" {
 		return image{}
 	}
 	img, err := c.client.GetImage(ctx, record.Image)
 	if err != nil {
 		if !errdefs.IsNotFound(err) {
-			c.counters.runtimeErrors.Add(1)
+			c.settings.Failed()
 		}
 		return image{}
 	}
 	digest := img.Target().Digest.String()
-	id, ok := c.configs.get(digest)
+	id, ok := c.settings.ImageIDs.get(digest)
 	if !ok {
 		if config, err := img.Config(ctx); err == nil {
 			id = strings.TrimPrefix(config.Digest.String(), "sha256:")
-			c.configs.set(digest, id)
+			c.settings.ImageIDs.set(digest, id)
 		}
 	}
 	return image{digest: digest, id: id}
@@ -187,11 +192,11 @@ func (c *containerdClient) image(ctx context.Context, record containers.Containe
 
 // sandbox finds what is known of a container's sandbox: as a container, or where the runtime has none for it (a
 // virtual machine), from the sandbox store of containerd 2.
-func (c *containerdClient) sandbox(ctx context.Context, namespace string, record containers.Container, id string) *details {
+func (c *ContainerdClient) sandbox(ctx context.Context, namespace string, record containers.Container, id string) *Details {
 	if id == "" || id == record.ID {
 		return nil
 	}
-	if known := c.known(namespace, id); known != nil {
+	if known := c.settings.Known(namespace, id); known != nil {
 		return known
 	}
 	found, err := c.client.ContainerService().Get(ctx, id)
@@ -204,15 +209,15 @@ func (c *containerdClient) sandbox(ctx context.Context, namespace string, record
 	}
 	if err != nil {
 		if !errdefs.IsNotFound(err) && !errdefs.IsNotImplemented(err) && !errors.Is(err, context.Canceled) {
-			c.counters.runtimeErrors.Add(1)
+			c.settings.Failed()
 		}
 		return nil
 	}
 	d := buildContainer(namespace, found, parseSpec(found.Spec), image{}, nil)
 	if found.Spec == nil { // then it does not say that anything is the host's
-		d.container.HostPID, d.container.HostNetwork, d.container.HostIPC = false, false, false
+		d.Container.HostPID, d.Container.HostNetwork, d.Container.HostIPC = false, false, false
 	}
-	if d.container.IP == "" && !d.container.HostNetwork {
+	if d.Container.IP == "" && !d.Container.HostNetwork {
 		c.addNetwork(ctx, d, id)
 	}
 	return d
@@ -223,16 +228,16 @@ func (c *containerdClient) sandbox(ctx context.Context, namespace string, record
 const extensionStored = "metadata"
 
 // addNetwork adds a sandbox's addresses. containerd 1 has no such store.
-func (c *containerdClient) addNetwork(ctx context.Context, d *details, id string) {
+func (c *ContainerdClient) addNetwork(ctx context.Context, d *Details, id string) {
 	store, err := c.client.SandboxStore().Get(ctx, id)
 	if err != nil {
 		if !errdefs.IsNotFound(err) && !errdefs.IsNotImplemented(err) {
-			c.counters.runtimeErrors.Add(1)
+			c.settings.Failed()
 		}
 		return
 	}
 	pod := parseCRI(containers.Container{Extensions: store.Extensions}, extensionStored).Metadata
-	d.container.IP, d.container.CNI = pod.IP, cniText(pod.CNIResult.Interfaces)
+	d.Container.IP, d.Container.CNI = pod.IP, cniText(pod.CNIResult.Interfaces)
 }
 
 // withKind marks labels as a sandbox's.
@@ -245,15 +250,15 @@ func withKind(labels map[string]string) map[string]string {
 	return labels
 }
 
-// layers finds where a container's files lie.
-func (c *containerdClient) layers(ctx context.Context, record containers.Container) layers {
+// rootDirs asks which directories make up a container's root file system.
+func (c *ContainerdClient) rootDirs(ctx context.Context, record containers.Container) []string {
 	if record.Snapshotter == "" || record.SnapshotKey == "" {
 		return nil
 	}
 	mounts, err := c.client.SnapshotService(record.Snapshotter).Mounts(ctx, record.SnapshotKey)
 	if err != nil {
-		c.counters.runtimeErrors.Add(1)
+		c.settings.Failed()
 		return nil
 	}
-	return layersOf(mounts, c.host.root)
+	return overlayDirs(mounts, c.settings.HostRoot)
 }

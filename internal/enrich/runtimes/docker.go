@@ -1,4 +1,4 @@
-package enrich
+package runtimes
 
 import (
 	"context"
@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/saker-sensor/saker/internal/enrich/cgroup"
 )
 
 // Bounds of Docker's answers, in bytes: one about one container or image, the list of all, an event. A user's own
@@ -24,11 +26,12 @@ const (
 	maxDockerEvent  = 128 << 10
 )
 
-// dockerClient asks Docker, or Podman, which speaks Docker's interface too: HTTP over a socket, of which five questions are
+// DockerClient asks Docker, or Podman, which speaks Docker's interface too: HTTP over a socket, of which five questions are
 // needed.
-type dockerClient struct {
-	*watcher
-	http *http.Client
+type DockerClient struct {
+	settings Settings
+	kind     Kind
+	http     *http.Client
 	// systemd: containers lie in scopes of systemd.
 	systemd bool
 
@@ -37,16 +40,18 @@ type dockerClient struct {
 	images map[string]dockerImage
 }
 
-func dialDocker(ctx context.Context, w *watcher, place string) (client, string, error) {
-	transport := &http.Transport{MaxIdleConns: askers + 1, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+// DialDocker connects to the socket of a runtime of the kind [Docker] or [Podman] and asks for the version. The connection is
+// closed when ctx ends.
+func DialDocker(ctx context.Context, kind Kind, socket string, s Settings) (_ *DockerClient, version string, err error) {
+	transport := &http.Transport{MaxIdleConns: s.Concurrent + 1, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
-		return d.DialContext(ctx, "unix", place)
+		return d.DialContext(ctx, "unix", socket)
 	}}
-	c := &dockerClient{watcher: w, http: &http.Client{Transport: transport}, images: map[string]dockerImage{}}
-	asking, cancel := context.WithTimeout(ctx, connectTimeout)
+	c := &DockerClient{settings: s, kind: kind, http: &http.Client{Transport: transport}, images: map[string]dockerImage{}}
+	asking, cancel := context.WithTimeout(ctx, ConnectTimeout)
 	defer cancel()
-	version, err := c.ping(asking)
-	if err == nil && w.kind == Docker { // Podman's cgroups show by their name what they are
+	version, err = c.ping(asking)
+	if err == nil && kind == Docker { // Podman's cgroups show by their name what they are
 		var info struct{ CgroupDriver string }
 		err = c.ask(asking, "/info", maxDockerAnswer, &info)
 		c.systemd = info.CgroupDriver == "systemd"
@@ -60,7 +65,7 @@ func dialDocker(ctx context.Context, w *watcher, place string) (client, string, 
 }
 
 // ping returns the name and version by which the server calls itself. Podman's answer to /version takes programs to run.
-func (c *dockerClient) ping(ctx context.Context) (server string, err error) {
+func (c *DockerClient) ping(ctx context.Context) (server string, err error) {
 	body, header, err := c.open(ctx, "/_ping")
 	if err != nil {
 		return "", err
@@ -73,8 +78,8 @@ func (c *dockerClient) ping(ctx context.Context) (server string, err error) {
 }
 
 // ask gets an answer of at most limit bytes.
-func (c *dockerClient) ask(ctx context.Context, path string, limit int64, answer any) error {
-	if c.within != "" {
+func (c *DockerClient) ask(ctx context.Context, path string, limit int64, answer any) error {
+	if c.settings.Untrusted {
 		limit = min(limit, maxUsersAnswer)
 	}
 	body, _, err := c.open(ctx, path)
@@ -95,7 +100,7 @@ func (c *dockerClient) ask(ctx context.Context, path string, limit int64, answer
 	return nil
 }
 
-func (c *dockerClient) open(ctx context.Context, path string) (io.ReadCloser, http.Header, error) {
+func (c *DockerClient) open(ctx context.Context, path string) (io.ReadCloser, http.Header, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://runtime"+path, nil)
 	if err != nil {
 		return nil, nil, err
@@ -112,7 +117,7 @@ func (c *dockerClient) open(ctx context.Context, path string) (io.ReadCloser, ht
 	case http.StatusOK:
 		return response.Body, response.Header, nil
 	case http.StatusNotFound:
-		err = errUnknown
+		err = ErrNotFound
 	default:
 		err = fmt.Errorf("GET %s: %s", path, response.Status)
 	}
@@ -120,8 +125,8 @@ func (c *dockerClient) open(ctx context.Context, path string) (io.ReadCloser, ht
 	return nil, nil, err
 }
 
-func (c *dockerClient) events(ctx context.Context) (<-chan news, <-chan error) {
-	out, failed := make(chan news), make(chan error, 1)
+func (c *DockerClient) Events(ctx context.Context) (<-chan Change, <-chan error) {
+	out, failed := make(chan Change), make(chan error, 1)
 	go func() { failed <- c.stream(ctx, out) }()
 	return out, failed
 }
@@ -129,7 +134,7 @@ func (c *dockerClient) events(ctx context.Context) (<-chan news, <-chan error) {
 // changes are the actions after which a container is looked at again, in Docker's words and Podman's.
 var changes = []string{"create", "start", "init", "rename", "update", "destroy", "remove"}
 
-func (c *dockerClient) stream(ctx context.Context, out chan<- news) error {
+func (c *DockerClient) stream(ctx context.Context, out chan<- Change) error {
 	body, _, err := c.open(ctx, "/events?filters="+url.QueryEscape(`{"type":["container"]}`))
 	if err != nil {
 		return err
@@ -153,12 +158,12 @@ func (c *dockerClient) stream(ctx context.Context, out chan<- news) error {
 		if !slices.Contains(changes, e.Action) || e.Actor.ID == "" {
 			continue
 		}
-		n := news{id: e.Actor.ID}
-		if e.Action == "create" && isID(n.id) {
-			n.found = &found{id: n.id, paths: []string{n.id}, hint: describeDockerEvent(c.kind, n.id, e.Actor.Attributes)}
+		n := Change{ID: e.Actor.ID}
+		if e.Action == "create" && cgroup.IsID(n.ID) {
+			n.Container = &Container{ID: n.ID, Paths: []string{n.ID}, Hint: describeDockerEvent(c.kind, n.ID, e.Actor.Attributes)}
 		}
 		if e.Action == "start" && e.TimeNano > 0 {
-			n.started = time.Unix(0, e.TimeNano)
+			n.Started = time.Unix(0, e.TimeNano)
 		}
 		select {
 		case out <- n:
@@ -169,54 +174,54 @@ func (c *dockerClient) stream(ctx context.Context, out chan<- news) error {
 }
 
 // list names the containers only: each is asked for.
-func (c *dockerClient) list(ctx context.Context) (listing, error) {
+func (c *DockerClient) List(ctx context.Context) (Listing, error) {
 	var all []struct{ ID string }
 	if err := c.ask(ctx, "/containers/json?all=1", maxDockerList, &all); err != nil {
-		return listing{}, fmt.Errorf("list the containers: %w", err)
+		return Listing{}, fmt.Errorf("list the containers: %w", err)
 	}
-	var out listing
+	var out Listing
 	for _, x := range all {
-		out.containers = append(out.containers, &found{id: x.ID, describe: func(ctx context.Context) *details {
-			f, err := c.get(ctx, "", x.ID)
+		out.Containers = append(out.Containers, &Container{ID: x.ID, Describe: func(ctx context.Context) *Details {
+			f, err := c.Get(ctx, "", x.ID)
 			if err != nil {
 				return nil
 			}
-			return f.describe(ctx)
+			return f.Describe(ctx)
 		}})
 	}
 	return out, nil
 }
 
-func (c *dockerClient) get(ctx context.Context, _, id string) (*found, error) {
+func (c *DockerClient) Get(ctx context.Context, _, id string) (*Container, error) {
 	x, err := c.inspect(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	if x.ID != id { // Docker takes names and parts of ids too
-		return nil, errUnknown
+		return nil, ErrNotFound
 	}
 	paths := dockerPaths(x, c.kind, c.systemd)
-	return &found{id: id, paths: paths, describe: func(ctx context.Context) *details {
+	return &Container{ID: id, Paths: paths, Describe: func(ctx context.Context) *Details {
 		d := describeDocker(c.kind, x, c.image(ctx, x.Image))
-		if other, ok := strings.CutPrefix(x.HostConfig.NetworkMode, "container:"); ok && d.container.IP == "" {
+		if other, ok := strings.CutPrefix(x.HostConfig.NetworkMode, "container:"); ok && d.Container.IP == "" {
 			// It shares the network of another.
 			if y, err := c.inspect(ctx, other); err == nil {
-				d.container.IP = y.ip()
+				d.Container.IP = y.ip()
 			}
 		}
-		d.paths = paths
-		d.root = func(context.Context) layers { return x.layers(c.host.root) }
+		d.Paths = paths
+		d.Root = func(context.Context) []string { return x.rootDirs(c.settings.HostRoot) }
 		return d
 	}}, nil
 }
 
-func (c *dockerClient) inspect(ctx context.Context, id string) (*dockerContainer, error) {
+func (c *DockerClient) inspect(ctx context.Context, id string) (*dockerContainer, error) {
 	x := &dockerContainer{}
 	return x, c.ask(ctx, "/containers/"+url.PathEscape(id)+"/json", maxDockerAnswer, x)
 }
 
 // image asks for an image by its id. What names it may change, so nothing is remembered for long.
-func (c *dockerClient) image(ctx context.Context, id string) dockerImage {
+func (c *DockerClient) image(ctx context.Context, id string) dockerImage {
 	c.mu.Lock()
 	img, ok := c.images[id]
 	c.mu.Unlock()
@@ -224,8 +229,8 @@ func (c *dockerClient) image(ctx context.Context, id string) dockerImage {
 		return img
 	}
 	if err := c.ask(ctx, "/images/"+url.PathEscape(id)+"/json", maxDockerAnswer, &img); err != nil {
-		if !errors.Is(err, errUnknown) {
-			c.counters.runtimeErrors.Add(1)
+		if !errors.Is(err, ErrNotFound) {
+			c.settings.Failed()
 		}
 		return dockerImage{}
 	}

@@ -1,11 +1,11 @@
-package enrich
+package cgroup
 
 import "strings"
 
-// runtimePaths says where a container's cgroup lies, from the OCI spec's linux.cgroupsPath. An absolute path starts
+// SpecPaths says where a container's cgroup lies, from the OCI spec's linux.cgroupsPath. An absolute path starts
 // with a slash; one without is relative to a cgroup that only the runtime knows. There are two for the systemd form
 // "slice:prefix:name", because a runtime that does not use the systemd driver takes it for a plain name.
-func runtimePaths(cgroupsPath, id string) []string {
+func SpecPaths(cgroupsPath, id string) []string {
 	if cgroupsPath == "" {
 		return []string{id}
 	}
@@ -13,7 +13,7 @@ func runtimePaths(cgroupsPath, id string) []string {
 	if len(parts) == 3 && !strings.Contains(cgroupsPath, "/") {
 		return []string{systemdPath(parts[0], parts[1], parts[2]), cgroupsPath}
 	}
-	if p := cleanPath(cgroupsPath); p != "" && p != "/" {
+	if p := Clean(cgroupsPath); p != "" && p != "/" {
 		return []string{p}
 	}
 	return nil // the root cgroup, which is everyone's
@@ -45,10 +45,10 @@ func systemdPath(slice, prefix, name string) string {
 	return b.String()
 }
 
-// cleanPath drops empty, "." and ".." parts; ".." never leaves the root, as in runc.
-func cleanPath(path string) string {
+// Clean drops empty, "." and ".." parts; ".." never leaves the root, as in runc.
+func Clean(path string) string {
 	var parts []string
-	for name := range components(path) {
+	for name := range Components(path) {
 		switch name {
 		case ".":
 		case "..":
@@ -66,8 +66,8 @@ func cleanPath(path string) string {
 	return clean
 }
 
-// endsWith tells whether a cgroup path is, or ends with, the place that a runtime named.
-func endsWith(path, place string) bool {
+// EndsWith tells whether a cgroup path is, or ends with, the place that a runtime named.
+func EndsWith(path, place string) bool {
 	place = strings.TrimPrefix(place, "/")
 	rest, ok := strings.CutSuffix(path, place)
 	return ok && place != "" && (rest == "" || strings.HasSuffix(rest, "/"))

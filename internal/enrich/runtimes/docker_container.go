@@ -1,4 +1,4 @@
-package enrich
+package runtimes
 
 import (
 	"strings"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/containerd/containerd/v2/core/mount"
 
+	"github.com/saker-sensor/saker/internal/enrich/cgroup"
 	"github.com/saker-sensor/saker/internal/event"
 )
 
@@ -48,7 +49,7 @@ type dockerImage struct {
 }
 
 // describeDocker puts together what Docker or Podman says of a container.
-func describeDocker(kind Kind, x *dockerContainer, img dockerImage) *details {
+func describeDocker(kind Kind, x *dockerContainer, img dockerImage) *Details {
 	out := &event.Container{
 		ID: x.ID, Type: string(kind), Name: bound(strings.TrimPrefix(x.Name, "/"), maxNameBytes),
 		ImageID: bound(strings.TrimPrefix(x.Image, "sha256:"), maxNameBytes), IP: bound(x.ip(), maxNameBytes),
@@ -56,7 +57,7 @@ func describeDocker(kind Kind, x *dockerContainer, img dockerImage) *details {
 		HostNetwork: x.HostConfig.NetworkMode == "host", HostIPC: x.HostConfig.IpcMode == "host",
 		StartTime: dockerTime(x.State.StartedAt, x.Created),
 	}
-	d := &details{container: out}
+	d := &Details{Container: out}
 	setDockerImage(out, x.Config.Image, img)
 
 	// A container's own check stands in place of its image's, also to switch it off.
@@ -67,10 +68,10 @@ func describeDocker(kind Kind, x *dockerContainer, img dockerImage) *details {
 	if check != nil {
 		out.Probes = healthcheck(check.Test)
 	}
-	out.Labels, d.cut = boundLabels(x.Config.Labels, nil)
+	out.Labels, d.Cut = boundLabels(x.Config.Labels, nil)
 	for _, m := range x.Mounts {
 		if len(out.Mounts) == maxMounts || len(m.Source) > maxPathBytes || len(m.Destination) > maxPathBytes {
-			d.cut++
+			d.Cut++
 			continue
 		}
 		out.Mounts = append(out.Mounts, event.Mount{
@@ -157,8 +158,8 @@ func (x *dockerContainer) ip() string {
 	return ip
 }
 
-// layers are where the container's files lie, with the overlay driver.
-func (x *dockerContainer) layers(hostRoot string) layers {
+// rootDirs are the directories that make up the container's root file system, with the overlay driver.
+func (x *dockerContainer) rootDirs(hostRoot string) []string {
 	upper := x.GraphDriver.Data["UpperDir"]
 	if upper == "" {
 		return nil
@@ -167,7 +168,7 @@ func (x *dockerContainer) layers(hostRoot string) layers {
 	if lower := x.GraphDriver.Data["LowerDir"]; lower != "" {
 		options = append(options, "lowerdir="+lower)
 	}
-	return layersOf([]mount.Mount{{Type: "overlay", Options: options}}, hostRoot)
+	return overlayDirs([]mount.Mount{{Type: "overlay", Options: options}}, hostRoot)
 }
 
 // dockerPaths are where a container's cgroup lies. Podman's show it by their name.
@@ -177,11 +178,11 @@ func dockerPaths(x *dockerContainer, kind Kind, systemd bool) []string {
 	case kind != Docker:
 		return nil
 	case systemd:
-		return runtimePaths(parent+":docker:"+x.ID, x.ID)
+		return cgroup.SpecPaths(parent+":docker:"+x.ID, x.ID)
 	case parent == "":
 		parent = "/docker"
 	}
-	return runtimePaths(parent+"/"+x.ID, x.ID)
+	return cgroup.SpecPaths(parent+"/"+x.ID, x.ID)
 }
 
 // dockerTime is the first of the times that is one, in ns since the epoch; 0 if none is.

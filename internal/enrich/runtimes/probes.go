@@ -1,4 +1,4 @@
-package enrich
+package runtimes
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package enrich
+package runtimes
 
 import (
 	"context"
@@ -14,33 +14,35 @@ import (
 	"google.golang.org/grpc/status"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
+	"github.com/saker-sensor/saker/internal/enrich/cgroup"
 	"github.com/saker-sensor/saker/internal/event"
 )
 
 const (
-	// maxCRIMessage bounds an answer: a listing of some thousand containers with all their labels.
+	// maxCRIMessage bounds an answer: a Listing of some thousand containers with all their labels.
 	maxCRIMessage = 16 << 20
 	// pollEvery is how often the containers are listed where the runtime sends no events. A container that is met
 	// before is asked for by its id.
 	pollEvery = time.Second
 )
 
-// criClient asks a runtime by Kubernetes' interface.
-type criClient struct {
-	*watcher
-	runtime cri.RuntimeServiceClient
+// CRIClient asks a runtime by Kubernetes' interface.
+type CRIClient struct {
+	settings Settings
+	runtime  cri.RuntimeServiceClient
 	// name of the runtime, in Falco's words.
 	name string
 }
 
-func dialCRI(ctx context.Context, w *watcher, place string) (client, string, error) {
-	conn, err := grpc.NewClient("unix:"+place, grpc.WithTransportCredentials(insecure.NewCredentials()),
+// DialCRI connects to the socket and asks for the version. The connection is closed when ctx ends.
+func DialCRI(ctx context.Context, socket string, s Settings) (_ *CRIClient, version string, err error) {
+	conn, err := grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxCRIMessage)))
 	if err != nil {
 		return nil, "", err
 	}
-	c := &criClient{watcher: w, runtime: cri.NewRuntimeServiceClient(conn)}
-	asking, cancel := context.WithTimeout(ctx, connectTimeout)
+	c := &CRIClient{settings: s, runtime: cri.NewRuntimeServiceClient(conn)}
+	asking, cancel := context.WithTimeout(ctx, ConnectTimeout)
 	defer cancel()
 	v, err := c.runtime.Version(asking, &cri.VersionRequest{})
 	if err != nil {
@@ -48,7 +50,7 @@ func dialCRI(ctx context.Context, w *watcher, place string) (client, string, err
 		return nil, "", err
 	}
 	switch c.name = string(CRI); v.GetRuntimeName() {
-	case runtimeContainerd, runtimeCRIO:
+	case cgroup.Containerd, cgroup.CRIO:
 		c.name = v.GetRuntimeName()
 	}
 	context.AfterFunc(ctx, func() { _ = conn.Close() })
@@ -56,8 +58,8 @@ func dialCRI(ctx context.Context, w *watcher, place string) (client, string, err
 }
 
 // events are the runtime's own where it has them: containerd from 1.7 on, CRI-O with enable_pod_events.
-func (c *criClient) events(ctx context.Context) (<-chan news, <-chan error) {
-	out, failed := make(chan news), make(chan error, 1)
+func (c *CRIClient) Events(ctx context.Context) (<-chan Change, <-chan error) {
+	out, failed := make(chan Change), make(chan error, 1)
 	go func() {
 		err := c.stream(ctx, out)
 		if code := status.Code(err); ctx.Err() != nil || code == codes.Unavailable {
@@ -69,16 +71,16 @@ func (c *criClient) events(ctx context.Context) (<-chan news, <-chan error) {
 	return out, failed
 }
 
-func (c *criClient) stream(ctx context.Context, out chan<- news) error {
+func (c *CRIClient) stream(ctx context.Context, out chan<- Change) error {
 	stream, err := c.runtime.GetContainerEvents(ctx, &cri.GetEventsRequest{})
 	for err == nil {
 		var e *cri.ContainerEventResponse
 		if e, err = stream.Recv(); err != nil {
 			break
 		}
-		n := news{id: e.GetContainerId()}
+		n := Change{ID: e.GetContainerId()}
 		if e.GetContainerEventType() == cri.ContainerEventType_CONTAINER_STARTED_EVENT {
-			n.started = time.Unix(0, e.GetCreatedAt())
+			n.Started = time.Unix(0, e.GetCreatedAt())
 		}
 		select {
 		case out <- n:
@@ -89,43 +91,50 @@ func (c *criClient) stream(ctx context.Context, out chan<- news) error {
 	return err
 }
 
-func (c *criClient) poll(ctx context.Context, out chan<- news) {
-	for ctx.Err() == nil {
-		sleep(ctx, pollEvery)
+func (c *CRIClient) poll(ctx context.Context, out chan<- Change) {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
 		select {
-		case out <- news{all: true}:
 		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		select {
+		case out <- Change{All: true}:
+		case <-ctx.Done():
+			return
 		}
 	}
 }
 
-func (c *criClient) list(ctx context.Context) (listing, error) {
-	var all listing
+func (c *CRIClient) List(ctx context.Context) (Listing, error) {
+	var all Listing
 	pods, err := c.runtime.ListPodSandbox(ctx, &cri.ListPodSandboxRequest{})
 	if err != nil {
 		return all, fmt.Errorf("list the pods: %w", err)
 	}
 	for _, p := range pods.GetItems() {
-		all.containers = append(all.containers, c.foundPod(p.GetId()))
+		all.Containers = append(all.Containers, c.pod(p.GetId()))
 	}
 	containers, err := c.runtime.ListContainers(ctx, &cri.ListContainersRequest{})
 	if err != nil {
 		return all, fmt.Errorf("list the containers: %w", err)
 	}
 	for _, x := range containers.GetContainers() {
-		all.containers = append(all.containers, c.foundContainer(x))
+		all.Containers = append(all.Containers, c.container(x))
 	}
 	return all, nil
 }
 
-func (c *criClient) get(ctx context.Context, _, id string) (*found, error) {
+func (c *CRIClient) Get(ctx context.Context, _, id string) (*Container, error) {
 	containers, err := c.runtime.ListContainers(ctx, &cri.ListContainersRequest{Filter: &cri.ContainerFilter{Id: id}})
 	if err != nil {
 		return nil, err
 	}
 	for _, x := range containers.GetContainers() {
 		if x.GetId() == id { // a filter may take part of an id
-			return c.foundContainer(x), nil
+			return c.container(x), nil
 		}
 	}
 	pods, err := c.runtime.ListPodSandbox(ctx, &cri.ListPodSandboxRequest{Filter: &cri.PodSandboxFilter{Id: id}})
@@ -134,21 +143,21 @@ func (c *criClient) get(ctx context.Context, _, id string) (*found, error) {
 	}
 	for _, p := range pods.GetItems() {
 		if p.GetId() == id {
-			return c.foundPod(id), nil
+			return c.pod(id), nil
 		}
 	}
-	return nil, errUnknown
+	return nil, ErrNotFound
 }
 
-func (c *criClient) foundContainer(x *cri.Container) *found {
-	return &found{id: x.GetId(), describe: func(ctx context.Context) *details {
-		pod := c.known("", x.GetPodSandboxId())
-		if pod == nil || pod.container.IP == "" && !pod.container.HostNetwork { // it may have been seen before its network was
+func (c *CRIClient) container(x *cri.Container) *Container {
+	return &Container{ID: x.GetId(), Describe: func(ctx context.Context) *Details {
+		pod := c.settings.Known("", x.GetPodSandboxId())
+		if pod == nil || pod.Container.IP == "" && !pod.Container.HostNetwork { // it may have been seen before its network was
 			pod = c.describePod(ctx, x.GetPodSandboxId())
 		}
 		answer, err := c.runtime.ContainerStatus(ctx, &cri.ContainerStatusRequest{ContainerId: x.GetId(), Verbose: true})
 		if err != nil {
-			c.counters.runtimeErrors.Add(1)
+			c.settings.Failed()
 			answer = &cri.ContainerStatusResponse{Status: &cri.ContainerStatus{
 				Id: x.GetId(), Metadata: x.GetMetadata(), Image: x.GetImage(), ImageRef: x.GetImageRef(), ImageId: x.GetImageId(),
 				CreatedAt: x.GetCreatedAt(), Labels: x.GetLabels(),
@@ -158,15 +167,15 @@ func (c *criClient) foundContainer(x *cri.Container) *found {
 	}}
 }
 
-func (c *criClient) foundPod(id string) *found {
-	return &found{id: id, describe: func(ctx context.Context) *details { return c.describePod(ctx, id) }}
+func (c *CRIClient) pod(id string) *Container {
+	return &Container{ID: id, Describe: func(ctx context.Context) *Details { return c.describePod(ctx, id) }}
 }
 
 // describePod asks for a pod's sandbox; what is not told stays empty.
-func (c *criClient) describePod(ctx context.Context, id string) *details {
+func (c *CRIClient) describePod(ctx context.Context, id string) *Details {
 	answer, err := c.runtime.PodSandboxStatus(ctx, &cri.PodSandboxStatusRequest{PodSandboxId: id, Verbose: true})
 	if err != nil {
-		c.counters.runtimeErrors.Add(1)
+		c.settings.Failed()
 	}
 	return describeCRIPod(c.name, id, answer.GetStatus(), parseCRIInfo(answer.GetInfo()))
 }
@@ -207,12 +216,12 @@ const (
 	annotationCRIOCNI   = "io.kubernetes.cri-o.CNIResult"
 )
 
-func describeCRI(runtime string, s *cri.ContainerStatus, info *criInfo, pod *details) *details {
+func describeCRI(runtime string, s *cri.ContainerStatus, info *criInfo, pod *Details) *Details {
 	out := &event.Container{
 		ID: s.GetId(), Type: runtime, Name: bound(s.GetMetadata().GetName(), maxNameBytes), StartTime: max(s.GetStartedAt(), s.GetCreatedAt()),
 		ImageID: strings.TrimPrefix(s.GetImageId(), "sha256:"),
 	}
-	d := &details{container: out, paths: specPaths(info.RuntimeSpec, s.GetId())}
+	d := &Details{Container: out, Paths: specPaths(info.RuntimeSpec, s.GetId())}
 	name := s.GetImage().GetUserSpecifiedImage()
 	if name == "" {
 		name = s.GetImage().GetImage()
@@ -239,14 +248,14 @@ func describeCRI(runtime string, s *cri.ContainerStatus, info *criInfo, pod *det
 	default:
 		out.Privileged = looksPrivileged(info.RuntimeSpec)
 	}
-	p := pod.container
+	p := pod.Container
 	out.IP, out.CNI, out.Pod = p.IP, p.CNI, p.Pod
 	out.HostPID, out.HostNetwork, out.HostIPC = p.HostPID, p.HostNetwork, p.HostIPC
-	out.Probes = pod.probes[out.Name]
-	out.Labels, d.cut = boundLabels(s.GetLabels(), nil)
+	out.Probes = pod.Probes[out.Name]
+	out.Labels, d.Cut = boundLabels(s.GetLabels(), nil)
 	for _, m := range s.GetMounts() {
 		if len(out.Mounts) == maxMounts || len(m.GetHostPath()) > maxPathBytes || len(m.GetContainerPath()) > maxPathBytes {
-			d.cut++
+			d.Cut++
 			continue
 		}
 		mount := event.Mount{Source: m.GetHostPath(), Dest: m.GetContainerPath(), RdWr: !m.GetReadonly(), Propagation: "private"}
@@ -261,9 +270,9 @@ func describeCRI(runtime string, s *cri.ContainerStatus, info *criInfo, pod *det
 	return d
 }
 
-func describeCRIPod(runtime, id string, s *cri.PodSandboxStatus, info *criInfo) *details {
+func describeCRIPod(runtime, id string, s *cri.PodSandboxStatus, info *criInfo) *Details {
 	out := &event.Container{ID: id, Type: runtime, Name: id, PodSandbox: true, StartTime: s.GetCreatedAt(), IP: bound(s.GetNetwork().GetIp(), maxNameBytes)}
-	d := &details{container: out, probes: podProbes(s.GetAnnotations()[annotationApplied]), paths: specPaths(info.RuntimeSpec, id)}
+	d := &Details{Container: out, Probes: podProbes(s.GetAnnotations()[annotationApplied]), Paths: specPaths(info.RuntimeSpec, id)}
 	setImage(out, info.Image, "")
 	out.CNI = cniText(info.CNIResult.Interfaces)
 	if text := info.RuntimeSpec.Annotations[annotationCRIOCNI]; out.CNI == "" && len(text) <= maxCNIBytes && json.Valid([]byte(text)) {
@@ -273,7 +282,7 @@ func describeCRIPod(runtime, id string, s *cri.PodSandboxStatus, info *criInfo) 
 	out.HostPID = options.GetPid() == cri.NamespaceMode_NODE && options != nil
 	out.HostNetwork = options.GetNetwork() == cri.NamespaceMode_NODE && options != nil
 	out.HostIPC = options.GetIpc() == cri.NamespaceMode_NODE && options != nil
-	out.Labels, d.cut = boundLabels(s.GetLabels(), nil)
+	out.Labels, d.Cut = boundLabels(s.GetLabels(), nil)
 	if m := s.GetMetadata(); m != nil {
 		out.Pod = &event.Pod{
 			Name: bound(m.GetName(), maxNameBytes), Namespace: bound(m.GetNamespace(), maxNameBytes), UID: bound(m.GetUid(), maxNameBytes),
@@ -288,5 +297,5 @@ func specPaths(spec *specs.Spec, id string) []string {
 	if spec.Linux.CgroupsPath == "" {
 		return nil
 	}
-	return runtimePaths(spec.Linux.CgroupsPath, id)
+	return cgroup.SpecPaths(spec.Linux.CgroupsPath, id)
 }

@@ -1,4 +1,4 @@
-package enrich
+package cgroup
 
 import (
 	"bufio"
@@ -126,9 +126,9 @@ func unescapeOctal(s string) string {
 	return b.String()
 }
 
-// scan gives every cgroup of the hierarchy to add: its id, which is the directory's inode number, and its path. It
+// Scan gives every cgroup of the hierarchy to add: its id, which is the directory's inode number, and its path. It
 // stops when add returns false. Cgroups that go away meanwhile are passed over.
-func (h Hierarchy) scan(add func(id uint64, path string) bool) error {
+func (h Hierarchy) Scan(add func(id uint64, path string) bool) error {
 	err := filepath.WalkDir(h.Mount, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
 			if path == h.Mount {
@@ -161,23 +161,23 @@ func rootedPath(path string) string {
 // fileIDKernfs is the type of a handle of a cgroup directory: its 8-byte id (FILEID_KERNFS, linux/exportfs.h).
 const fileIDKernfs = 0xfe
 
-// resolver finds the path of a cgroup by its id.
-type resolver struct {
+// Resolver finds the path of a cgroup by its id.
+type Resolver struct {
 	mount string
 	fd    int
 }
 
-// openResolver needs CAP_DAC_READ_SEARCH when it is used, and Linux 5.5 for ids that are inode numbers.
-func (h Hierarchy) openResolver() (*resolver, error) {
+// OpenResolver needs CAP_DAC_READ_SEARCH when it is used, and Linux 5.5 for ids that are inode numbers.
+func (h Hierarchy) OpenResolver() (*Resolver, error) {
 	fd, err := unix.Open(h.Mount, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open the cgroup hierarchy %s: %w", h.Mount, err)
 	}
-	return &resolver{mount: h.Mount, fd: fd}, nil
+	return &Resolver{mount: h.Mount, fd: fd}, nil
 }
 
 // path never blocks: kernfs answers from memory. It fails for a cgroup that has been removed.
-func (r *resolver) path(id uint64) (string, error) {
+func (r *Resolver) Path(id uint64) (string, error) {
 	handle := binary.NativeEndian.AppendUint64(nil, id)
 	fd, err := unix.OpenByHandleAt(r.fd, unix.NewFileHandle(fileIDKernfs, handle), unix.O_PATH|unix.O_CLOEXEC)
 	if err != nil {
@@ -195,17 +195,17 @@ func (r *resolver) path(id uint64) (string, error) {
 	return rootedPath(path), nil
 }
 
-func (r *resolver) close() error { return unix.Close(r.fd) }
+func (r *Resolver) Close() error { return unix.Close(r.fd) }
 
-// pathOf reads the cgroup path of a process in this hierarchy from a cgroup file of /proc (cgroups(7)).
-func (h Hierarchy) pathOf(cgroupFile string) (string, bool) {
+// PathOf reads the cgroup path of a process in this hierarchy from a cgroup file of /proc (cgroups(7)).
+func (h Hierarchy) PathOf(cgroupFile string) (string, bool) {
 	for line := range strings.Lines(cgroupFile) {
 		parts := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
 		if len(parts) != 3 {
 			continue
 		}
 		if h.V2 && parts[0] == "0" && parts[1] == "" || !h.V2 && slices.Contains(strings.Split(parts[1], ","), h.Controller) {
-			return cleanPath(parts[2]), true
+			return Clean(parts[2]), true
 		}
 	}
 	return "", false

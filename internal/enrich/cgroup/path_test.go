@@ -1,4 +1,4 @@
-package enrich
+package cgroup
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestRuntimePaths(t *testing.T) {
+func TestSpecPaths(t *testing.T) {
 	for _, c := range []struct {
 		name, cgroupsPath string
 		want              []string
@@ -27,7 +27,7 @@ func TestRuntimePaths(t *testing.T) {
 		{"nothing but dots", "../.", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, runtimePaths(c.cgroupsPath, "id")); diff != "" {
+			if diff := cmp.Diff(c.want, SpecPaths(c.cgroupsPath, "id")); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -42,8 +42,8 @@ func TestEndsWith(t *testing.T) {
 		{"/a/b/c", "/b/c", true}, {"/a/b/c", "b/c", true}, {"/a/b/c", "/a/b/c", true}, {"/a/bb/c", "b/c", false},
 		{"/a", "", false}, {"/a", "/", false}, {"/a", "/x/a", false},
 	} {
-		if got := endsWith(c.path, c.place); got != c.want {
-			t.Errorf("endsWith(%q, %q) = %v", c.path, c.place, got)
+		if got := EndsWith(c.path, c.place); got != c.want {
+			t.Errorf("EndsWith(%q, %q) = %v", c.path, c.place, got)
 		}
 	}
 }

@@ -20,14 +20,14 @@ const (
 )
 
 // keep does the chores of the event loop that may block, and the upkeep, until the context ends.
-func (e *Enricher) keep(ctx context.Context) {
+func (e *Enricher) maintain(ctx context.Context) {
 	tick := time.NewTicker(hostAccountsEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case chore := <-e.chores:
+		case chore := <-e.tasks:
 			e.guard(chore)
 		case <-tick.C:
 			e.guard(e.readHostAccounts)
@@ -48,9 +48,9 @@ func (e *Enricher) guard(work func()) {
 }
 
 // chore hands work to the keeper; false if too much waits already.
-func (e *Enricher) chore(work func()) bool {
+func (e *Enricher) background(work func()) bool {
 	select {
-	case e.chores <- work:
+	case e.tasks <- work:
 		return true
 	default:
 		e.counters.requestsDropped.Add(1)
@@ -74,14 +74,14 @@ func (e *Enricher) findPath(id uint64, pid int32) {
 	path := ""
 	text, err := os.ReadFile(filepath.Join(e.host.proc, strconv.Itoa(int(pid)), "cgroup"))
 	if err == nil {
-		path, _ = e.settings.Hierarchy.pathOf(string(text))
+		path, _ = e.settings.Hierarchy.PathOf(string(text))
 	}
 	e.cache.answerPath(id, path)
 }
 
 // refreshAccounts has a container's account files looked at again if they do not name the event's user or group: they
 // may not have been readable when the container was made, or have changed since.
-func (e *Enricher) refreshAccounts(ev *event.Event, cg *cgroup, accounts *event.Accounts) {
+func (e *Enricher) refreshAccounts(ev *event.Event, cg *row, accounts *event.Accounts) {
 	if ev.Time < cg.recheck || ev.Process == nil {
 		return
 	}
@@ -95,12 +95,12 @@ func (e *Enricher) refreshAccounts(ev *event.Event, cg *cgroup, accounts *event.
 		pause = accountsAgain
 	}
 	cg.recheck = ev.Time + int64(pause)
-	entry, want, path, pid := cg.entry, cg.want, cg.path, ev.Tgid
-	e.chore(func() { e.rereadAccounts(entry, want, path, pid) })
+	entry, want, path, pid := cg.entry, cg.query, cg.path, ev.Tgid
+	e.background(func() { e.rereadAccounts(entry, want, path, pid) })
 }
 
 // rereadAccounts reads them from a live process, or else from the container's snapshot.
-func (e *Enricher) rereadAccounts(entry *entry, want *want, cgroupPath string, pid int32) {
+func (e *Enricher) rereadAccounts(entry *entry, want *query, cgroupPath string, pid int32) {
 	var old record
 	if entry != nil {
 		if r := entry.record.Load(); r != nil {

@@ -1,4 +1,4 @@
-package enrich
+package cgroup
 
 import (
 	"strings"
@@ -11,7 +11,7 @@ const (
 	uid = "6f0d5a5e-1111-2222-3333-444455556666"
 )
 
-func TestParsePath(t *testing.T) {
+func TestParse(t *testing.T) {
 	uidDashed := strings.ReplaceAll(uid, "-", "_")
 	for _, c := range []struct{ name, path, id, runtime string }{
 		{"kubernetes, cgroupfs", "/kubepods/besteffort/pod" + uid + "/" + idA, idA, "containerd"},
@@ -90,53 +90,53 @@ func TestParsePath(t *testing.T) {
 		{"pod without kubepods", "/podcast/" + idA, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			id, runtime, ok := ParsePath(c.path)
+			id, runtime, ok := Parse(c.path)
 			if id != c.id || runtime != c.runtime || ok != (c.id != "") {
-				t.Errorf("ParsePath(%q) = %q, %q, %v; want %q, %q", c.path, id, runtime, ok, c.id, c.runtime)
+				t.Errorf("Parse(%q) = %q, %q, %v; want %q, %q", c.path, id, runtime, ok, c.id, c.runtime)
 			}
 		})
 	}
 }
 
-func TestOutermostClaim(t *testing.T) {
+func TestOutermost(t *testing.T) {
 	path := "/kubepods/pod" + uid + "/" + idA + "/docker/" + idB
-	if c, ok := outermost(path); !ok || c.id != idA {
-		t.Errorf("outermost = %+v, %v; want %s", c, ok, idA)
+	if id, ok := Outermost(path); !ok || id != idA {
+		t.Errorf("Outermost = %s, %v; want %s", id, ok, idA)
 	}
 	// The place of a kubelet inside a container has to be shown anew.
-	if id, _, _ := ParsePath("/kubepods/pod" + uid + "/" + idA + "/pod1/" + idB); id != idA {
+	if id, _, _ := Parse("/kubepods/pod" + uid + "/" + idA + "/pod1/" + idB); id != idA {
 		t.Errorf("a process chose the id of its container: %s", id)
 	}
 }
 
-func FuzzParsePath(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	f.Add("/kubepods/besteffort/pod" + uid + "/" + idA)
 	f.Add("/docker/" + idB + "/kubelet.slice/cri-containerd-" + idA + ".scope")
 	f.Add("a:cri-containerd:" + idA)
 	f.Fuzz(func(t *testing.T, path string) {
-		id, runtime, ok := ParsePath(path)
-		if ok != isID(id) || ok != (runtime != "") || !strings.Contains(path, id) {
-			t.Fatalf("ParsePath(%q) = %q, %q, %v", path, id, runtime, ok)
+		id, runtime, ok := Parse(path)
+		if ok != IsID(id) || ok != (runtime != "") || !strings.Contains(path, id) {
+			t.Fatalf("Parse(%q) = %q, %q, %v", path, id, runtime, ok)
 		}
 		// A cgroup made below keeps the container, and slashes do not matter.
-		below, _, _ := ParsePath(path + "/sub")
-		doubled, _, _ := ParsePath(strings.ReplaceAll(path, "/", "//"))
+		below, _, _ := Parse(path + "/sub")
+		doubled, _, _ := Parse(strings.ReplaceAll(path, "/", "//"))
 		if below != id || doubled != id {
-			t.Fatalf("ParsePath(%q) = %q, below it %q, doubled %q", path, id, below, doubled)
+			t.Fatalf("Parse(%q) = %q, below it %q, doubled %q", path, id, below, doubled)
 		}
-		// A process in a container can't make itself another's by what it makes below: the outermost claim stays.
-		if c, ok := outermost(path); ok {
+		// A process in a container can't make itself another's by what it makes below: the outermost stays.
+		if outer, ok := Outermost(path); ok {
 			for _, made := range []string{"/docker/" + idB, "/kubepods/pod1/" + idB, "/crio-" + idB + ".scope", "/ecs/a/" + idB} {
-				if again, _ := outermost(path + made); again != c {
-					t.Fatalf("outermost(%q) = %+v, with %s below it %+v", path, c, made, again)
+				if again, _ := Outermost(path + made); again != outer {
+					t.Fatalf("Outermost(%q) = %s, with %s below it %s", path, outer, made, again)
 				}
 			}
 		} else if id != "" {
-			t.Fatalf("ParsePath(%q) = %q, and outermost finds none", path, id)
+			t.Fatalf("Parse(%q) = %q, and Outermost finds none", path, id)
 		}
-		cleaned := cleanPath(path)
-		if cleanPath(cleaned) != cleaned {
-			t.Fatalf("cleanPath(%q) = %q is not clean", path, cleaned)
+		cleaned := Clean(path)
+		if Clean(cleaned) != cleaned {
+			t.Fatalf("Clean(%q) = %q is not clean", path, cleaned)
 		}
 	})
 }

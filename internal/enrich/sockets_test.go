@@ -8,16 +8,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/saker-sensor/saker/internal/enrich/cgroup"
+	"github.com/saker-sensor/saker/internal/enrich/runtimes"
 	"github.com/saker-sensor/saker/internal/event"
 )
 
 // TestUsersRuntime: who serves a socket of his own may name only what lies in his cgroup, however he says it.
 func TestUsersRuntime(t *testing.T) {
-	l := newLab(t, Settings{})
+	l := newFixture(t, Settings{})
 	l.connect()
 	tell := func(socket, id string, paths ...string) *event.Container {
 		t.Helper()
-		e := l.cache.announce(&entry{key: key{socket, "", id}, paths: paths, within: usersCgroup(socket), rank: rankNormal})
+		e := l.cache.announce(&entry{key: key{socket, "", id}, paths: paths, cgroupPrefix: usersCgroup(socket), rank: rankNormal})
 		if e == nil {
 			t.Fatal("refused")
 		}
@@ -46,7 +48,7 @@ func TestUsersRuntime(t *testing.T) {
 
 	// He can't fill the cache.
 	for i := range 2 * maxUserContainers {
-		l.cache.announce(&entry{key: key{ada, "", fmt.Sprint(i)}, within: usersCgroup(ada)})
+		l.cache.announce(&entry{key: key{ada, "", fmt.Sprint(i)}, cgroupPrefix: usersCgroup(ada)})
 	}
 	if n := l.cache.ofUser[ada]; n != maxUserContainers || l.Counters().ContainersRefused == 0 {
 		t.Errorf("%d of a user's containers are kept, %d refused", n, l.Counters().ContainersRefused)
@@ -60,8 +62,8 @@ func TestUsersRuntime(t *testing.T) {
 
 // TestUsersAreNotAsked: a container outside of a user's cgroup does not wait for that user's runtime.
 func TestUsersAreNotAsked(t *testing.T) {
-	l := newLab(t, Settings{Runtimes: []Runtime{{Podman, "/run/user/1000/podman/podman.sock"}}})
-	l.watcher.enter(Connected, "test", nil)
+	l := newFixture(t, Settings{Runtimes: []runtimes.Runtime{{Kind: runtimes.Podman, Socket: "/run/user/1000/podman/podman.sock"}}})
+	l.watcher.setState(Connected, "test", nil)
 	l.CgroupMade(1, "/docker/"+idA)
 	l.CgroupMade(2, "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-"+idB+".scope")
 	l.expect(1, Unknown, idA[:12], nil)
@@ -75,7 +77,7 @@ func TestUsersAreNotAsked(t *testing.T) {
 func TestDockersWordCounts(t *testing.T) {
 	path := "/docker/" + idA
 	for _, dockerFirst := range []bool{true, false} {
-		l := newLab(t, Settings{})
+		l := newFixture(t, Settings{})
 		l.connect()
 		tell := func(socket, namespace string, rank rank) *event.Container {
 			c := &event.Container{ID: idA, Name: socket}
@@ -86,7 +88,7 @@ func TestDockersWordCounts(t *testing.T) {
 		if dockerFirst {
 			docker = tell("/run/docker.sock", "", rankNormal)
 		}
-		poor := tell("/c.sock", dockersNamespace, rankPoor)
+		poor := tell("/c.sock", runtimes.DockerNamespace, rankIncomplete)
 		l.CgroupMade(1, path)
 		l.CgroupMade(2, "/elsewhere"+path)
 		if !dockerFirst {
@@ -116,7 +118,7 @@ func TestUsersRuntimesAreFound(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	e, err := New(Settings{HostRoot: root, Hierarchy: Hierarchy{Mount: t.TempDir(), V2: true}, Runtimes: UsualPlaces(Docker)})
+	e, err := New(Settings{HostRoot: root, Hierarchy: cgroup.Hierarchy{Mount: t.TempDir(), V2: true}, Runtimes: runtimes.DefaultSockets(runtimes.Docker)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +127,7 @@ func TestUsersRuntimesAreFound(t *testing.T) {
 		t.Fatalf("%+v", s)
 	}
 	listen("/run/user/1000/docker.sock")
-	if added := e.addWatchers(); len(added) != 1 || added[0].within != "/user.slice/user-1000.slice/" {
+	if added := e.addWatchers(); len(added) != 1 || added[0].cgroupPrefix != "/user.slice/user-1000.slice/" {
 		t.Fatalf("%+v", added)
 	}
 	if s := e.Status(); len(s) != 2 || s[1].Socket != "/run/user/1000/docker.sock" || s[1].Connection != Connecting {

@@ -1,4 +1,4 @@
-package enrich
+package runtimes
 
 import (
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 	"github.com/distribution/reference"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/saker-sensor/saker/internal/enrich/cgroup"
 	"github.com/saker-sensor/saker/internal/event"
 )
 
@@ -119,20 +120,20 @@ func sandboxOf(c containers.Container, spec *specs.Spec) string {
 
 // buildContainer puts together what containerd says of a container. sandbox is what is known of its pod's sandbox, nil if
 // there is none or it could not be had.
-func buildContainer(namespace string, c containers.Container, spec *specs.Spec, img image, sandbox *details) *details {
+func buildContainer(namespace string, c containers.Container, spec *specs.Spec, img image, sandbox *Details) *Details {
 	out := &event.Container{
 		ID:          c.ID,
-		Type:        runtimeContainerd,
+		Type:        cgroup.Containerd,
 		ImageDigest: img.digest,
 		ImageID:     img.id,
 		PodSandbox:  c.Labels[labelKind] == "sandbox",
 	}
-	of := func(get func(*event.Container) bool) bool { return sandbox != nil && get(sandbox.container) }
+	of := func(get func(*event.Container) bool) bool { return sandbox != nil && get(sandbox.Container) }
 	out.HostPID = sharesHost(spec, specs.PIDNamespace, of(func(c *event.Container) bool { return c.HostPID }))
 	out.HostNetwork = sharesHost(spec, specs.NetworkNamespace, of(func(c *event.Container) bool { return c.HostNetwork }))
 	out.HostIPC = sharesHost(spec, specs.IPCNamespace, of(func(c *event.Container) bool { return c.HostIPC }))
-	if namespace == dockersNamespace {
-		out.Type = runtimeDocker
+	if namespace == DockerNamespace {
+		out.Type = cgroup.Docker
 	}
 	if !c.CreatedAt.IsZero() {
 		out.StartTime = c.CreatedAt.UnixNano()
@@ -149,26 +150,26 @@ func buildContainer(namespace string, c containers.Container, spec *specs.Spec, 
 	} else {
 		out.Privileged = looksPrivileged(spec)
 	}
-	d := &details{container: out}
+	d := &Details{Container: out}
 	if out.PodSandbox {
 		pod := parseCRI(c, extensionSandbox).Metadata
 		out.IP, out.CNI = pod.IP, cniText(pod.CNIResult.Interfaces)
 		m := pod.Config.Metadata
 		out.Pod = newPod(c.Labels, m.Name, m.Namespace, m.UID)
-		d.probes = podProbes(pod.Config.Annotations[annotationApplied])
+		d.Probes = podProbes(pod.Config.Annotations[annotationApplied])
 	} else if sandbox != nil {
-		out.IP, out.CNI = sandbox.container.IP, sandbox.container.CNI
+		out.IP, out.CNI = sandbox.Container.IP, sandbox.Container.CNI
 		out.Pod = newPod(c.Labels, "", "", "")
-		if p := sandbox.container.Pod; p != nil {
+		if p := sandbox.Container.Pod; p != nil {
 			out.Pod = newPod(c.Labels, p.Name, p.Namespace, p.UID)
 		}
-		out.Probes = sandbox.probes[out.Name]
+		out.Probes = sandbox.Probes[out.Name]
 	}
 
 	var cutMounts int
-	out.Labels, d.cut = boundLabels(c.Labels, nil)
+	out.Labels, d.Cut = boundLabels(c.Labels, nil)
 	out.Mounts, cutMounts = mounts(spec)
-	d.cut += cutMounts
+	d.Cut += cutMounts
 	if out.Pod == nil {
 		out.Pod = newPod(c.Labels, "", "", "")
 	}
@@ -177,8 +178,8 @@ func buildContainer(namespace string, c containers.Container, spec *specs.Spec, 
 		switch {
 		case out.PodSandbox:
 			out.Pod.Labels = podLabels(c.Labels)
-		case sandbox != nil && sandbox.container.Pod != nil:
-			out.Pod.Labels = sandbox.container.Pod.Labels
+		case sandbox != nil && sandbox.Container.Pod != nil:
+			out.Pod.Labels = sandbox.Container.Pod.Labels
 		}
 	}
 	return d

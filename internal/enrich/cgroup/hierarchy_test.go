@@ -1,4 +1,4 @@
-package enrich
+package cgroup
 
 import (
 	"errors"
@@ -70,12 +70,12 @@ func TestPathOf(t *testing.T) {
 		{Hierarchy{Controller: "cpuacct"}, "/c", true},
 		{Hierarchy{Controller: "pids"}, "", false},
 	} {
-		if got, ok := c.h.pathOf(file); got != c.want || ok != c.ok {
+		if got, ok := c.h.PathOf(file); got != c.want || ok != c.ok {
 			t.Errorf("%+v: %q, %v; want %q", c.h, got, ok, c.want)
 		}
 	}
 	// A container's process as seen from another cgroup namespace.
-	if got, _ := (Hierarchy{V2: true}).pathOf("0::/../../kubepods/x\n"); got != "/kubepods/x" {
+	if got, _ := (Hierarchy{V2: true}).PathOf("0::/../../kubepods/x\n"); got != "/kubepods/x" {
 		t.Errorf("relative to a cgroup namespace: %q", got)
 	}
 }
@@ -100,7 +100,7 @@ func TestResolver(t *testing.T) {
 		}
 	})
 	var id uint64
-	if err := h.scan(func(i uint64, path string) bool {
+	if err := h.Scan(func(i uint64, path string) bool {
 		if path == name {
 			id = i
 		}
@@ -108,22 +108,22 @@ func TestResolver(t *testing.T) {
 	}); err != nil || id == 0 {
 		t.Fatalf("scan found no id: %v", err)
 	}
-	r, err := h.openResolver()
+	r, err := h.OpenResolver()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.close()
-	if path, err := r.path(id); err != nil || path != name {
+	defer r.Close()
+	if path, err := r.Path(id); err != nil || path != name {
 		t.Errorf("path(%d) = %q, %v; want %q", id, path, err, name)
 	}
-	if path, err := r.path(1); err != nil || path != "/" {
+	if path, err := r.Path(1); err != nil || path != "/" {
 		t.Errorf("path of the root = %q, %v", path, err)
 	}
 	if err := os.Remove(h.Mount + name); err != nil {
 		t.Fatal(err)
 	}
 	gone = true
-	if path, err := r.path(id); err == nil {
+	if path, err := r.Path(id); err == nil {
 		t.Errorf("path of a removed cgroup = %q", path)
 	}
 }

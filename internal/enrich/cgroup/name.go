@@ -1,72 +1,78 @@
-package enrich
+// Package cgroup knows the paths of control groups: the forms that container runtimes give them, and the hierarchy in which the
+// sensor looks them up. A path starts with a slash at the root of its hierarchy.
+package cgroup
 
-import "strings"
+import (
+	"iter"
+	"strings"
+)
 
-// idLength is the number of hexadecimal digits of a container id of Docker, CRI and Podman.
-const idLength = 64
+// IDLength is the number of hexadecimal digits of a container id of Docker, CRI and Podman.
+const IDLength = 64
 
 // The runtimes' names in Falco's words.
 const (
-	runtimeContainerd = "containerd"
-	runtimeDocker     = "docker"
-	runtimeCRIO       = "cri-o"
-	runtimePodman     = "podman"
+	Containerd = "containerd"
+	Docker     = "docker"
+	CRIO       = "cri-o"
+	Podman     = "podman"
 )
 
 // namePrefixes are the prefixes that runtimes put before the id in a cgroup's name, with or without ".scope" behind.
 var namePrefixes = []struct{ prefix, runtime string }{
-	{"cri-containerd-", runtimeContainerd},
-	{"nerdctl-", runtimeContainerd},
-	{"docker-", runtimeDocker},
-	{"crio-", runtimeCRIO},
-	{"libpod-payload-", runtimePodman},
-	{"libpod-", runtimePodman},
+	{"cri-containerd-", Containerd},
+	{"nerdctl-", Containerd},
+	{"docker-", Docker},
+	{"crio-", CRIO},
+	{"libpod-payload-", Podman},
+	{"libpod-", Podman},
 }
 
 // colonNames are the middle parts of a systemd cgroup path ("slice:prefix:id") that a runtime without the systemd
 // driver took for a plain name.
 var colonNames = []struct{ part, runtime string }{
-	{":cri-containerd:", runtimeContainerd},
-	{":nerdctl:", runtimeContainerd},
-	{":docker:", runtimeDocker},
-	{":crio:", runtimeCRIO},
-	{":libpod:", runtimePodman},
+	{":cri-containerd:", Containerd},
+	{":nerdctl:", Containerd},
+	{":docker:", Docker},
+	{":crio:", CRIO},
+	{":libpod:", Podman},
 }
 
-// ParsePath finds the container in a cgroup's path by the forms that runtimes give to it. The path starts at the
+// Parse finds the container in a cgroup's path by the forms that runtimes give to it. The path starts at the
 // hierarchy's root. Of nested containers it names the innermost. A cgroup below a container's counts as the
 // container's. A name that merely looks like an id is not enough: it has to stand where a runtime puts it.
-func ParsePath(path string) (id, runtime string, ok bool) {
-	for c := range claims(path) {
-		id, runtime, ok = c.id, c.runtime, true
+func Parse(path string) (id, runtime string, ok bool) {
+	for i, r := range containers(path) {
+		id, runtime, ok = i, r, true
 	}
 	return id, runtime, ok
 }
 
-// claim is a part of a cgroup path that has the form of a container's cgroup.
-type claim struct {
-	// path is the cgroup path up to and with the container's own name.
-	path        string
-	id, runtime string
+// Outermost is the id of the first container that a path's form names.
+func Outermost(path string) (id string, ok bool) {
+	for id := range containers(path) {
+		return id, true
+	}
+	return "", false
 }
 
-// claims walks over the containers that a path's form names, the outermost first.
-func claims(path string) func(yield func(claim) bool) {
-	return func(yield func(claim) bool) {
+// containers iterates over the containers that a path's form names, the outermost first.
+func containers(path string) iter.Seq2[string, string] {
+	return func(yield func(id, runtime string) bool) {
 		parent, kubepods, depth, ecs := "", false, 0, false
-		for name, end := range components(path) {
+		for name := range Components(path) {
 			id, runtime, ok := parseName(name)
-			if !ok && isID(name) {
+			if !ok && IsID(name) {
 				switch {
 				case parent == "docker":
-					id, runtime, ok = name, runtimeDocker, true
+					id, runtime, ok = name, Docker, true
 				case kubepods && isPod(parent):
-					id, runtime, ok = name, runtimeContainerd, true
+					id, runtime, ok = name, Containerd, true
 				case ecs && depth > 1: // Amazon's agent: /ecs/TASK/ID, or /ecs/CLUSTER/TASK/ID
-					id, runtime, ok = name, runtimeDocker, true
+					id, runtime, ok = name, Docker, true
 				}
 			}
-			if ok && !yield(claim{path: path[:end], id: id, runtime: runtime}) {
+			if ok && !yield(id, runtime) {
 				return
 			}
 			// Below a container's cgroup the search for a kubelet's begins anew.
@@ -88,17 +94,9 @@ func isPod(name string) bool {
 	return strings.HasPrefix(name, "pod") || strings.Contains(name, "-pod") && strings.HasSuffix(name, ".slice")
 }
 
-// outermost is the first container that a path's form names.
-func outermost(path string) (claim, bool) {
-	for c := range claims(path) {
-		return c, true
-	}
-	return claim{}, false
-}
-
-// components walks over the names of a path; end is the index behind each.
-func components(path string) func(yield func(name string, end int) bool) {
-	return func(yield func(string, int) bool) {
+// Components iterates over the names of a path, each with the index behind it.
+func Components(path string) iter.Seq2[string, int] {
+	return func(yield func(name string, end int) bool) {
 		for start := 0; start < len(path); {
 			end := strings.IndexByte(path[start:], '/')
 			if end < 0 {
@@ -118,23 +116,23 @@ func components(path string) func(yield func(name string, end int) bool) {
 func parseName(name string) (id, runtime string, ok bool) {
 	bare := strings.TrimSuffix(name, ".scope")
 	for _, p := range namePrefixes {
-		if rest, found := strings.CutPrefix(bare, p.prefix); found && isID(rest) {
+		if rest, found := strings.CutPrefix(bare, p.prefix); found && IsID(rest) {
 			return rest, p.runtime, true
 		}
 	}
-	if len(name) > idLength && isID(name[len(name)-idLength:]) {
+	if len(name) > IDLength && IsID(name[len(name)-IDLength:]) {
 		for _, c := range colonNames {
-			if strings.HasSuffix(name[:len(name)-idLength], c.part) {
-				return name[len(name)-idLength:], c.runtime, true
+			if strings.HasSuffix(name[:len(name)-IDLength], c.part) {
+				return name[len(name)-IDLength:], c.runtime, true
 			}
 		}
 	}
 	return "", "", false
 }
 
-// isID tells whether a name is a container id: 64 lower-case hexadecimal digits.
-func isID(s string) bool {
-	if len(s) != idLength {
+// IsID tells whether a name is a container id: 64 lower-case hexadecimal digits.
+func IsID(s string) bool {
+	if len(s) != IDLength {
 		return false
 	}
 	for i := range len(s) {
@@ -145,7 +143,7 @@ func isID(s string) bool {
 	return true
 }
 
-// baseName is the last component of a path.
-func baseName(path string) string {
+// Base is the last component of a path.
+func Base(path string) string {
 	return path[strings.LastIndexByte(path, '/')+1:]
 }

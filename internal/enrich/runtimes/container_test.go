@@ -1,4 +1,4 @@
-package enrich
+package runtimes
 
 import (
 	"encoding/json"
@@ -45,7 +45,7 @@ func TestBuildContainerOfPod(t *testing.T) {
 			"Config":{"annotations":{"` + annotationApplied + `":"{\"spec\":{\"containers\":[{\"name\":\"nginx\",\"livenessProbe\":{\"exec\":{\"command\":[\"cat\",\"/ok\"]}},` +
 			`\"readinessProbe\":{\"httpGet\":{\"port\":80}}}]}}"}}}}`)},
 	}, parseSpec(specOf(t, &specs.Spec{Linux: &specs.Linux{Namespaces: []specs.LinuxNamespace{{Type: specs.NetworkNamespace, Path: "/run/netns/x"}}}})), image{}, nil)
-	sandbox := pod.container
+	sandbox := pod.Container
 	cni := `{"eth0":{"IPConfigs":[{"IP":"10.1.2.3","Gateway":"10.1.2.1"}]}}`
 	wantPod := &event.Pod{
 		Name: "web-0", Namespace: "shop", UID: uid, SandboxID: idB, Labels: map[string]string{"app": "web"},
@@ -84,8 +84,8 @@ func TestBuildContainerOfPod(t *testing.T) {
 			{Source: "/var/lib/hosts", Dest: "/etc/hosts", Mode: "755", RdWr: true, Propagation: "private"},
 		},
 	}
-	if diff := cmp.Diff(want, got.container); diff != "" || got.cut != 0 {
-		t.Errorf("cut %d\n%s", got.cut, diff)
+	if diff := cmp.Diff(want, got.Container); diff != "" || got.Cut != 0 {
+		t.Errorf("cut %d\n%s", got.Cut, diff)
 	}
 }
 
@@ -153,7 +153,7 @@ func TestNamesAndTypes(t *testing.T) {
 		{"moby", "abc", "docker", nil},
 		{"default", "abc", "containerd", map[string]string{labelContainerName: strings.Repeat("x", maxNameBytes+1)}},
 	} {
-		got := buildContainer(c.namespace, containers.Container{ID: "abc", Labels: c.labels}, parseSpec(raw("{broken")), image{}, nil).container
+		got := buildContainer(c.namespace, containers.Container{ID: "abc", Labels: c.labels}, parseSpec(raw("{broken")), image{}, nil).Container
 		// The label that is too long is left out, not cut.
 		if want := map[bool]string{true: "", false: c.name}[len(c.labels[labelContainerName]) > maxNameBytes]; got.Name != want || got.Type != c.kind {
 			t.Errorf("%s %v: name %q, type %q", c.namespace, c.labels, got.Name, got.Type)
@@ -167,7 +167,7 @@ func TestHostileLabels(t *testing.T) {
 		labels[fmt.Sprintf("a%04d", i)] = strings.Repeat("y", 1000)
 	}
 	built := buildContainer("k8s.io", containers.Container{ID: idA, Labels: labels}, parseSpec(nil), image{}, nil)
-	got, cut := built.container, built.cut
+	got, cut := built.Container, built.Cut
 	size := 0
 	for k, v := range got.Labels {
 		size += len(k) + len(v)
@@ -178,7 +178,7 @@ func TestHostileLabels(t *testing.T) {
 	if got.Pod == nil || got.Pod.Name != "web-0" || got.Labels["big"] != "" {
 		t.Errorf("pod %+v; the label of 1 MiB has %d bytes left", got.Pod, len(got.Labels["big"]))
 	}
-	again := buildContainer("k8s.io", containers.Container{ID: idA, Labels: labels}, parseSpec(nil), image{}, nil).container
+	again := buildContainer("k8s.io", containers.Container{ID: idA, Labels: labels}, parseSpec(nil), image{}, nil).Container
 	if diff := cmp.Diff(got, again); diff != "" {
 		t.Errorf("which labels are kept is left to chance:\n%s", diff)
 	}

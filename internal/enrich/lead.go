@@ -7,7 +7,7 @@ import (
 )
 
 // pending is the state of an event whose container is asked for; the row keeps when the first one was.
-func (cg *cgroup) pending(ev *event.Event) State {
+func (cg *row) pending(ev *event.Event) State {
 	if cg.first == 0 {
 		cg.first = ev.Time
 	}
@@ -16,8 +16,8 @@ func (cg *cgroup) pending(ev *event.Event) State {
 
 // countFirst counts, once for each container, how long before or after its first event it was known. One whose cgroup was not seen being
 // made ran before the sensor, and does not count.
-func (e *Enricher) countFirst(ev *event.Event, cg *cgroup, r *record) {
-	cg.entry.met = true
+func (e *Enricher) countLead(ev *event.Event, cg *row, r *record) {
+	cg.entry.seen = true
 	if cg.madeAt.IsZero() {
 		return
 	}
@@ -25,11 +25,11 @@ func (e *Enricher) countFirst(ev *event.Event, cg *cgroup, r *record) {
 	if first == 0 {
 		first = ev.Time
 	}
-	e.counters.countKnown(time.Duration(first - r.known.UnixNano()))
+	e.counters.addLead(time.Duration(first - r.known.UnixNano()))
 }
 
 // countKnown takes how long before its first event a container was known; negative if it was after.
-func (c *counters) countKnown(before time.Duration) {
+func (c *counters) addLead(before time.Duration) {
 	if before >= 0 {
 		c.knownBefore.Add(1)
 		c.beforeTime.Add(int64(before))

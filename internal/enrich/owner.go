@@ -4,13 +4,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/saker-sensor/saker/internal/enrich/cgroup"
 	"github.com/saker-sensor/saker/internal/event"
 )
 
 // judge decides whose a cgroup is, by what the cache knows at a generation.
-func (e *Enricher) judge(cg *cgroup, generation uint64) {
+func (e *Enricher) findOwner(cg *row, generation uint64) {
 	cg.generation = generation
-	if cg.verdict == verdictUnresolved {
+	if cg.owner == ownerUnknown {
 		path, ok := e.cache.takePath(cg.id)
 		if cg.pathGone = ok && path == ""; !ok || cg.pathGone {
 			return
@@ -19,7 +20,7 @@ func (e *Enricher) judge(cg *cgroup, generation uint64) {
 	}
 	if cg.entry = e.cache.find(cg.path, cg.madeAt); cg.entry != nil {
 		k := cg.entry.key
-		cg.verdict, cg.shortID = verdictContainer, event.ShortID(k.id)
+		cg.owner, cg.shortID = ownerContainer, event.ShortID(k.id)
 		if cg.entry.record.Load() == nil {
 			e.table.need(cg, k.namespace, k.id)
 		} else {
@@ -27,26 +28,26 @@ func (e *Enricher) judge(cg *cgroup, generation uint64) {
 		}
 		return
 	}
-	if id, _, ok := ParsePath(cg.path); ok {
-		cg.verdict, cg.shortID = verdictContainer, event.ShortID(id)
+	if id, _, ok := cgroup.Parse(cg.path); ok {
+		cg.owner, cg.shortID = ownerContainer, event.ShortID(id)
 		e.table.need(cg, "", id)
 		return
 	}
 	if namespace, id, ok := e.cache.namespaced(cg.path); ok {
-		cg.verdict = verdictPerhaps
+		cg.owner = ownerCandidate
 		e.table.need(cg, namespace, id)
 		return
 	}
-	cg.verdict, cg.shortID = verdictHost, ""
+	cg.owner, cg.shortID = ownerHost, ""
 	e.table.release(cg)
 }
 
-// notAgain is how long nobody waits for a container that could not be found. An answer that comes meanwhile counts.
-const notAgain = 10 * time.Second
+// askAgainAfter is how long nobody waits for a container that could not be found. An answer that comes meanwhile counts.
+const askAgainAfter = 10 * time.Second
 
 // ask asks the runtimes that may have a container, once, and says why it is not known: [reasonNone] while they may still
 // answer.
-func (e *Enricher) ask(w *want, path string, now time.Time) reason {
+func (e *Enricher) ask(w *query, path string, now time.Time) reason {
 	if now.Before(w.retry) {
 		return w.reason
 	}
@@ -54,7 +55,7 @@ func (e *Enricher) ask(w *want, path string, now time.Time) reason {
 		w.asked = 0
 		w.denied.Store(0)
 		for _, watcher := range e.all() {
-			if watcher.hopeful() && strings.HasPrefix(path, watcher.within) {
+			if watcher.mayAnswer() && strings.HasPrefix(path, watcher.cgroupPrefix) {
 				w.asked++
 				watcher.request(w)
 			}
@@ -83,14 +84,14 @@ const restarting = 30 * time.Second
 // wait is how long an event may wait for the runtimes that may have its container.
 func (e *Enricher) wait(path string) time.Duration {
 	for _, w := range e.all() {
-		if s := w.state.Load(); s.Connection == Lost && time.Since(s.Since) < restarting && strings.HasPrefix(path, w.within) {
+		if s := w.state.Load(); s.Connection == Lost && time.Since(s.Since) < restarting && strings.HasPrefix(path, w.cgroupPrefix) {
 			return max(e.settings.Wait, e.settings.WaitLost)
 		}
 	}
 	return e.settings.Wait
 }
 
-func (w *want) giveUp(why reason, now time.Time) reason {
-	w.reason, w.deadline, w.retry = why, time.Time{}, now.Add(notAgain)
+func (w *query) giveUp(why reason, now time.Time) reason {
+	w.reason, w.deadline, w.retry = why, time.Time{}, now.Add(askAgainAfter)
 	return why
 }
