@@ -10,6 +10,10 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BUILD := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 # Root loads BPF programs; as another user, sudo is asked.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -E env "PATH=$$PATH")
+# Shows what "go test -json" says: failures, seconds, why tests were skipped, and the numbers.
+TALLY := | $(GO) run ./test/tally
+# The race detector sleeps for a second before each process ends, unless told not to; the tests end many.
+export GORACE ?= atexit_sleep_ms=0
 GOLANGCI_LINT := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 ##@ Use
@@ -26,11 +30,14 @@ doctor: build ## say what this kernel and host offer, and what is missing
 	$(AS_ROOT) bin/sensor doctor
 
 ##@ Work
+.PHONY: check
+check: build lint ## build, lint, and run the tests that need no root; needs Go alone
+	$(GO) test -json $$($(GO) list ./... | grep -v '/test/') ./test/tally ./test/matrix $(TALLY)
+
 .PHONY: test
 test: install ## install what the tests need, then run them all with the race detector
-	$(AS_ROOT) $(GO) build -race ./...
-	$(AS_ROOT) $(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v '/test/')
-	$(AS_ROOT) $(GO) test -race -timeout 30m -p 1 $$($(GO) list ./test/... | grep -v /test/cluster) # one after the other: each floods, counts or measures the whole machine; the cluster has a target of its own
+	$(AS_ROOT) $(GO) test -race -json -timeout 40m $$($(GO) list ./... | grep -v '/test/') $(TALLY)
+	$(AS_ROOT) $(GO) test -race -json -timeout 40m -p 1 $$($(GO) list ./test/... | grep -v /test/cluster) $(TALLY) # one after the other: each floods, counts or measures the whole machine; the cluster has a target of its own
 
 .PHONY: test-matrix
 test-matrix: ## run the kernel tests on Debian's kernels, in QEMU, and on this one (ARGS="-only 6.1")
@@ -39,17 +46,21 @@ test-matrix: ## run the kernel tests on Debian's kernels, in QEMU, and on this o
 
 .PHONY: test-hostile
 test-hostile: install ## compare 1,000,000 hostile calls with their records (ARGS="-seed 1 -calls 100000")
-	$(AS_ROOT) $(GO) test -count=1 -v -timeout 30m ./test/hostile -calls 1000000 $(ARGS)
+	$(AS_ROOT) $(GO) test -count=1 -json -timeout 40m ./test/hostile -calls 1000000 $(ARGS) $(TALLY) -v
+
+.PHONY: test-containers
+test-containers: install ## start 1,000 containers that live for a moment, and more (ARGS="-containers 5000")
+	$(AS_ROOT) $(GO) test -count=1 -json -timeout 40m ./test/e2e -run 'TestFirstCommand|TestManyContainers' -containers 1000 $(ARGS) $(TALLY) -v
 
 .PHONY: test-deploy
 test-deploy: ## check deploy/ without a cluster: manifest, Kustomize, Helm chart (ARGS=-update renews what is rendered)
-	cd test/deploy && CGO_ENABLED=0 $(GO) test -trimpath ./... $(ARGS)
+	(cd test/deploy && CGO_ENABLED=0 $(GO) test -json -trimpath ./... $(ARGS)) $(TALLY)
 
 .PHONY: test-cluster
 test-cluster: ## deploy on a real Kubernetes node and kill what the sensor stands on (ARGS="-runtime containerd-1.6 -run TestCluster//chart"); the first build takes long
 	$(AS_ROOT) test/install cluster
 	$(AS_ROOT) test/cluster/build $(CURDIR)/bin/cluster
-	$(AS_ROOT) $(GO) test -count=1 -v -timeout 30m ./test/cluster -bin $(CURDIR)/bin/cluster $(ARGS)
+	$(AS_ROOT) $(GO) test -count=1 -json -timeout 40m ./test/cluster -bin $(CURDIR)/bin/cluster $(ARGS) $(TALLY) -v
 
 .PHONY: test-flood
 test-flood: install ## flood the sensor with opens: no exec is lost, and no open without being counted

@@ -52,7 +52,7 @@ func watchedOf(f *Finder, ev *event.Event) string {
 func eventually(t *testing.T, want string, get func() string) {
 	t.Helper()
 	got := get()
-	for end := time.Now().Add(20 * time.Second); got != want && time.Now().Before(end); got = get() {
+	for end := time.Now().Add(time.Minute); got != want && time.Now().Before(end); got = get() {
 		<-time.After(time.Millisecond)
 	}
 	if got != want {

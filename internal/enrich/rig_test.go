@@ -15,7 +15,7 @@ import (
 const busybox = "example.org/lab/busybox:1.36"
 
 // patience bounds every wait of these tests, on a machine that may be busy.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // rig is an enricher that watches real runtimes.
 type rig struct {

@@ -18,6 +18,7 @@ import (
 	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/enrich/cgroup"
 	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/ia32"
 	"github.com/saker-sensor/saker/internal/narrow"
 	"github.com/saker-sensor/saker/internal/privilege"
 	"github.com/saker-sensor/saker/internal/probe"
@@ -37,7 +38,8 @@ type Finding struct {
 
 // Doctor looks at what this kernel and host offer. It starts nothing and changes nothing.
 func Doctor(cfg config.Config) []Finding {
-	findings := []Finding{kernelFinding(), privilegeFinding()}
+	findings := append([]Finding{kernelFinding()}, entry32Findings()...)
+	findings = append(findings, privilegeFinding())
 	findings = append(findings, capabilityFindings()...)
 	findings = append(findings, btfFinding(), ringFinding())
 	findings = append(findings, programFindings(cfg)...)
@@ -78,6 +80,21 @@ func kernelFinding() Finding {
 		f.OK, f.Remedy = false, "run the sensor on amd64 or arm64"
 	}
 	return f
+}
+
+// entry32Findings tells whether the kernel takes 32-bit system calls, on machines that may have them. Nothing is lost without them.
+func entry32Findings() []Finding {
+	f := Finding{Name: "32-bit system calls", OK: true, Detail: "the kernel takes them; those of interest are recorded too"}
+	enabled, err := ia32.Enabled()
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		return nil
+	case err != nil:
+		f.Detail = "not known: " + err.Error()
+	case !enabled:
+		f.Detail = "this kernel has no 32-bit entry; none can be made"
+	}
+	return []Finding{f}
 }
 
 func privilegeFinding() Finding {

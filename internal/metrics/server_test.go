@@ -26,7 +26,7 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-const deadline = 20 * time.Second
+const deadline = time.Minute
 
 // lines is a log that is waited on.
 type lines struct {

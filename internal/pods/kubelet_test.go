@@ -233,7 +233,7 @@ func TestKubeletIsAskedEarly(t *testing.T) {
 	w.Start(t.Context())
 	wait := func(what string, done func() bool) {
 		t.Helper()
-		for end := time.Now().Add(30 * time.Second); !done(); time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(time.Minute); !done(); time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatalf("not %s: %+v", what, w.Status())
 			}

@@ -19,7 +19,7 @@ import (
 )
 
 // deadline bounds each wait.
-const deadline = 20 * time.Second
+const deadline = time.Minute
 
 // kubeconfig writes how to reach a server, of which the certificate is trusted or not.
 func kubeconfig(t *testing.T, file string, server *httptest.Server, trusted bool) {

@@ -239,7 +239,7 @@ func TestMark(t *testing.T) {
 	}
 }
 
-const deadline = 20 * time.Second
+const deadline = time.Minute
 
 // The iterator names every process that runs, also while others keep running into the hooks.
 func TestTasks(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 )
 
 // startTimeout bounds the start and the end of containerd, and of a container.
-const startTimeout = 30 * time.Second
+const startTimeout = 2 * time.Minute
 
 // Containerd is a containerd of the test's own: socket, state, images, containers and cgroups are apart from the
 // machine's. It needs root, and the Debian packages containerd, runc and busybox-static.

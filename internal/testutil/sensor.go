@@ -17,55 +17,58 @@ import (
 )
 
 // sensorDeadline bounds each wait for a sign of the sensor's.
-const sensorDeadline = 60 * time.Second
+const sensorDeadline = 2 * time.Minute
 
-// BuildSensor builds the sensor's binary, with the race detector if the tests have it. remove deletes it; it is never nil.
-func BuildSensor() (binary string, remove func(), err error) {
-	dir, err := os.MkdirTemp("", "saker-sensor-")
-	if err != nil {
-		return "", func() {}, err
-	}
-	binary, remove = filepath.Join(dir, "sensor"), func() { _ = os.RemoveAll(dir) }
-	args := []string{}
+// BuildSensor builds the sensor's binary, with the race detector if the tests have it. The file is shared by all packages' tests, so that
+// it is linked once; it stays.
+func BuildSensor() (binary string, err error) {
 	if RaceEnabled {
-		args = append(args, "-race")
+		return buildSensor("sensor-race", nil, "-race")
 	}
-	return binary, remove, buildSensor(binary, nil, args...)
+	return buildSensor("sensor", nil)
 }
 
 // RunWithSensor is for a TestMain: it runs the tests with a sensor's binary that is built once for all of them, with the race
 // detector if they have it, and exits.
 func RunWithSensor(m *testing.M, binary *string) {
-	built, remove, err := BuildSensor()
-	code := 1
-	if err == nil {
-		*binary = built
-		code = m.Run()
-	} else {
+	built, err := BuildSensor()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
-	remove()
-	os.Exit(code)
+	*binary = built
+	os.Exit(m.Run())
 }
 
-// BuildReleased builds the sensor's binary as a release is built: static, without libc. It goes with the test.
+// BuildReleased builds the sensor's binary as a release is built: static, without libc. It is a copy that goes with the test, in a folder
+// that root may enter without capabilities.
 func BuildReleased(t *testing.T) string {
 	t.Helper()
+	built, err := buildSensor("sensor-static", []string{"CGO_ENABLED=0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(built)
+	if err != nil {
+		t.Fatal(err)
+	}
 	binary := filepath.Join(t.TempDir(), "sensor")
-	if err := buildSensor(binary, []string{"CGO_ENABLED=0"}); err != nil {
+	if err := os.WriteFile(binary, text, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return binary
 }
 
-func buildSensor(binary string, env []string, flags ...string) error {
+// buildSensor builds a binary in bin/test. The go command leaves a file alone that is up to date; one that runs is replaced, not changed.
+func buildSensor(name string, env []string, flags ...string) (binary string, err error) {
+	binary = filepath.Join(root(), "bin", "test", name)
 	args := append([]string{"build", "-o", binary}, flags...)
 	build := exec.Command("go", append(args, "github.com/saker-sensor/saker/cmd/sensor")...)
 	build.Env = append(os.Environ(), env...)
 	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build the sensor: %w\n%s", err, out)
+		return "", fmt.Errorf("build the sensor: %w\n%s", err, out)
 	}
-	return nil
+	return binary, nil
 }
 
 // Alert is a line of the sensor's standard output.

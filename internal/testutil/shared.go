@@ -11,10 +11,11 @@ import (
 // Root is the repository's root folder.
 func Root(tb testing.TB) string {
 	tb.Helper()
-	_, file, _, ok := runtime.Caller(0)
-	if !ok {
-		tb.Fatal("find the repository: no caller information")
-	}
+	return root()
+}
+
+func root() string {
+	_, file, _, _ := runtime.Caller(0)
 	return filepath.Join(filepath.Dir(file), "..", "..")
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/saker-sensor/saker/internal/unixsocket"
 )
 
-const deadline = 20 * time.Second
+const deadline = time.Minute
 
 // eventually waits until something is so.
 func eventually(t *testing.T, what string, so func() bool) {

@@ -24,23 +24,19 @@ import (
 var collectorBinary, sensorBinary string
 
 func TestMain(m *testing.M) {
-	sensor, remove, err := testutil.BuildSensor()
-	code := 1
-	if err == nil {
-		sensorBinary, collectorBinary = sensor, filepath.Join(filepath.Dir(sensor), "otelcol")
-		build := exec.Command("go", "build", "-o", collectorBinary, ".")
-		build.Dir = "../otelcol"
-		var out []byte
-		if out, err = build.CombinedOutput(); err == nil {
-			code = m.Run()
-		} else {
-			fmt.Fprintf(os.Stderr, "build the collector: %v\n%s", err, out)
-		}
-	} else {
+	var err error
+	if sensorBinary, err = testutil.BuildSensor(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
-	remove()
-	os.Exit(code)
+	collectorBinary = filepath.Join(filepath.Dir(sensorBinary), "otelcol")
+	build := exec.Command("go", "build", "-o", collectorBinary, ".")
+	build.Dir = "../otelcol"
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the collector: %v\n%s", err, out)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
 }
 
 // until waits for a sign.

@@ -112,27 +112,28 @@ func testFirst(t *testing.T, s *testutil.Sensor, containers int, inPods bool, ru
 	}
 }
 
-// TestFirstCommand: of 1,000 containers whose whole life is one command, 20 at a time, each alert names container, image
+// TestFirstCommand: of many containers whose whole life is one command, 20 at a time, each alert names container, image
 // and pod.
 func TestFirstCommand(t *testing.T) {
 	l := newLab(t, "k8s.io")
 	s := startSensor(t, "-r", testutil.RulesFile(t, firstRule), "-o", l.socket())
-	testFirst(t, s, 1000, true, func(name string) bool { return l.TryRun(l.firstSpec(name)) })
+	testFirst(t, s, *containers, true, func(name string) bool { return l.TryRun(l.firstSpec(name)) })
 }
 
 // TestFirstCommandDocker is the same with Docker and with Podman, which are slower to start a container.
 func TestFirstCommandDocker(t *testing.T) {
 	const image = "registry.example.org/team/shop:1.4"
 	for _, kind := range []struct {
-		name       string
-		start      func(testing.TB) *testutil.Docker
-		containers int
-	}{{"docker", testutil.StartDocker, 100}, {"podman", testutil.StartPodman, 50}} {
+		name  string
+		start func(testing.TB) *testutil.Docker
+		// share of the containers that the other test starts
+		share int
+	}{{"docker", testutil.StartDocker, 5}, {"podman", testutil.StartPodman, 10}} {
 		t.Run(kind.name, func(t *testing.T) {
 			d := kind.start(t)
 			d.ImportBusybox(t, image)
 			s := startSensor(t, "-r", testutil.RulesFile(t, firstRule), "-o", "container_engines."+kind.name+".sockets[0]="+d.Socket)
-			testFirst(t, s, kind.containers, false, func(name string) bool {
+			testFirst(t, s, *containers/kind.share, false, func(name string) bool {
 				err := d.TryRun("c-"+name, map[string]any{"Image": image, "Cmd": []string{"/bin/sh", "-c", ": " + name}})
 				if err != nil {
 					t.Log(err)
@@ -145,18 +146,20 @@ func TestFirstCommandDocker(t *testing.T) {
 
 // TestFirstCommandThroughRestarts is the same while containerd is killed and started again.
 func TestFirstCommandThroughRestarts(t *testing.T) {
-	const containers, together, restarts = 500, 20, 5
+	const together, restarts = 20, 5
+	enough := int64(max(*containers/2, restarts+1))
+	most := enough + 10*together*restarts // a restart costs all that are under way
 	l := newLab(t, "k8s.io")
 	s := startSensor(t, "-r", testutil.RulesFile(t, firstRule), "-o", l.socket())
 	end := watchFirst(t, s, true)
 	var next, started atomic.Int64
 	var mu sync.Mutex
 	ran := map[string]bool{}
-	restart := make(chan struct{}, containers)
+	restart := make(chan struct{}, most)
 	var wg sync.WaitGroup
 	for range together {
 		wg.Go(func() {
-			for started.Load() < containers && next.Load() < 2*containers {
+			for started.Load() < enough && next.Load() < most {
 				name := firstWord + strconv.FormatInt(next.Add(1), 10)
 				if !l.TryRun(l.firstSpec(name)) {
 					l.Back()
@@ -165,7 +168,7 @@ func TestFirstCommandThroughRestarts(t *testing.T) {
 				mu.Lock()
 				ran[name] = true
 				mu.Unlock()
-				if n := started.Add(1); n%(containers/(restarts+1)) == 0 {
+				if n := started.Add(1); n%(enough/(restarts+1)) == 0 {
 					restart <- struct{}{}
 				}
 			}

@@ -272,6 +272,8 @@ func TestMemoryLimit(t *testing.T) {
 		if text, _ := os.ReadFile(mount + "/cgroup.subtree_control"); !strings.Contains(string(text), "memory") {
 			t.Skip("needs the memory controller, which is off in /sys/fs/cgroup/cgroup.subtree_control")
 		}
+	} else if _, err := os.Stat(mount + "/tasks"); err != nil {
+		t.Skipf("needs the memory controller of cgroup version 1: %v", err)
 	}
 	name := "saker-memory-" + fmt.Sprint(os.Getpid())
 	outer, inner := filepath.Join(mount, name), filepath.Join(mount, name, "inner")

@@ -2,6 +2,7 @@
 package e2e
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -15,6 +16,9 @@ import (
 
 // sensorBinary is built once for all tests, with the race detector if they have it.
 var sensorBinary string
+
+// containers is how many the tests make that look for a rare failure among many; make test-containers makes 1,000.
+var containers = flag.Int("containers", 100, "how many containers to start where many are needed")
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == pacer {

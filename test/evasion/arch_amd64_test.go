@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/saker-sensor/saker/internal/testutil"
+	"github.com/saker-sensor/saker/internal/ia32"
 )
 
 // TestEntries: other entries into the kernel than the one that programs of this machine use.
@@ -36,22 +36,28 @@ var archTechniques = []technique{
 		seen("evt.type = creat and fd.name = DIR/secret", "fd.name.given=DIR/link", "fd.name.matched=resolved"),
 	}},
 	{"int 0x80", func(dir string) error {
+		if err := needEntry32(); err != nil {
+			return err
+		}
 		path, err := low(dir + "/secret")
 		if err != nil {
 			return err
 		}
-		if fd := testutil.Int80(i386Open, path, unix.O_RDONLY, 0, 0); fd < 0 {
+		if fd := ia32.Int80(i386Open, path, unix.O_RDONLY, 0, 0); fd < 0 {
 			return unix.Errno(-fd)
 		}
 		if path, err = low(dir + "/payload"); err != nil {
 			return err
 		}
-		return unix.Errno(-testutil.Int80(i386Execve, path, 0, 0, 0))
+		return unix.Errno(-ia32.Int80(i386Execve, path, 0, 0, 0))
 	}, []expectation{
 		seen(secretRead, "evt.type=open", "fd.name=DIR/secret"),
 		seen(payloadRun, "evt.type=execve", "proc.name=payload"),
 	}},
 	{"32-bit program", func(dir string) error {
+		if err := needEntry32(); err != nil {
+			return err
+		}
 		if err := os.WriteFile(dir+"/program32", program32(dir+"/secret"), 0o755); err != nil {
 			return err
 		}
@@ -67,6 +73,15 @@ var archTechniques = []technique{
 		}
 		return err
 	}, []expectation{seen("evt.type = open and fd.name = DIR/secret", "fd.name=DIR/secret")}},
+}
+
+// needEntry32 skips the attack where the kernel takes no 32-bit system calls.
+func needEntry32() error {
+	enabled, err := ia32.Enabled()
+	if err == nil && !enabled {
+		return skip(ia32.Needed)
+	}
+	return err
 }
 
 func call(nr uintptr, path string, arg uintptr) error {

@@ -1,10 +1,11 @@
 package evasion
 
 import (
+	"debug/elf"
 	"errors"
 	"fmt"
+	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -114,14 +115,14 @@ var execs = []technique{
 		seen("open_read and fd.name = DIR/script", "proc.args=DIR/script"),
 	}},
 	{"ld.so", func(dir string) error {
-		loaders, err := filepath.Glob("/lib*/ld-linux*.so.*")
-		if err != nil || len(loaders) == 0 {
-			return skip("this machine has no dynamic loader")
+		loader, err := interpreter("/bin/true")
+		if err != nil {
+			return skip("this machine has no dynamic loader: " + err.Error())
 		}
 		if err := copyFile("/bin/true", dir+"/dynamic"); err != nil {
 			return err
 		}
-		return run(nil, loaders[0], loaders[0], dir+"/dynamic")
+		return run(nil, loader, loader, dir+"/dynamic")
 	}, []expectation{
 		gap("spawned_process and proc.exepath = DIR/dynamic", "the kernel ran the loader, which maps the program itself"),
 		seen("spawned_process and proc.args startswith DIR/dynamic", "proc.name=ld-linux*"),
@@ -170,12 +171,16 @@ var execs = []technique{
 		return <-failed
 	}, []expectation{seen(payloadRun, "proc.name=payload")}},
 	{"user namespace", func(dir string) error {
-		return run(&syscall.SysProcAttr{
+		err := run(&syscall.SysProcAttr{
 			Credential:  &syscall.Credential{},
 			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID,
 			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 65534, Size: 1}},
 			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 65534, Size: 1}},
 		}, dir+"/payload", "true")
+		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSPC) {
+			return skip("this machine lets root make no user namespace for uid 65534: " + err.Error())
+		}
+		return err
 	}, []expectation{seen(payloadRun+" and user.uid = 65534", "proc.vpid=1")}},
 }
 
@@ -187,6 +192,22 @@ var standaloneShell = []expectation{
 }
 
 func execRestore(dir string) error { return copyFile("/usr/bin/busybox", dir+"/payload") }
+
+// interpreter is the dynamic loader that a program asks for.
+func interpreter(program string) (string, error) {
+	f, err := elf.Open(program)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			path, err := io.ReadAll(p.Open())
+			return strings.TrimRight(string(path), "\x00"), err
+		}
+	}
+	return "", fmt.Errorf("%s is static", program)
+}
 
 func execveat(fd int, path string, flags int, argv ...string) error {
 	p, err := unix.BytePtrFromString(path)

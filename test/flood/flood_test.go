@@ -64,8 +64,7 @@ func newLab(t *testing.T) *lab {
 	if out, err := exec.Command("cp", "/bin/busybox", l.short).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	binary, remove, err := testutil.BuildSensor()
-	t.Cleanup(remove)
+	binary, err := testutil.BuildSensor()
 	if err != nil {
 		t.Fatal(err)
 	}

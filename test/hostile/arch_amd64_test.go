@@ -2,7 +2,7 @@ package hostile
 
 import (
 	"github.com/saker-sensor/saker/internal/event"
-	"github.com/saker-sensor/saker/internal/testutil"
+	"github.com/saker-sensor/saker/internal/ia32"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,4 +28,4 @@ var (
 	}
 )
 
-func int80(nr uintptr, a [5]uintptr) int64 { return int64(testutil.Int80(nr, a[0], a[1], a[2], a[3])) }
+func int80(nr uintptr, a [5]uintptr) int64 { return int64(ia32.Int80(nr, a[0], a[1], a[2], a[3])) }

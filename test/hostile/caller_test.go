@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/ia32"
 )
 
 // runCaller makes the calls. args: a folder, the seed, how many.
@@ -31,6 +32,7 @@ func runCaller(args []string) error {
 	if err != nil {
 		return err
 	}
+	w.entry32, _ = ia32.Enabled() // without it, the calls are made by the usual entry alone
 	go shuffle()
 	done := make(chan error, threads)
 	for i := range threads {
@@ -124,7 +126,7 @@ func (c *caller) chdir() {
 
 // make makes a call by one of the entries, and returns its result.
 func (c *caller) make(typ event.Type, a [5]uintptr) (ret int64, flags event.Flags) {
-	if len(compat) > 0 && c.chance(150) && low(a) {
+	if c.entry32 && c.chance(150) && low(a) {
 		return int80(compat[typ], a), event.FlagCompat
 	}
 	nr := native[typ]

@@ -48,6 +48,8 @@ type world struct {
 	// tooLong is the one folder whose path is longer than /proc can tell.
 	tooLong string
 	handles [][]byte
+	// entry32: the kernel takes 32-bit system calls.
+	entry32 bool
 }
 
 // The folder that is renamed all the time has one of these names.

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/ia32"
 	"github.com/saker-sensor/saker/internal/testutil"
 )
 
@@ -122,7 +123,7 @@ func compatTrigger(args []string) (any, error) {
 
 func int80(nr, a, b, c, d uintptr) func() (uintptr, error) {
 	return func() (uintptr, error) {
-		ret := testutil.Int80(nr, a, b, c, d)
+		ret := ia32.Int80(nr, a, b, c, d)
 		if ret < 0 {
 			return 0, unix.Errno(-ret)
 		}
@@ -131,6 +132,7 @@ func int80(nr, a, b, c, d uintptr) func() (uintptr, error) {
 }
 
 func TestCompat(t *testing.T) {
+	testutil.NeedEntry32(t)
 	var facts []callFacts
 	c := trigger(t, &facts, "compat", t.TempDir())
 	for _, f := range facts {

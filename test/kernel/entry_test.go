@@ -16,6 +16,7 @@ import (
 
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/probe"
+	"github.com/saker-sensor/saker/internal/testutil"
 )
 
 // These tests hold a call in the middle: fanotify asks the trigger whether its own open is allowed. It then does what
@@ -238,6 +239,9 @@ func TestRewrittenPath(t *testing.T) {
 			continue
 		}
 		t.Run(tt.name, func(t *testing.T) {
+			if strings.HasPrefix(tt.call, "int80") {
+				testutil.NeedEntry32(t)
+			}
 			var facts callFacts
 			cmd := command(t, "rewrite", tt.call, tt.path, tt.denied, tt.becomes, tt.how)
 			cmd.Dir = tmp

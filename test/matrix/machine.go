@@ -107,8 +107,11 @@ func (m *matrix) boot(ctx context.Context, k *kernel, r *run) error {
 	// An emulated processor's clock is the host's: older kernels distrust it and would ask a slow device for the time.
 	// And they count the timer's interrupts for a moment, which on a busy host are too few, and give up.
 	cmdline := "console=ttyS0 panic=-1 oops=panic random.trust_cpu=on tsc=reliable no_timer_check saker.cgroup=" + r.layout
-	if m.pattern != "" {
-		cmdline += " saker.run=" + m.pattern
+	if r.pattern != "" {
+		cmdline += " saker.run=" + r.pattern
+	}
+	if m.cmdline != "" {
+		cmdline += " " + m.cmdline
 	}
 	cmd := exec.CommandContext(ctx, "nice", "-n", "10", "qemu-system-x86_64",
 		"-machine", "pc,hpet=off", "-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", "1G", "-no-reboot", "-nodefaults", "-display", "none",
@@ -161,7 +164,7 @@ func (m *matrix) native(ctx context.Context, r *run) error {
 		if err != nil {
 			return err
 		}
-		cmd := exec.CommandContext(ctx, binary, "-test.v=test2json", "-test.run="+m.pattern)
+		cmd := exec.CommandContext(ctx, binary, "-test.v=test2json", "-test.run="+r.pattern)
 		cmd.Dir = s.dir
 		out, err := cmd.CombinedOutput()
 		if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {

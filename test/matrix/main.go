@@ -1,9 +1,10 @@
 // Command matrix runs the kernel tests on each kernel, as root, from the repository's root:
 //
-//	test/matrix/install && go run ./test/matrix [-only 6.1] [-layout v2] [-run REGEXP] [-update]
+//	test/matrix/install && go run ./test/matrix [-short] [-only 6.1] [-layout v2] [-run REGEXP] [-update]
 //
-// The running kernel runs them natively, Debian's in a QEMU machine under plain emulation. A test that fails, a machine
-// that does not come to its end, and a test that a newer kernel skips although an older one passes it make the exit status 1.
+// The running kernel runs them natively, Debian's in a QEMU machine under plain emulation. What makes the exit status 1: a test that
+// fails, a machine that does not come to its end, a test that a newer kernel skips although an older one passes it, and a test of
+// [mustRun] that is skipped.
 package main
 
 import (
@@ -23,27 +24,42 @@ import (
 
 // suites are the test binaries that each machine runs, by name: the folders of their sources.
 var suites = []struct{ name, dir string }{
+	{"ia32", "internal/ia32"},
 	{"probe", "internal/probe"},
 	{"kernel", "test/kernel"},
 }
 
-// machines are the kernels, older ones first, with the cgroup layouts that each is run with.
-var machines = []struct{ series, layout string }{
-	{"5.10", "v1"},
-	{"5.10", "v2"},
-	{"6.1", "v1"},
-	{"6.1", "hybrid"},
-	{"6.1", "v2"},
-	{"6.12", "v1"},
-	{"6.12", "hybrid"},
-	{"6.12", "v2"},
+// machines are the kernels, older ones first, with the cgroup layouts that each is run with. With -short one layout of each kernel runs
+// all tests, the others those of [layoutTests].
+var machines = []struct {
+	series, layout string
+	all            bool
+}{
+	{"5.10", "v1", true},
+	{"5.10", "v2", false},
+	{"6.1", "v1", false},
+	{"6.1", "hybrid", true},
+	{"6.1", "v2", false},
+	{"6.12", "v1", false},
+	{"6.12", "hybrid", false},
+	{"6.12", "v2", true},
 }
+
+// layoutTests are the tests whose result depends on the cgroup hierarchies that are mounted: which of them is followed, the cgroup id of
+// a process that ran before and of one that is followed from its fork, and how the probe learns of the controllers.
+const layoutTests = "^(TestCgroups|TestTasks|TestFork|TestExec|TestOpenat|TestUnknownController|TestLoadWithLeastPrivilege)$"
+
+// mustRun are the tests that need the kernel to take 32-bit calls, which some machines' kernels don't: Debian's do, so there they are
+// not skipped.
+var mustRun = []string{"ia32.TestEnabled", "kernel.TestCompat", "kernel.TestRewrittenPath/32-bit_open", "kernel.TestRewrittenPath/32-bit_exec"}
 
 // required are the kernels whose absence is an error; the others' archives may be gone.
 var required = []string{"6.1", "6.12"}
 
 type matrix struct {
 	cache, pattern, only, layout string
+	cmdline                      string
+	short                        bool
 	deadline                     time.Duration
 }
 
@@ -54,7 +70,9 @@ func main() {
 	flag.StringVar(&m.only, "only", "", "run this kernel alone: 6.1, host, …")
 	flag.StringVar(&m.layout, "layout", "", "run with this layout of the cgroups alone: v1, hybrid or v2")
 	flag.StringVar(&m.pattern, "run", "", "run the tests that this regular expression matches")
-	flag.DurationVar(&m.deadline, "deadline", 10*time.Minute, "the time that one machine may take")
+	flag.BoolVar(&m.short, "short", false, "run all tests with one cgroup layout of each kernel, with the others those that depend on it")
+	flag.StringVar(&m.cmdline, "cmdline", "", "further parameters of the kernels in QEMU, for example ia32_emulation=0")
+	flag.DurationVar(&m.deadline, "deadline", time.Hour, "the time that one machine may take")
 	flag.BoolVar(&update, "update", false, "renew docs/kernels.md")
 	flag.Parse()
 	if err := m.run(update); err != nil {
@@ -83,8 +101,11 @@ func (m *matrix) run(update bool) error {
 			fmt.Printf("%-18s not tested: %v\n", "Linux "+host.series, err)
 			continue
 		}
-		r := newRun(host.layout)
+		r := newRun(host.layout, m.pattern)
 		r.pkg = k.version
+		if m.short && m.pattern == "" && !host.all {
+			r.pattern = layoutTests
+		}
 		runs = append(runs, r)
 		machine.Go(func() error {
 			r.problem = m.timed(r, func(ctx context.Context) error { return m.boot(ctx, k, r) })
@@ -96,17 +117,25 @@ func (m *matrix) run(update bool) error {
 		problems = append(problems, r.problem)
 	}
 	if layout := hostLayout(); m.wants("host", layout) {
-		r := newRun(layout)
+		r := newRun(layout, m.pattern)
 		problems = append(problems, m.timed(r, func(ctx context.Context) error { return m.native(ctx, r) }))
 		runs = append(runs, r)
 	}
 	slices.SortStableFunc(runs, func(a, b *run) int { return slices.Compare(a.numbers(), b.numbers()) })
 	problems = append(problems, regressions(runs)...)
+	problems = append(problems, notRun(runs)...)
 	problems = append(problems, untold(runs)...)
 	fmt.Printf("\n%s", costTable(runs))
 	if update {
 		problems = append(problems, os.WriteFile("docs/kernels.md", document(runs), 0o644))
 	}
+	var n [3]int
+	for _, r := range runs {
+		for result, tests := range r.count() {
+			n[result] += tests
+		}
+	}
+	fmt.Printf("%d passed, %d failed, %d skipped\n", n[passed], n[failed], n[skipped])
 	return errors.Join(problems...)
 }
 
@@ -143,17 +172,35 @@ func indent(s string) string {
 	return "        " + strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n        ")
 }
 
-// regressions are the tests that an older kernel passes and a newer one does not even run, with the same cgroup layout.
+// regressions are the tests that an older kernel passes and a newer one does not even run.
 func regressions(runs []*run) (problems []error) {
 	for i, older := range runs {
 		for _, newer := range runs[i+1:] {
-			if older.layout != newer.layout || older.release == newer.release || !newer.complete {
+			if older.release == newer.release || !newer.complete {
 				continue
 			}
 			for _, name := range older.names(passed) {
-				if newer.tests[name] == nil || newer.tests[name].result == skipped {
+				if older.layout != newer.layout && strings.HasPrefix(name, "kernel.TestCgroups/") {
+					continue // needs that layout
+				}
+				if newer.lacks(name) {
 					problems = append(problems, fmt.Errorf("%v skips %s, which %v passes", newer, name, older))
 				}
+			}
+		}
+	}
+	return problems
+}
+
+// notRun are the tests of mustRun that Debian's newer kernels skip.
+func notRun(runs []*run) (problems []error) {
+	for _, r := range runs {
+		if r.pkg == "" || r.pattern != "" || !r.complete {
+			continue
+		}
+		for _, name := range mustRun {
+			if r.tests[name] == nil || r.tests[name].result == skipped {
+				problems = append(problems, fmt.Errorf("%v skips %s, which must run there", r, name))
 			}
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/saker-sensor/saker/internal/ia32"
 )
 
 type result int
@@ -45,6 +47,8 @@ func (o *outcome) text() string {
 type run struct {
 	// release is what uname(2) says; pkg names the package, empty for the running kernel.
 	release, layout, pkg string
+	// pattern selects the tests (go test -run); empty for all.
+	pattern string
 	// tests are the outcomes by "suite.Test/subtest"; tests that only group others are among them.
 	tests map[string]*outcome
 	// cost is the number of verified instructions of each program, budget what the test allows.
@@ -60,15 +64,28 @@ type run struct {
 	complete bool
 }
 
-func newRun(layout string) *run {
-	return &run{layout: layout, tests: map[string]*outcome{}, cost: map[string]int{}, losses: map[string]string{}}
+func newRun(layout, pattern string) *run {
+	return &run{layout: layout, pattern: pattern, tests: map[string]*outcome{}, cost: map[string]int{}, losses: map[string]string{}}
 }
 
 func (r *run) String() string {
 	if r.release == "" {
 		return "a kernel that did not start, cgroup " + r.layout
 	}
-	return fmt.Sprintf("Linux %s, cgroup %s", r.release, r.layout)
+	text := fmt.Sprintf("Linux %s, cgroup %s", r.release, r.layout)
+	if r.pattern != "" {
+		text += ", some tests"
+	}
+	return text
+}
+
+// lacks tells whether a test was skipped, or should have run and did not. That this machine's own kernel takes no 32-bit calls is no lack.
+func (r *run) lacks(name string) bool {
+	o := r.tests[name]
+	if o == nil {
+		return r.pattern == ""
+	}
+	return o.result == skipped && (r.pkg != "" || !strings.Contains(o.text(), ia32.Needed))
 }
 
 // numbers are the version's, for the order of age.

@@ -154,13 +154,13 @@ func TestQueue(t *testing.T) {
 	for i := range 2000 {
 		q.Put(nil, alert(i, 10).Text, "Notice", "r")
 	}
-	for end := time.Now().Add(30 * time.Second); q.Counters().Retries == 0; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); q.Counters().Retries == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("no try has failed")
 		}
 	}
 	e.answer(0, 0)
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := q.Close(ctx); err != nil {
 		t.Fatal(err)

@@ -127,7 +127,7 @@ func TestHistoryOnFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	next := 210
-	for end := time.Now().Add(20 * time.Second); r.SpoolCounters().Err != nil; next++ {
+	for end := time.Now().Add(time.Minute); r.SpoolCounters().Err != nil; next++ {
 		if time.Now().After(end) {
 			t.Fatalf("the disk is not tried again: %v", r.SpoolCounters().Err)
 		}

@@ -354,7 +354,7 @@ func TestClose(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("Close waits for a consumer that never reads")
 	}
 }

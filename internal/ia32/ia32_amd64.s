@@ -10,3 +10,8 @@ TEXT ·Int80(SB), NOSPLIT, $0-44
 	INT  $0x80
 	MOVL AX, ret+40(FP)
 	RET
+
+// func absent()
+TEXT ·absent(SB), NOSPLIT, $0-0
+	INT $0x81
+	RET

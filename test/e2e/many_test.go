@@ -12,17 +12,17 @@ import (
 	"github.com/saker-sensor/saker/internal/testutil"
 )
 
-// TestThousandContainers: what 1,000 containers cost in memory, with as many labels and mounts as a pod's have, and what
-// it costs to learn of 50 a second.
-func TestThousandContainers(t *testing.T) {
-	const containers, perSecond = 1000, 50
+// TestManyContainers: what containers cost in memory, with as many labels and mounts as a pod's have, and what it costs to learn of 50 a
+// second.
+func TestManyContainers(t *testing.T) {
+	const perSecond = 50
 	l := newLab(t, "k8s.io")
 	s := startSensor(t, "-r", guide, "-o", l.socket(), "-o", "log_level=debug")
 	pid := s.Cmd.Process.Pid
 	before, cpuBefore, began := resident(t, pid), processorTime(t, pid), time.Now()
 	tick := time.NewTicker(time.Second / perSecond)
 	defer tick.Stop()
-	for i := range containers {
+	for i := range *containers {
 		<-tick.C
 		l.CreateRecord(t, l.InPod(l.image, fmt.Sprintf("many-%04d", i)))
 	}
@@ -34,9 +34,9 @@ func TestThousandContainers(t *testing.T) {
 	s.Next("the last one's shell", func(a *alert) bool { return a.Field("container.name") == "last" })
 	after, cpu := resident(t, pid), processorTime(t, pid)-cpuBefore
 	t.Logf("%d containers: %.1f MB resident, %.1f MB before; %.0f made a second: %.2f %% of a processor",
-		containers, float64(after)/1e6, float64(before)/1e6, containers/took.Seconds(), 100*cpu.Seconds()/took.Seconds())
+		*containers, float64(after)/1e6, float64(before)/1e6, float64(*containers)/took.Seconds(), 100*cpu.Seconds()/took.Seconds())
 	if growth := after - before; growth > 40e6 && !testutil.RaceEnabled {
-		t.Errorf("1,000 containers take %.1f MB", float64(growth)/1e6)
+		t.Errorf("%d containers take %.1f MB", *containers, float64(growth)/1e6)
 	}
 	s.Stop()
 }

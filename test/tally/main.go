@@ -1,0 +1,145 @@
+// Command tally shows the output of "go test -json" as a person wants it: failed tests with what they printed, a line for each
+// package with its seconds, the reasons why tests were skipped, and the numbers in the last line. With -v it shows every line that
+// the tests print, when they print it.
+//
+//	go test -json ./... | go run ./test/tally
+//
+// The exit status is 1 if a test or a package failed.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+func main() {
+	verbose := flag.Bool("v", false, "show every line that the tests print")
+	flag.Parse()
+	failed, err := run(os.Stdin, os.Stdout, *verbose)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "tally:", err)
+	}
+	if failed || err != nil {
+		os.Exit(1)
+	}
+}
+
+// event is a line of "go test -json" (go doc test2json).
+type event struct {
+	Action, Package, Test, Output string
+	// Elapsed is in seconds.
+	Elapsed float64
+}
+
+// tally counts tests and subtests, each as one.
+type tally struct {
+	w                       io.Writer
+	verbose                 bool
+	passed, failed, skipped int
+	// packageFailed: a package failed, perhaps without a failed test.
+	packageFailed bool
+	// printed holds what a running test, or a package (an empty Test), has printed.
+	printed map[[2]string]string
+	// reasons has the reasons for skipped tests, by package.
+	reasons map[string][]string
+}
+
+// run reads all events. It tells whether anything failed.
+func run(r io.Reader, w io.Writer, verbose bool) (failed bool, err error) {
+	t := &tally{w: w, verbose: verbose, printed: map[[2]string]string{}, reasons: map[string][]string{}}
+	in := bufio.NewReader(r)
+	for {
+		line, err := in.ReadString('\n')
+		if line != "" {
+			var e event
+			if json.Unmarshal([]byte(line), &e) == nil {
+				t.add(e)
+			} else {
+				fmt.Fprint(w, line) // not an event
+			}
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return true, fmt.Errorf("read the events: %w", err)
+		}
+	}
+	fmt.Fprintf(w, "%d passed, %d failed, %d skipped\n", t.passed, t.failed, t.skipped)
+	return t.failed > 0 || t.packageFailed, nil
+}
+
+func (t *tally) add(e event) {
+	key := [2]string{e.Package, e.Test}
+	switch e.Action {
+	case "output":
+		if t.verbose {
+			fmt.Fprint(t.w, e.Output)
+		}
+		t.printed[key] += e.Output
+		return
+	case "build-output":
+		fmt.Fprint(t.w, e.Output)
+		return
+	case "pass", "fail", "skip":
+	default:
+		return
+	}
+	if e.Test == "" {
+		t.endPackage(e, t.printed[key])
+	} else {
+		t.endTest(e, t.printed[key])
+	}
+	delete(t.printed, key)
+}
+
+func (t *tally) endTest(e event, output string) {
+	switch e.Action {
+	case "pass":
+		t.passed++
+	case "skip":
+		t.skipped++
+		t.reasons[e.Package] = append(t.reasons[e.Package], e.Test+": "+reason(output))
+	case "fail":
+		t.failed++
+		if !t.verbose {
+			fmt.Fprint(t.w, output)
+		}
+	}
+}
+
+func (t *tally) endPackage(e event, output string) {
+	word := map[string]string{"pass": "ok  ", "fail": "FAIL", "skip": "none"}[e.Action]
+	if e.Action == "fail" {
+		t.packageFailed = true
+		if !t.verbose {
+			fmt.Fprint(t.w, output)
+		}
+	}
+	if e.Action != "skip" { // a package without tests
+		fmt.Fprintf(t.w, "%s  %s  %.1f s\n", word, e.Package, e.Elapsed)
+	}
+	for _, r := range t.reasons[e.Package] {
+		fmt.Fprintf(t.w, "      skipped %s\n", r)
+	}
+}
+
+// reason is the last line that a skipped test printed itself, without the place in the source.
+func reason(output string) (text string) {
+	for line := range strings.Lines(output) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "===") || strings.HasPrefix(line, "---") {
+			continue
+		}
+		if _, after, ok := strings.Cut(line, ".go:"); ok {
+			_, line, _ = strings.Cut(after, ": ")
+		}
+		text = line
+	}
+	return text
+}
