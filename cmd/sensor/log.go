@@ -6,6 +6,7 @@ import (
 	"log/syslog"
 	"runtime"
 	"strings"
+	"sync/atomic"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -14,8 +15,8 @@ import (
 )
 
 // newLog writes the sensor's own log to stderr, to the syslog daemon, or to both; alerts never go there. Falco's level
-// names are accepted. Without a daemon the log goes to stderr, so that it is never lost.
-func newLog(stderr io.Writer, cfg *config.Config, dial func() (*syslog.Writer, error)) (*zap.Logger, error) {
+// names are accepted. Without a daemon the log goes to stderr, so that it is never lost. Lines that could not be written are counted.
+func newLog(stderr io.Writer, cfg *config.Config, dial func() (*syslog.Writer, error), failures *atomic.Uint64) (*zap.Logger, error) {
 	level, ok := map[string]zapcore.Level{
 		"emergency": zapcore.ErrorLevel, "alert": zapcore.ErrorLevel, "critical": zapcore.ErrorLevel, "error": zapcore.ErrorLevel,
 		"warning": zapcore.WarnLevel, "notice": zapcore.InfoLevel, "info": zapcore.InfoLevel, "debug": zapcore.DebugLevel,
@@ -40,12 +41,25 @@ func newLog(stderr io.Writer, cfg *config.Config, dial func() (*syslog.Writer, e
 		enc.EncodeLevel = zapcore.CapitalLevelEncoder
 		cores = append(cores, zapcore.NewCore(zapcore.NewConsoleEncoder(enc), zapcore.Lock(zapcore.AddSync(stderr)), level))
 	}
-	log := zap.New(zapcore.NewTee(cores...))
+	log := zap.New(zapcore.NewTee(cores...), zap.ErrorOutput((*failureCounter)(failures)))
 	if failed != nil {
 		log.Warn("log_syslog: there is no syslog daemon; the log goes to standard error", zap.Error(failed))
 	}
 	return log, nil
 }
+
+// failureCounter counts the messages in which zap says that a line could not be written. zap would print them to standard error, which may
+// be what failed.
+type failureCounter atomic.Uint64
+
+// Write implements [zapcore.WriteSyncer].
+func (c *failureCounter) Write(b []byte) (int, error) {
+	(*atomic.Uint64)(c).Add(1)
+	return len(b), nil
+}
+
+// Sync implements [zapcore.WriteSyncer].
+func (c *failureCounter) Sync() error { return nil }
 
 func dialSyslog() (*syslog.Writer, error) { return syslog.New(syslog.LOG_DAEMON, "saker") }
 

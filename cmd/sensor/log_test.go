@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,7 +44,7 @@ func TestLog(t *testing.T) {
 			var stderr strings.Builder
 			cfg := config.Default()
 			cfg.LogStderr, cfg.LogSyslog = tt.stderr, tt.syslog
-			log, err := newLog(&stderr, &cfg, tt.dial)
+			log, err := newLog(&stderr, &cfg, tt.dial, &atomic.Uint64{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -66,5 +68,25 @@ func TestLog(t *testing.T) {
 				t.Errorf("syslog: %q", buf[:n])
 			}
 		})
+	}
+}
+
+// broken is a standard error whose reader has gone.
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, syscall.EPIPE }
+
+func TestLogErrorsAreCounted(t *testing.T) {
+	var failures atomic.Uint64
+	cfg := config.Default()
+	log, err := newLog(broken{}, &cfg, nil, &failures)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		log.Info("nobody reads this")
+	}
+	if n := failures.Load(); n != 3 {
+		t.Errorf("%d lines are counted, not 3", n)
 	}
 }

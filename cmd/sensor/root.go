@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -89,8 +90,8 @@ runs the built-in rules and prints alerts to standard output; its own log goes t
 }
 
 func run(ctx context.Context, stdout, stderr io.Writer, f *flags) error {
-	f.warnDeprecated(stderr)
 	if done, err := answer(stdout, f); done {
+		f.warnDeprecated(stderr)
 		return err
 	}
 	if err := checkSources(f.enableSources, f.disableSources); err != nil {
@@ -102,9 +103,13 @@ func run(ctx context.Context, stdout, stderr io.Writer, f *flags) error {
 	}
 	cfg := f.apply(loaded.Config)
 	if done, err := answerFrom(stdout, stderr, f, loaded, cfg); done {
+		f.warnDeprecated(stderr)
 		return err
 	}
-	log, err := newLog(stderr, &cfg, dialSyslog)
+	outliveReaders()
+	f.warnDeprecated(stderr)
+	var logErrors atomic.Uint64
+	log, err := newLog(stderr, &cfg, dialSyslog, &logErrors)
 	if err != nil {
 		return err
 	}
@@ -127,15 +132,16 @@ func run(ctx context.Context, stdout, stderr io.Writer, f *flags) error {
 	defer signal.Stop(reopen)
 	defer signal.Stop(hangup)
 	return sensor.Run(ctx, sensor.Settings{
-		Config:  cfg,
-		Files:   loaded.Files,
-		Version: version,
-		DryRun:  f.dryRun,
-		Stdout:  stdout,
-		Stderr:  stderr,
-		Reopen:  reopen,
-		Hangup:  hangup,
-		Log:     log,
+		Config:    cfg,
+		Files:     loaded.Files,
+		Version:   version,
+		DryRun:    f.dryRun,
+		Stdout:    stdout,
+		Stderr:    stderr,
+		Reopen:    reopen,
+		Hangup:    hangup,
+		Log:       log,
+		LogErrors: logErrors.Load,
 		Reread: func() (*sensor.Reloaded, error) {
 			again, err := f.source.read()
 			if err != nil {
@@ -146,6 +152,11 @@ func run(ctx context.Context, stdout, stderr io.Writer, f *flags) error {
 		},
 	})
 }
+
+// outliveReaders lets the process go on when whoever reads its standard output or standard error has gone. By default Go ends a process
+// that writes to such a pipe, by SIGPIPE, which is right for a command that answers and ends. Once somebody is notified of the signal, the
+// write fails with EPIPE instead. To ignore the signal would not do: programs that the sensor starts would inherit that.
+func outliveReaders() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 
 // warnDeprecated tells of flags that Falco keeps for old scripts.
 func (f *flags) warnDeprecated(stderr io.Writer) {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/saker-sensor/saker/internal/engine/filter"
 	"github.com/saker-sensor/saker/internal/event"
-	"github.com/saker-sensor/saker/internal/suggest"
 )
 
 // Scratch is the working memory of one goroutine's matching.
@@ -24,7 +23,7 @@ type Ruleset struct {
 	matchAll bool
 	byType   [event.MaxTypes][]*group
 	types    event.TypeSet
-	catalog  *Catalog
+	catalog  catalog
 }
 
 // group is a run of rules that are tried on the same event types, in the order of their definition.
@@ -79,12 +78,6 @@ func newGroups(rules []*Rule, types []event.Type) []*group {
 	return groups
 }
 
-// Catalog is what the rules were made of.
-func (rs *Ruleset) Catalog() *Catalog { return rs.catalog }
-
-// MatchAll tells whether an event yields all rules that it matches; otherwise it yields the first.
-func (rs *Ruleset) MatchAll() bool { return rs.matchAll }
-
 // Rules lists all rules in the order of their definition, disabled ones too.
 func (rs *Ruleset) Rules() []*Rule { return rs.rules }
 
@@ -107,7 +100,7 @@ func (rs *Ruleset) Nearest(name string) string {
 		}
 		names[i] = r.Name
 	}
-	return suggest.Hint(name, names)
+	return didYouMean(name, names)
 }
 
 // Types are the event types for which an enabled rule can match.

@@ -2,11 +2,9 @@ package engine
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/saker-sensor/saker/internal/engine/filter"
-	"github.com/saker-sensor/saker/internal/suggest"
 )
 
 // syntaxMessage says what is wrong with a condition's text in Falco's words, where it has some, with the parser's own
@@ -40,10 +38,10 @@ func misspeltWord(t string, pe *filter.ParseError) string {
 	if strings.Contains(pe.Msg, "operator") {
 		known = append(append(append([]string{"exists"}, textOps...), listOps...), numberOps...)
 	}
-	if lower := strings.ToLower(word); lower != word && slices.Contains(known, lower) {
+	if lower := strings.ToLower(word); lower != word && contains(known, lower) {
 		return fmt.Sprintf("write '%s' in lower case", lower)
 	}
-	return suggest.Hint(word, known)
+	return didYouMean(word, known)
 }
 
 // wordAt is the word that begins at a byte.

@@ -1,4 +1,4 @@
-package engine_test
+package engine
 
 import (
 	"encoding/json"
@@ -9,13 +9,31 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/engine/filter"
-	"github.com/saker-sensor/saker/internal/engine/inspect"
-	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/field"
 	"github.com/saker-sensor/saker/internal/testutil"
 )
+
+// testOptions are those of the tests that want Falco's behaviour: no built-in macros.
+func testOptions() Options {
+	dict := field.Syscall()
+	return Options{Dictionary: dict, CheckOutput: outputCheck(dict)}
+}
+
+// outputCheck stands in for the template check that the output room supplies.
+func outputCheck(dict *field.Dictionary) func(string) error {
+	return func(template string) error {
+		for _, m := range templatePart.FindAllStringSubmatch(template, -1) {
+			if m[3] != "" {
+				continue
+			}
+			if _, ok := longestField(m[1], m[2], dict); !ok {
+				return fmt.Errorf("invalid formatting token %s%w", m[1], &field.Error{Field: m[1], Unknown: true})
+			}
+		}
+		return nil
+	}
+}
 
 type vectorCase struct {
 	Test, Source string
@@ -53,7 +71,7 @@ func TestLoaderVectors(t *testing.T) {
 			if why, ok := notOurs[c.Test]; ok {
 				t.Skip(why)
 			}
-			v := vectorRun{t: t, selections: map[string][]engine.Selector{}}
+			v := vectorRun{t: t, selections: map[string][]Selector{}}
 			for _, s := range c.Steps {
 				v.step(s)
 			}
@@ -64,11 +82,11 @@ func TestLoaderVectors(t *testing.T) {
 // vectorRun carries what one case's steps share.
 type vectorRun struct {
 	t       *testing.T
-	source  rulefile.Source
-	rs      *engine.Ruleset
-	results rulefile.Results
+	source  Source
+	rs      *Ruleset
+	results Results
 	// selections are the switches of each named rule set, all of whose rules are off at first.
-	selections map[string][]engine.Selector
+	selections map[string][]Selector
 }
 
 func (v *vectorRun) step(s vectorStep) {
@@ -76,13 +94,13 @@ func (v *vectorRun) step(s vectorStep) {
 	t.Helper()
 	switch s.Step {
 	case "load":
-		v.source = rulefile.Source{Name: s.Name, Content: []byte(s.Content)}
-		v.rs, v.results = engine.Load([]rulefile.Source{v.source}, engine.TestOptions())
+		v.source = Source{Name: s.Name, Content: []byte(s.Content)}
+		v.rs, v.results = Load([]Source{v.source}, testOptions())
 		if v.results.Successful() != s.OK {
 			t.Fatalf("successful = %v, want %v\n%s", v.results.Successful(), s.OK, v.results.Text(true))
 		}
 	case "schema_validation":
-		if got := v.results.Files[0].Schema; (got == rulefile.SchemaValid) != (s.Status == "ok") {
+		if got := v.results.Files[0].Schema; (got == SchemaValid) != (s.Status == "ok") {
 			t.Errorf("schema = %v, want %s: %v", got, s.Status, v.results.Files[0].SchemaWarnings)
 		}
 	case "warning_contains":
@@ -116,7 +134,7 @@ func (v *vectorRun) step(s vectorStep) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := len(engine.Doubts(e, field.Syscall())) > 0; got != s.Expect {
+		if got := len(doubts(e, field.Syscall())) > 0; got != s.Expect {
 			t.Errorf("%q warns = %v, want %v", s.Condition, got, s.Expect)
 		}
 	case "raw_assert":
@@ -126,7 +144,7 @@ func (v *vectorRun) step(s vectorStep) {
 	}
 }
 
-func (v *vectorRun) contains(s vectorStep, ps []rulefile.Problem) {
+func (v *vectorRun) contains(s vectorStep, ps []Problem) {
 	v.t.Helper()
 	found := false
 	for _, p := range ps {
@@ -141,7 +159,7 @@ func (v *vectorRun) contains(s vectorStep, ps []rulefile.Problem) {
 func (v *vectorRun) describe(s vectorStep) {
 	t := v.t
 	t.Helper()
-	raw, _, err := inspect.DescribeJSON(v.rs, "")
+	raw, _, err := v.rs.DescribeJSON("")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,11 +188,11 @@ func (v *vectorRun) describe(s vectorStep) {
 }
 
 func (v *vectorRun) enabled(ruleset string) int {
-	opt := engine.TestOptions()
+	opt := testOptions()
 	if ruleset != "falco-default-ruleset" {
-		opt.Selection = append([]engine.Selector{{Rule: "*"}}, v.selections[ruleset]...)
+		opt.Selection = append([]Selector{{Rule: "*"}}, v.selections[ruleset]...)
 	}
-	rs, _ := engine.Load([]rulefile.Source{v.source}, opt)
+	rs, _ := Load([]Source{v.source}, opt)
 	n := 0
 	for _, r := range rs.Rules() {
 		if r.Enabled {
@@ -186,7 +204,7 @@ func (v *vectorRun) enabled(ruleset string) int {
 
 func (v *vectorRun) enable(s vectorStep) {
 	what, name := fmt.Sprint(s.Args[0]), fmt.Sprint(s.Args[2])
-	sel := engine.Selector{Enable: s.Args[1] == "true"}
+	sel := Selector{Enable: s.Args[1] == "true"}
 	if s.Step == "enable_rule_by_tag" {
 		// The case names a variable that holds the one tag.
 		sel.Tag = strings.TrimSuffix(what, "_tags")
@@ -197,12 +215,12 @@ func (v *vectorRun) enable(s vectorStep) {
 }
 
 func (v *vectorRun) plugins(s vectorStep) {
-	opt := engine.TestOptions()
+	opt := testOptions()
 	opt.Plugins = map[string]string{}
 	for _, p := range s.LoadedPlugins {
 		opt.Plugins[p.Name] = p.Version
 	}
-	_, results := engine.Load([]rulefile.Source{{Name: "rules.yaml", Content: []byte(s.Content)}}, opt)
+	_, results := Load([]Source{{Name: "rules.yaml", Content: []byte(s.Content)}}, opt)
 	if got := results.Successful(); got != s.Satisfied {
 		v.t.Errorf("satisfied = %v, want %v: %v\n%s", got, s.Satisfied, results.Err, results.Text(true))
 	}

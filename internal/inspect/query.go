@@ -9,8 +9,6 @@ import (
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
-	"github.com/saker-sensor/saker/internal/engine/inspect"
-	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/field"
 	"github.com/saker-sensor/saker/internal/setup"
@@ -47,7 +45,7 @@ func Describe(w io.Writer, cfg config.Config, name string) error {
 		return setup.RulesError(&results)
 	}
 	if cfg.JSONOutput {
-		text, ok, err := inspect.DescribeJSON(rules, name)
+		text, ok, err := rules.DescribeJSON(name)
 		if err != nil {
 			return err
 		}
@@ -57,7 +55,7 @@ func Describe(w io.Writer, cfg config.Config, name string) error {
 		fmt.Fprintf(w, "%s\n", text)
 		return nil
 	}
-	text, ok := inspect.DescribeText(rules, name)
+	text, ok := rules.DescribeText(name)
 	if !ok {
 		return noRule("describe", name, rules)
 	}
@@ -75,7 +73,7 @@ func noRule(what, name string, rules *engine.Ruleset) error {
 
 // RuleSchema prints the JSON schema of rule files.
 func RuleSchema(w io.Writer) error {
-	text, err := rulefile.RuleSchema()
+	text, err := engine.RuleSchema()
 	if err == nil {
 		_, err = w.Write(text)
 	}

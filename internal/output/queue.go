@@ -135,8 +135,9 @@ func (t *SinkTotals) Add(o *SinkTotals) {
 type SinkCounters struct {
 	Name string
 	SinkTotals
-	// LastError is the latest error, nil if there was none.
+	// LastError is the latest error, nil if there was none. Failing: it is that of the latest try, and no alert was written since.
 	LastError error
+	Failing   bool
 	// Spool is nil if there is none.
 	Spool *SpoolCounters
 }

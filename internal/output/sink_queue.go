@@ -35,6 +35,8 @@ type sinkQueue struct {
 	abandoned bool
 	totals    SinkTotals
 	last      error
+	// failing: the latest try failed with last.
+	failing bool
 }
 
 // source gives the alerts of a sinkQueue to its worker, in order.
@@ -107,7 +109,7 @@ func (sq *sinkQueue) snapshot() SinkCounters {
 	}
 	sq.mu.Lock()
 	defer sq.mu.Unlock()
-	c := SinkCounters{Name: sq.Name, SinkTotals: sq.totals, LastError: sq.last, Spool: disk}
+	c := SinkCounters{Name: sq.Name, SinkTotals: sq.totals, LastError: sq.last, Failing: sq.failing, Spool: disk}
 	c.Waiting = sq.waiting.count
 	if sq.Spool != nil {
 		c.Restored = disk.Restored
@@ -284,7 +286,7 @@ func (sq *sinkQueue) settle(u *unconfirmed, err error) {
 func (sq *sinkQueue) failed(err error) {
 	sq.mu.Lock()
 	defer sq.mu.Unlock()
-	sq.last = err
+	sq.last, sq.failing = err, true
 	sq.totals.Retries++
 }
 
@@ -293,6 +295,9 @@ func (sq *sinkQueue) record(written, failed uint64, err error) {
 	defer sq.mu.Unlock()
 	if err != nil {
 		sq.last = err
+	}
+	if written+failed > 0 {
+		sq.failing = failed > 0
 	}
 	if sq.abandoned {
 		return // counted as lost

@@ -117,6 +117,15 @@ func alertFamilies() []family {
 		sinkFamily("saker_sink_dropped_total", "Alerts that found a sink's queue full.", metrics.Counter, func(c *output.SinkCounters) uint64 { return c.Dropped }),
 		sinkFamily("saker_sink_errors_total", "Alerts that a sink lost, or may have lost.", metrics.Counter, func(c *output.SinkCounters) uint64 { return c.Errors }),
 		sinkFamily("saker_sink_retries_total", "Times that a sink's alerts were tried again.", metrics.Counter, func(c *output.SinkCounters) uint64 { return c.Retries }),
+		single("saker_log_errors_total", "Lines of the sensor's own log that could not be written.", metrics.Counter, "", func(s *scrape) float64 {
+			return float64(s.logErrors)
+		}),
+		sinkFamily("saker_sink_failing", "1 if the sink did not take the latest alert, else 0.", metrics.Gauge, func(c *output.SinkCounters) uint64 {
+			if c.Failing {
+				return 1
+			}
+			return 0
+		}),
 		sinkFamily("saker_sink_waiting", "Alerts in a sink's queue now.", metrics.Gauge, func(c *output.SinkCounters) uint64 { return uint64(c.Waiting) }),
 		split("saker_deduplication_total", "Matches that a window held back, alerts that tell how many, and matches that alerted because the table was full.", "what",
 			metrics.Counter, "", func(s *scrape) map[string]uint64 {

@@ -6,11 +6,18 @@ import (
 
 	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/guard"
+	"github.com/saker-sensor/saker/internal/output"
 	"github.com/saker-sensor/saker/internal/setup"
 )
 
 // degraded names what does not work although the capture does. Any goroutine may ask.
 func (s *sensor) degraded() (lines []string) {
+	if last := s.published.Load(); last != nil {
+		lines = append(lines, failingOutputs(&last.queue)...)
+		if last.logErrors > 0 {
+			lines = append(lines, fmt.Sprintf("log: %d lines could not be written", last.logErrors))
+		}
+	}
 	for _, st := range s.enrich.Status() {
 		line := fmt.Sprintf("%s at %s: %s", st.Kind, st.Socket, st.Connection)
 		switch {
@@ -25,6 +32,16 @@ func (s *sensor) degraded() (lines []string) {
 			lines = append(lines, fmt.Sprintf("%s: %s: %s", s.pods.Source(), now.State, setup.OneLine(now.Err)))
 		} else {
 			lines = append(lines, kinTroubles(s.pods.Source(), s.pods.Kin())...)
+		}
+	}
+	return lines
+}
+
+// failingOutputs are the lines about outputs that did not take their latest alert.
+func failingOutputs(queue *output.QueueCounters) (lines []string) {
+	for i := range queue.Sinks {
+		if sink := &queue.Sinks[i]; sink.Failing {
+			lines = append(lines, fmt.Sprintf("output %s: %s", sink.Name, setup.OneLine(sink.LastError)))
 		}
 	}
 	return lines

@@ -9,7 +9,6 @@ import (
 	"github.com/saker-sensor/saker/internal/alias"
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
-	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/guard"
 	"github.com/saker-sensor/saker/internal/metrics"
@@ -42,6 +41,8 @@ type snapshot struct {
 	redacted uint64
 	names    alias.Counters
 	reloads  reloads
+	// logErrors are lines of the sensor's own log that could not be written.
+	logErrors uint64
 }
 
 // publish shows the loop's counts.
@@ -51,8 +52,15 @@ func (s *sensor) publish() {
 		stalled: s.watch.stalled, overwritten: s.probe.Critical().Overwritten() + s.probe.Bulk().Overwritten(), coverage: s.coverage,
 		queue: s.alerts.counters(), rules: s.rules.Rules(), reloaded: s.reloaded, files: s.files,
 		dedup: s.alerts.dedup.Counters(), redacted: s.alerts.redacted.Load(), names: s.names.Counters(), reloads: s.reloads,
-		patience: max(2*s.Config.Guard.CanaryInterval, 10*time.Second),
+		patience: max(2*s.Config.Guard.CanaryInterval, 10*time.Second), logErrors: s.logErrors(),
 	})
+}
+
+func (s *sensor) logErrors() uint64 {
+	if s.LogErrors == nil {
+		return 0
+	}
+	return s.LogErrors()
 }
 
 // alive is when the loop last ran.
@@ -96,7 +104,7 @@ func (s *sensor) serve(ctx context.Context) error {
 		Health:     s.health,
 		Degraded:   s.degraded,
 		Versions: map[string]string{
-			"engine_version": rulefile.Version, "engine_version_semver": rulefile.Version, "falco_version": s.Version, "saker_version": s.Version,
+			"engine_version": engine.Version, "engine_version_semver": engine.Version, "falco_version": s.Version, "saker_version": s.Version,
 		},
 		Log: s.Log,
 	}

@@ -36,8 +36,8 @@ $ curl -s localhost:8765/healthz
 {"status": "ok"}
 ` + "```" + `
 
-While the capture is stalled, or the event loop does not run, ` + "`/healthz`" + ` answers 503 with ` + "`" + `{"status":"error","reason":"…"}` + "`" + `. A container runtime or an API server that fails is
-no reason to restart the sensor: the answer stays 200, and ` + "`degraded`" + ` lists it. If the port is in
+While the capture is stalled, or the event loop does not run, ` + "`/healthz`" + ` answers 503 with ` + "`" + `{"status":"error","reason":"…"}` + "`" + `. A container runtime, an API server or
+an output that fails, or a log that can't be written, is no reason to restart the sensor: the answer stays 200, and ` + "`degraded`" + ` lists it. If the port is in
 use the sensor says so, works on, and serves as soon as the port is free.
 
 Metrics of Falco's that Saker has too have Falco's names and labels; the others begin with ` + "`saker_`" + `. The event loop shows its counts once a second.

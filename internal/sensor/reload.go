@@ -15,7 +15,6 @@ import (
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
-	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/narrow"
 	"github.com/saker-sensor/saker/internal/probe"
 	"github.com/saker-sensor/saker/internal/setup"
@@ -169,7 +168,7 @@ func (r *reloader) load() (*generation, []string, error) {
 		next.config, files = again.Config, again.Files
 	}
 	r.keepFixed(&next.config)
-	var results rulefile.Results
+	var results engine.Results
 	if next.rules, results = setup.Rules(next.config); !results.Successful() {
 		return next, files, setup.RulesError(&results)
 	}

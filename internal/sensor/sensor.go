@@ -17,7 +17,6 @@ import (
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/decode"
 	"github.com/saker-sensor/saker/internal/engine"
-	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/enrich/cgroup"
 	"github.com/saker-sensor/saker/internal/event"
@@ -44,6 +43,8 @@ type Settings struct {
 	// Reopen asks to open the alert file anew (SIGUSR1), Hangup to reload (SIGHUP). May be nil.
 	Reopen, Hangup <-chan os.Signal
 	Log            *zap.Logger
+	// LogErrors is how many lines of Log could not be written since the start; nil if nobody counts them. Any goroutine may ask.
+	LogErrors func() uint64
 }
 
 // How long teardown waits: for events that wait for their container, and for the sinks.
@@ -152,7 +153,7 @@ func (s *sensor) loadRules(context.Context) error {
 }
 
 // warnAbout logs what is doubtful about rule files.
-func (s *sensor) warnAbout(results *rulefile.Results) {
+func (s *sensor) warnAbout(results *engine.Results) {
 	for i := range results.Files {
 		for j := range results.Files[i].Warnings {
 			w := &results.Files[i].Warnings[j]

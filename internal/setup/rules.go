@@ -12,7 +12,6 @@ import (
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
-	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/field"
 	"github.com/saker-sensor/saker/internal/output/render"
 	"github.com/saker-sensor/saker/rules"
@@ -20,22 +19,22 @@ import (
 
 // Rules loads the configured rule files, or the built-in rules if none are. The rules are nil if a file has an
 // error; the results say what is wrong.
-func Rules(cfg config.Config) (*engine.Ruleset, rulefile.Results) {
+func Rules(cfg config.Config) (*engine.Ruleset, engine.Results) {
 	return Load(cfg, Sources(cfg))
 }
 
-func Sources(cfg config.Config) []rulefile.Source {
+func Sources(cfg config.Config) []engine.Source {
 	if len(cfg.RulesFiles) > 0 {
 		return ReadSources(cfg.RulesFiles)
 	}
-	return []rulefile.Source{{Name: rules.DefaultName, Content: rules.Default}}
+	return []engine.Source{{Name: rules.DefaultName, Content: rules.Default}}
 }
 
-func Load(cfg config.Config, sources []rulefile.Source) (*engine.Ruleset, rulefile.Results) {
+func Load(cfg config.Config, sources []engine.Source) (*engine.Ruleset, engine.Results) {
 	dict := Dictionary(cfg)
-	priority, ok := rulefile.ParsePriority(cfg.Priority)
+	priority, ok := engine.ParsePriority(cfg.Priority)
 	if !ok {
-		return nil, rulefile.Results{Err: fmt.Errorf("read option priority: %q is no priority; use one of emergency … debug", cfg.Priority)}
+		return nil, engine.Results{Err: fmt.Errorf("read option priority: %q is no priority; use one of emergency … debug", cfg.Priority)}
 	}
 	return engine.Load(sources, engine.Options{
 		Dictionary: dict,
@@ -46,7 +45,7 @@ func Load(cfg config.Config, sources []rulefile.Source) (*engine.Ruleset, rulefi
 		MinPriority: priority,
 		MatchAll:    cfg.RuleMatching == "all",
 		Selection:   selection(cfg.Rules),
-		Builtin:     &rulefile.Source{Name: rules.MacrosName, Content: rules.Macros},
+		Builtin:     &engine.Source{Name: rules.MacrosName, Content: rules.Macros},
 	})
 }
 
@@ -65,8 +64,8 @@ func selection(switches []config.RuleSwitch) []engine.Selector {
 }
 
 // ReadSources reads rule files in their order; a directory stands for its YAML files, sorted by name.
-func ReadSources(paths []string) []rulefile.Source {
-	var out []rulefile.Source
+func ReadSources(paths []string) []engine.Source {
+	var out []engine.Source
 	for _, p := range paths {
 		st, err := os.Stat(p)
 		if err != nil || !st.IsDir() {
@@ -75,7 +74,7 @@ func ReadSources(paths []string) []rulefile.Source {
 		}
 		entries, err := os.ReadDir(p)
 		if err != nil {
-			out = append(out, rulefile.Source{Name: p, Err: readError(p, err)})
+			out = append(out, engine.Source{Name: p, Err: readError(p, err)})
 			continue
 		}
 		for _, e := range entries {
@@ -90,16 +89,16 @@ func ReadSources(paths []string) []rulefile.Source {
 // maxRuleFile bounds a rule file, in bytes; the largest published one has 0.2 MB.
 const maxRuleFile = 16 << 20
 
-func readSource(path string) rulefile.Source {
+func readSource(path string) engine.Source {
 	st, err := os.Stat(path)
 	if err == nil && st.Size() > maxRuleFile {
-		return rulefile.Source{Name: path, Err: fmt.Errorf("rule file %s is larger than %d bytes; split it", path, maxRuleFile)}
+		return engine.Source{Name: path, Err: fmt.Errorf("rule file %s is larger than %d bytes; split it", path, maxRuleFile)}
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return rulefile.Source{Name: path, Err: readError(path, err)}
+		return engine.Source{Name: path, Err: readError(path, err)}
 	}
-	return rulefile.Source{Name: path, Content: text}
+	return engine.Source{Name: path, Content: text}
 }
 
 func readError(path string, err error) error {
@@ -111,7 +110,7 @@ func readError(path string, err error) error {
 }
 
 // RulesError is the first error of the results in one line: file, line, column, what and the remedy.
-func RulesError(results *rulefile.Results) error {
+func RulesError(results *engine.Results) error {
 	for i := range results.Files {
 		if f := &results.Files[i]; len(f.Errors) > 0 {
 			return fileError(f)
@@ -120,9 +119,9 @@ func RulesError(results *rulefile.Results) error {
 	return results.Err
 }
 
-func fileError(f *rulefile.Result) error {
+func fileError(f *engine.Result) error {
 	p := &f.Errors[0]
-	if p.Code == rulefile.ErrFileRead {
+	if p.Code == engine.ErrFileRead {
 		return errors.New(p.Message) // readError's
 	}
 	at := p.At()

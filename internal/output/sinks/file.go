@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync/atomic"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/saker-sensor/saker/internal/output"
 )
 
@@ -26,24 +28,36 @@ type FileSettings struct {
 // File is a sink of lines in a file.
 type File struct {
 	settings FileSettings
-	file     *os.File
-	size     int64
-	line     []byte
+	// file is nil while none is open; out writes to it.
+	file *os.File
+	out  lineWriter
+	size int64
+	line []byte
 	// reopen is set by Reopen and served by the next Write.
 	reopen atomic.Bool
 }
 
-// NewFile opens the file, so that a wrong path is told at the start.
+// NewFile opens the file, so that a wrong path is an error at the start. A FIFO may have its reader later.
 func NewFile(s FileSettings) (*File, error) {
 	f := &File{settings: s}
-	return f, f.open()
+	if err := f.open(); err != nil && !errors.Is(err, errNoReader) {
+		return nil, err
+	}
+	return f, nil
 }
+
+// errNoReader: the path is a FIFO that no process has opened for reading.
+var errNoReader = errors.New("no process reads this FIFO")
 
 // Reopen makes the next alert open the file anew, as after a rotation by somebody else (SIGUSR1). Safe for any goroutine.
 func (f *File) Reopen() { f.reopen.Store(true) }
 
 func (f *File) open() error {
-	file, err := os.OpenFile(f.settings.Path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	// O_NONBLOCK: to open a FIFO would wait for its reader.
+	file, err := os.OpenFile(f.settings.Path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NONBLOCK, 0o600)
+	if st, e := os.Stat(f.settings.Path); errors.Is(err, unix.ENXIO) && e == nil && st.Mode()&os.ModeNamedPipe != 0 {
+		return fmt.Errorf("open the alert file %s: %w", f.settings.Path, errNoReader)
+	}
 	if err != nil {
 		return fmt.Errorf("open the alert file: %w", err)
 	}
@@ -51,11 +65,14 @@ func (f *File) open() error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("open the alert file: %w", err), file.Close())
 	}
-	f.file, f.size = file, st.Size()
+	f.file, f.size, f.out.w = file, st.Size(), file
+	if f.size == 0 {
+		f.out.cut = false // the line is in another file
+	}
 	return nil
 }
 
-// Write implements [output.Sink]. A line that could be written in part only is finished by a newline before the next one.
+// Write implements [output.Sink]. After an error the next alert opens the file anew.
 func (f *File) Write(m output.Message) error {
 	if f.reopen.Swap(false) {
 		_ = f.shut() // what it held is written; the new one tells what matters
@@ -71,12 +88,9 @@ func (f *File) Write(m output.Message) error {
 			return err
 		}
 	}
-	n, err := f.file.Write(f.line)
+	n, err := f.out.Write(f.line)
 	f.size += int64(n)
 	if err != nil {
-		if n > 0 {
-			_, _ = f.file.WriteString("\n")
-		}
 		return errors.Join(fmt.Errorf("write to the alert file: %w", err), f.shut())
 	}
 	return nil

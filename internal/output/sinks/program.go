@@ -37,12 +37,17 @@ type Program struct {
 // NewProgram makes the sink. The program starts with the first alert.
 func NewProgram(s ProgramSettings) *Program { return &Program{settings: s} }
 
-// Write implements [output.Sink]. A program that was kept alive and has ended meanwhile is started again.
+// Write implements [output.Sink]. A program that was kept alive and has ended meanwhile is started again: at once if it ended well, by the
+// queue's next try if it failed, so that one that can't run is no busy loop, and its error is seen.
 func (p *Program) Write(m output.Message) error {
 	p.line = append(append(p.line[:0], m.Text...), '\n')
 	kept := p.cmd != nil
 	err := p.write()
 	if kept && errors.Is(err, unix.EPIPE) {
+		var failed *exec.ExitError
+		if errors.As(err, &failed) {
+			return fmt.Errorf("%w: %w", output.ErrAgain, err)
+		}
 		err = p.write()
 	}
 	if err != nil || p.settings.KeepAlive {

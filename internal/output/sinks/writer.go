@@ -8,9 +8,10 @@ import (
 	"github.com/saker-sensor/saker/internal/output"
 )
 
-// Writer is a sink of lines: standard output.
+// Writer is a sink of lines: standard output. A write that fails, as one to a pipe whose reader has gone does, loses its alerts; the next
+// one is tried all the same.
 type Writer struct {
-	w io.Writer
+	w *lineWriter
 	// buf is nil if every line goes out at once.
 	buf  *bufio.Writer
 	line []byte
@@ -19,9 +20,9 @@ type Writer struct {
 // NewWriter makes a sink of a writer, which stays the caller's. If buffered, lines gather while more alerts wait
 // (buffered_outputs); otherwise each is one call of w.Write.
 func NewWriter(w io.Writer, buffered bool) *Writer {
-	s := &Writer{w: w}
+	s := &Writer{w: &lineWriter{w: w}}
 	if buffered {
-		s.buf = bufio.NewWriterSize(w, 64<<10)
+		s.buf = bufio.NewWriterSize(s.w, 64<<10)
 	}
 	return s
 }
@@ -33,10 +34,13 @@ func (s *Writer) Write(m output.Message) error {
 		_, err := s.w.Write(s.line)
 		return err
 	}
-	if _, err := s.buf.Write(s.line); err != nil {
-		return err
+	if s.buf.Available() < len(s.line) { // so that the writer gets whole lines
+		if err := s.buf.Flush(); err != nil {
+			return err // the next Flush returns it again, for the alerts that were in the buffer
+		}
 	}
-	return nil
+	_, err := s.buf.Write(s.line)
+	return err
 }
 
 // Flush implements [output.Sink]. After an error the sink starts afresh.
@@ -46,7 +50,7 @@ func (s *Writer) Flush() error {
 	}
 	err := s.buf.Flush()
 	if err != nil {
-		s.buf.Reset(s.w)
+		s.buf.Reset(s.w) // it would return the same error for ever
 	}
 	return err
 }

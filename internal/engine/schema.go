@@ -1,12 +1,10 @@
-package rulefile
+package engine
 
 import (
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
-
-	"github.com/saker-sensor/saker/internal/yamltree"
 )
 
 // schema is a node of the JSON schema of rule files (falco --rule-schema). Only what that schema uses is here, and the
@@ -94,7 +92,7 @@ func (s *schema) document() map[string]any {
 }
 
 // checkSchema holds all documents against the schema. Its findings are warnings: a file can be good without it.
-func checkSchema(docs []*yamltree.Node) (Schema, []string) {
+func checkSchema(docs []*node) (Schema, []string) {
 	if len(docs) == 0 {
 		return SchemaUnchecked, nil
 	}
@@ -118,22 +116,22 @@ func (c *schemaCheck) fail(path, format string, args ...any) bool {
 	return false
 }
 
-func (c *schemaCheck) check(s *schema, n *yamltree.Node, path string) bool {
+func (c *schemaCheck) check(s *schema, n *node, path string) bool {
 	ok := true
-	if s.scalar && n.Kind != yamltree.Scalar {
+	if s.scalar && n.kind != kindScalar {
 		ok = c.fail(path, "Failed to validate against any child schemas allowed by anyOf constraint.")
 	}
-	if s.enum != nil && !slices.Contains(s.enum, n.Text) {
+	if s.enum != nil && !slices.Contains(s.enum, n.text) {
 		ok = c.fail(path, "Failed to match against any enum values.")
 	}
-	if s.item != nil && n.Kind == yamltree.Sequence {
-		for i, item := range n.Items {
+	if s.item != nil && n.kind == kindSequence {
+		for i, item := range n.items {
 			if !c.check(s.item, item, fmt.Sprintf("%s[%d]", path, i)) {
 				ok = c.fail(path, "Failed to validate item #%d in array.", i)
 			}
 		}
 	}
-	if s.props != nil && n.Kind == yamltree.Mapping {
+	if s.props != nil && n.kind == kindMapping {
 		ok = c.object(s, n, path) && ok
 	}
 	if !s.allows(n) {
@@ -142,9 +140,9 @@ func (c *schemaCheck) check(s *schema, n *yamltree.Node, path string) bool {
 	return ok
 }
 
-func (c *schemaCheck) object(s *schema, n *yamltree.Node, path string) bool {
+func (c *schemaCheck) object(s *schema, n *node, path string) bool {
 	ok := true
-	if len(n.Pairs) < s.minProps {
+	if len(n.pairs) < s.minProps {
 		ok = c.fail(path, "Object should have no fewer than %d properties.", s.minProps)
 	}
 	unknown := ""
@@ -153,7 +151,7 @@ func (c *schemaCheck) object(s *schema, n *yamltree.Node, path string) bool {
 		switch {
 		case !known && unknown == "":
 			unknown = key
-		case known && !c.check(p, n.Get(key), path+"["+key+"]"):
+		case known && !c.check(p, n.get(key), path+"["+key+"]"):
 			ok = c.fail(path, "Failed to validate against schema associated with property name '%s'.", key)
 		}
 	}
@@ -162,37 +160,36 @@ func (c *schemaCheck) object(s *schema, n *yamltree.Node, path string) bool {
 			"'additionalProperties' constraints: '%s'.", unknown)
 	}
 	for _, key := range s.required {
-		if !n.Has(key) {
+		if !n.has(key) {
 			ok = c.fail(path, "Missing required property '%s'.", key)
 		}
 	}
 	return ok
 }
 
-func sortedKeys(n *yamltree.Node) []string {
-	keys := make([]string, len(n.Pairs))
-	for i, p := range n.Pairs {
-		keys[i] = p.Key.Text
+func sortedKeys(n *node) []string {
+	keys := make([]string, len(n.pairs))
+	for i, p := range n.pairs {
+		keys[i] = p.key.text
 	}
-	slices.Sort(keys)
-	return slices.Compact(keys)
+	return sortedOnce(keys)
 }
 
 // allows tells whether a value has the schema's type. Scalars are read as the type asks for, as YAML has no types.
-func (s *schema) allows(n *yamltree.Node) bool {
+func (s *schema) allows(n *node) bool {
 	switch s.typ {
 	case "array":
-		return n.Kind == yamltree.Sequence
+		return n.kind == kindSequence
 	case "object":
-		return n.Kind == yamltree.Mapping
+		return n.kind == kindMapping
 	case "string":
-		return n.Kind == yamltree.Scalar || n.Kind == yamltree.Null
+		return n.kind == kindScalar || n.kind == kindNull
 	case "boolean":
-		_, ok := parseBool(n.Text)
-		return n.Kind == yamltree.Scalar && ok
+		_, ok := parseBool(n.text)
+		return n.kind == kindScalar && ok
 	case "integer":
-		_, err := strconv.ParseInt(n.Text, 0, 64)
-		return n.Kind == yamltree.Scalar && err == nil
+		_, err := strconv.ParseInt(n.text, 0, 64)
+		return n.kind == kindScalar && err == nil
 	}
 	return true
 }

@@ -1,8 +1,6 @@
-package rulefile
+package engine
 
-import (
-	"strings"
-)
+import "strings"
 
 // Priority of a rule, the most severe first. Zero is none given.
 type Priority uint8
