@@ -245,8 +245,7 @@ func TestRewrittenPath(t *testing.T) {
 			var facts callFacts
 			cmd := command(t, "rewrite", tt.call, tt.path, tt.denied, tt.becomes, tt.how)
 			cmd.Dir = tmp
-			w := newWatcher(t, controller())
-			c := w.run(&facts, cmd)
+			c := newWatcher(t, controller()).run(&facts, cmd)
 			facts.Want.Flags |= tt.flags
 			if facts.Want.File.Present {
 				facts.Want.File.Raw, facts.Want.File.Given, facts.Want.File.AtExit = tt.raw, tt.given, tt.atExit
@@ -256,9 +255,7 @@ func TestRewrittenPath(t *testing.T) {
 			c.check(c.find(tt.name, func(ev *event.Event) bool {
 				return ev.Type == facts.Want.Type && ev.Tid == facts.Want.Tid && ev.Time-c.boot >= facts.From && ev.Time-c.boot <= facts.To
 			}), facts)
-			k, err := w.probe.Counters()
-			must(t, err)
-			if tt.missing && k.EntryMissing == 0 {
+			if tt.missing && c.counters.EntryMissing == 0 {
 				t.Error("that there was no copy is not counted")
 			}
 			if tt.how == "collide" {

@@ -25,13 +25,25 @@ const quickExit = "GORACE=atexit_sleep_ms=0"
 func TestMain(m *testing.M) {
 	name := os.Getenv(triggerVar)
 	if name == "" {
-		os.Exit(m.Run())
+		os.Exit(runTests(m))
 	}
 	if err := runTrigger(name, os.Args[1:]); err != nil {
 		fmt.Fprintf(os.Stderr, "trigger %s: %v\n", name, err)
 		os.Exit(2)
 	}
 	os.Exit(0)
+}
+
+// runTests runs the tests, and closes the probe that they share.
+func runTests(m *testing.M) int {
+	code := m.Run()
+	if shared != nil {
+		if err := shared.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, "close the shared probe:", err)
+			return 1
+		}
+	}
+	return code
 }
 
 func runTrigger(name string, args []string) error {
@@ -109,13 +121,13 @@ func command(t *testing.T, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// trigger runs a trigger under a fresh probe and decodes the facts that it printed.
+// trigger runs a trigger under a probe and decodes the facts that it printed.
 func trigger(t *testing.T, facts any, name string, args ...string) *capture {
 	t.Helper()
 	return watch(t, facts, command(t, name, args...))
 }
 
-// watch runs a command under a fresh probe until its process has ended.
+// watch runs a command under a probe until its process has ended.
 func watch(t *testing.T, facts any, cmd *exec.Cmd) *capture {
 	t.Helper()
 	return newWatcher(t, controller()).run(facts, cmd)

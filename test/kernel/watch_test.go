@@ -3,6 +3,7 @@ package kernel
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,9 +24,11 @@ import (
 type watcher struct {
 	t     *testing.T
 	probe *probe.Probe
-	dec   decode.Decoder
-	rec   event.Record
-	c     *capture
+	// before are the counters of the probe, which may have served other tests.
+	before probe.Counters
+	dec    decode.Decoder
+	rec    event.Record
+	c      *capture
 }
 
 // capture is what was seen while a command ran.
@@ -41,7 +44,7 @@ type capture struct {
 	forks   []*event.Process
 	cgroups []cgroupChange
 	ended   bool
-	// counters are the kernel's at the end.
+	// counters are the kernel's, of the time of this capture alone: lost records, UringUnmatched and EntryMissing.
 	counters probe.Counters
 }
 
@@ -54,23 +57,60 @@ type cgroupChange struct {
 // deadline bounds every wait; a loaded machine is slow, a lost record never comes.
 const deadline = time.Minute
 
-// newWatcher attaches a probe that follows a cgroup controller, and enters the processes that run.
-func newWatcher(t *testing.T, controller string) *watcher {
+// shared is an attached probe of every event that follows controller(). It is loaded once for all tests: that takes longer than a test does,
+// above all on an emulated machine. TestMain closes it.
+var shared *probe.Probe
+
+// newWatcher watches with an attached probe that follows a cgroup controller.
+func newWatcher(t *testing.T, follow string) *watcher {
 	t.Helper()
 	// A large ring, because others on the machine open files too.
-	return newWatcherOf(t, probe.Settings{CgroupController: controller, EntryCopies: true, BulkBytes: 64 << 20})
+	s := probe.Settings{CgroupController: follow, EntryCopies: true, BulkBytes: 64 << 20}
+	if follow != controller() {
+		return newWatcherOf(t, s)
+	}
+	if shared == nil {
+		needRoot(t)
+		p := load(t, s)
+		if err := p.Attach(); err != nil {
+			t.Fatal(errors.Join(err, p.Close()))
+		}
+		shared = p
+	}
+	return watchWith(t, shared)
 }
 
-// newWatcherOf attaches a probe of every event.
+// newWatcherOf watches with a probe of its own.
 func newWatcherOf(t *testing.T, s probe.Settings) *watcher {
+	t.Helper()
+	needRoot(t)
+	p := load(t, s)
+	t.Cleanup(func() { must(t, p.Close()) })
+	must(t, p.Attach())
+	return watchWith(t, p)
+}
+
+func needRoot(t *testing.T) {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("needs root: the kernel tests load BPF programs")
 	}
-	w := &watcher{t: t, probe: load(t, s)}
+}
+
+// watchWith forgets what an attached probe has recorded so far, and enters the processes that run.
+func watchWith(t *testing.T, p *probe.Probe) *watcher {
+	t.Helper()
+	w := &watcher{t: t, probe: p}
+	for _, r := range []*probe.Ring{p.Critical(), p.Bulk()} {
+		for _, ok := r.Next(); ok; _, ok = r.Next() {
+		}
+		r.Release()
+	}
+	var err error
+	w.before, err = p.Counters()
+	must(t, err)
 	w.dec.BootTime = bootTime()
 	w.c = &capture{t: t, boot: w.dec.BootTime, table: process.NewTable(process.Settings{})}
-	must(t, w.probe.Attach())
 	must(t, w.probe.Tasks(func(raw []byte) error {
 		if err := w.dec.Decode(raw, &w.rec); err != nil {
 			return err
@@ -82,7 +122,7 @@ func newWatcherOf(t *testing.T, s probe.Settings) *watcher {
 	return w
 }
 
-func load(t testing.TB, s probe.Settings) *probe.Probe {
+func load(t *testing.T, s probe.Settings) *probe.Probe {
 	t.Helper()
 	for _, typ := range event.AllTypes() {
 		if typ.Captured() {
@@ -93,13 +133,12 @@ func load(t testing.TB, s probe.Settings) *probe.Probe {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := p.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	for _, m := range p.Missing() {
-		t.Fatalf("the kernel refuses %s: %v", m.Program, m.Reason)
+		t.Errorf("the kernel refuses %s: %v", m.Program, m.Reason)
+	}
+	if t.Failed() {
+		must(t, p.Close())
+		t.FailNow()
 	}
 	return p
 }
@@ -129,7 +168,9 @@ func (w *watcher) run(facts any, cmd *exec.Cmd) *capture {
 	k, err := w.probe.Counters()
 	must(t, err)
 	w.c.counters = k
-	if k.Lost() != 0 {
+	w.c.counters.UringUnmatched -= w.before.UringUnmatched
+	w.c.counters.EntryMissing -= w.before.EntryMissing
+	if k.Lost() != w.before.Lost() {
 		t.Fatalf("records were lost: %+v", k)
 	}
 	if facts != nil {
