@@ -1,6 +1,5 @@
-// Package alias finds the names of an opened file that the event does not bring along: that on the host, whatever mount or
-// root directory the process reached the file by, and those of rules for a file that was opened by another of its hard
-// links.
+// Package alias finds other names of an opened file than those in the event's record: its name on the host, whatever mount or root
+// directory the process opened it by, and the name that a rule has for it where it was opened by another hard link.
 package alias
 
 import (
@@ -20,21 +19,22 @@ import (
 
 // Settings of a finder.
 type Settings struct {
-	// Watch are complete file names: of a file that has several hard links, they are told.
+	// Watch are absolute file names. A file that one of them means is recognised by its inode, whichever of its hard links is
+	// opened.
 	Watch []string
 }
 
 // maxWatched bounds the watched names.
 const maxWatched = 4096
 
-// Finder finds names. Find and Watch are for one goroutine, the event loop's, and never wait; Counters may be called by any.
+// Finder finds names. Find and Watch are for one goroutine, the event loop's, and do not block. Any goroutine may call Counters.
 type Finder struct {
-	host   *scope
-	scopes map[string]*scope
-	watch  atomic.Pointer[[]string]
-	// hostRoot is the host's root directory.
+	host       *fileSet
+	containers map[string]*fileSet
+	watch      atomic.Pointer[[]string]
+	// hostRoot is the host's root directory, as the last scan found it.
 	hostRoot inode
-	asks     chan ask
+	requests chan request
 	mounts   atomic.Pointer[mountTable]
 	// name is the text of the last Source.
 	name []byte
@@ -45,9 +45,9 @@ type Finder struct {
 	done     sync.WaitGroup
 }
 
-// New makes a finder, which knows nothing before [Finder.Start].
+// New makes a finder. It finds no names before [Finder.Start].
 func New(settings Settings) (*Finder, error) {
-	f := &Finder{host: &scope{}, scopes: map[string]*scope{}, asks: make(chan ask, 64)}
+	f := &Finder{host: &fileSet{}, containers: map[string]*fileSet{}, requests: make(chan request, 64)}
 	f.setWatch(settings.Watch)
 	var err error
 	if f.wakeUp, err = unix.Eventfd(0, unix.EFD_CLOEXEC); err != nil {
@@ -56,20 +56,21 @@ func New(settings Settings) (*Finder, error) {
 	return f, nil
 }
 
-// hostMounts opens the mount table of the host's first process, or, where /proc is not the host's, the own one.
+// hostMounts opens the mount table of process 1, or, where that can't be read, the sensor's own.
 func hostMounts() (*os.File, error) {
 	var fd int
 	var err error
 	for _, name := range [...]string{"/proc/1/mountinfo", "/proc/self/mountinfo"} {
 		if fd, err = unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
-			// Not by os.Open: Go's runtime would poll the file too, and who polls first takes the news of a change from the other.
+			// Not by os.Open: Go's runtime would poll the file too, and the kernel reports a change to the first poll only.
 			return os.NewFile(uintptr(fd), name), nil
 		}
 	}
 	return nil, err
 }
 
-// Start reads the mount table and follows it, and looks for the watched names, each in a goroutine of its own until Close.
+// Start reads the host's mount table and looks the watched names up; then a goroutine follows the table and another repeats the
+// lookups, until Close.
 func (f *Finder) Start(ctx context.Context) error {
 	table, err := hostMounts()
 	if err == nil {
@@ -80,18 +81,18 @@ func (f *Finder) Start(ctx context.Context) error {
 	}
 	ctx, f.stop = context.WithCancel(ctx)
 	f.done.Go(func() { f.followMounts(ctx, table) })
-	f.visitHost(ctx)
-	f.done.Go(func() { f.visit(ctx) })
+	f.scanHost(ctx)
+	f.done.Go(func() { f.scanLoop(ctx) })
 	return nil
 }
 
-// closePatience bounds Close.
-const closePatience = time.Second
+// closeTimeout bounds Close.
+const closeTimeout = time.Second
 
-// ErrStuck: a look for watched files waits for a file system that does not answer (a network's, FUSE). Nothing depends on it.
-var ErrStuck = errors.New("end the look for watched files: a file system does not answer")
+// ErrStuck: a lookup of a watched name waits for a file system that does not answer (a network file system, FUSE).
+var ErrStuck = errors.New("end the lookup of watched names: a file system does not answer")
 
-// Close ends the goroutines and waits for them, a while: then its error is ErrStuck, and what they use stays open.
+// Close ends the goroutines and waits up to a second for them. After that it returns ErrStuck and leaks what they use.
 func (f *Finder) Close() error {
 	if f.stop != nil {
 		f.stop()
@@ -107,7 +108,7 @@ func (f *Finder) Close() error {
 	select {
 	case <-ended:
 		return unix.Close(f.wakeUp)
-	case <-time.After(closePatience):
+	case <-time.After(closeTimeout):
 		return ErrStuck
 	}
 }

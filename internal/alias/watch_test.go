@@ -118,16 +118,16 @@ func TestWatchedOfOtherRoots(t *testing.T) {
 	f, err := New(Settings{Watch: []string{"/etc/passwd"}})
 	must(t, err)
 	defer unix.Close(f.wakeUp)
-	f.visitHost(t.Context())
-	s := &scope{}
+	f.scanHost(t.Context())
+	s := &fileSet{}
 	dir := t.TempDir()
-	if f.look(t.Context(), s, "/proc/self/root") || f.look(t.Context(), s, dir) || f.look(t.Context(), s, dir+"/absent") || s.files.Load() != nil {
+	if f.scan(t.Context(), s, "/proc/self/root") || f.scan(t.Context(), s, dir) || f.scan(t.Context(), s, dir+"/absent") || s.names.Load() != nil {
 		t.Error("files of another root were taken for a container's")
 	}
 }
 
 // The loop asks for a container's files at most every 200 ms until they are known, and forgets containers beyond a bound.
-func TestScopesAreBounded(t *testing.T) {
+func TestContainersAreBounded(t *testing.T) {
 	f, err := New(Settings{Watch: []string{"/x"}})
 	must(t, err)
 	defer unix.Close(f.wakeUp)
@@ -135,17 +135,17 @@ func TestScopesAreBounded(t *testing.T) {
 	for range 5 {
 		f.Find(ev)
 	}
-	if len(f.asks) != 1 || len(f.scopes) != 1 {
-		t.Errorf("%d asks, %d scopes", len(f.asks), len(f.scopes))
+	if len(f.requests) != 1 || len(f.containers) != 1 {
+		t.Errorf("%d requests, %d containers", len(f.requests), len(f.containers))
 	}
 	ev.ContainerID = ""
 	f.Find(ev)
-	for i := range maxScopes + 10 {
+	for i := range maxFileSets + 10 {
 		ev.ContainerID = string(rune('0'+i%10)) + string(rune(0x100+i))
 		f.Find(ev)
 	}
-	if c := f.Counters(); len(f.scopes) != maxScopes || c.ScopesDropped != 11 || c.VisitsDropped != uint64(maxScopes+11-cap(f.asks)) {
-		t.Errorf("%d scopes, %+v", len(f.scopes), c)
+	if c := f.Counters(); len(f.containers) != maxFileSets || c.ContainersDropped != 11 || c.ScansDropped != uint64(maxFileSets+11-cap(f.requests)) {
+		t.Errorf("%d containers, %+v", len(f.containers), c)
 	}
 	many, err := New(Settings{Watch: make([]string, maxWatched+2)})
 	must(t, err)

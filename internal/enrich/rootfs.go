@@ -36,7 +36,13 @@ type fileState struct {
 
 // read returns a file's content and state. A file that does not exist is empty, without an error; if its state is
 // still the old one, content is nil and changed false.
+//
+// It does not open a file of a single directory that has not changed: account files are checked every few seconds, and another
+// sensor would report each open.
 func (l layers) read(name string, old fileState) (content []byte, state fileState, changed bool, err error) {
+	if len(l) == 1 && hasState(path.Join(l[0], name), old) {
+		return nil, old, false, nil
+	}
 	fd, err := l.open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fileState{}, old != fileState{}, nil
@@ -55,7 +61,7 @@ func (l layers) read(name string, old fileState) (content []byte, state fileStat
 	if st.Size > maxFileBytes {
 		return nil, fileState{}, false, fmt.Errorf("read %s: %w", name, errTooLarge)
 	}
-	state = fileState{dev: st.Dev, ino: st.Ino, size: uint64(st.Size), mtime: st.Mtim}
+	state = stateOf(&st)
 	if state == old {
 		return nil, old, false, nil
 	}
@@ -70,6 +76,17 @@ func (l layers) read(name string, old fileState) (content []byte, state fileStat
 		return nil, fileState{}, false, fmt.Errorf("read %s: %w", name, err)
 	}
 	return content, state, true, nil
+}
+
+func stateOf(st *unix.Stat_t) fileState {
+	return fileState{dev: st.Dev, ino: st.Ino, size: uint64(st.Size), mtime: st.Mtim}
+}
+
+// hasState tells whether a path still is the file of a state, which names its inode. A symbolic link is not followed at the end
+// of the path; one on the way may lead anywhere, but then to the same file.
+func hasState(path string, state fileState) bool {
+	var st unix.Stat_t
+	return state != fileState{} && unix.Lstat(path, &st) == nil && stateOf(&st) == state
 }
 
 // maxHops is the kernel's own bound on symbolic links in one path (MAXSYMLINKS).

@@ -76,7 +76,7 @@ func lossFamilies() []family {
 			func(s *scrape) map[string]uint64 {
 				return map[string]uint64{
 					"mounts_cut": s.names.MountsCut, "watched_cut": s.names.WatchCut, "mount_tables_unreadable": s.names.MountErrors,
-					"visits_dropped": s.names.VisitsDropped, "containers_forgotten": s.names.ScopesDropped,
+					"visits_dropped": s.names.ScansDropped, "containers_forgotten": s.names.ContainersDropped,
 				}
 			}),
 	}

@@ -104,7 +104,7 @@ func (t *Totals) WriteSummary(w io.Writer, rules *engine.Ruleset) {
 	fmt.Fprintf(&b, "Containers: %d events waited, %d answered; without metadata: %d no runtime, %d not found, %d too slow, %d waiting room full, %d cgroup gone\n",
 		t.Enrich.Held, t.Enrich.Answered, t.Enrich.RuntimeAbsent, t.Enrich.NotFound, t.Enrich.TooSlow, t.Enrich.Overflow, t.Enrich.CgroupGone)
 	fmt.Fprintf(&b, "Names not known: %d mounts and %d watched names too many, %d mount tables unreadable, %d looks into a container dropped, %d containers forgotten\n",
-		t.Names.MountsCut, t.Names.WatchCut, t.Names.MountErrors, t.Names.VisitsDropped, t.Names.ScopesDropped)
+		t.Names.MountsCut, t.Names.WatchCut, t.Names.MountErrors, t.Names.ScansDropped, t.Names.ContainersDropped)
 	_, _ = io.WriteString(w, b.String())
 }
 
