@@ -19,7 +19,14 @@
 #define SAKER_EVENT_H
 
 enum schema {
-	SCHEMA_VERSION = 5,
+	SCHEMA_VERSION = 6,
+};
+
+/* Sizes of tables. */
+enum sizes {
+	SYSCALLS_MAX = 512,   /* system call numbers */
+	CALLS_MAX = 16,       /* at least CALLS, and a power of two: an index is masked where it is used */
+	ENTRY_COPIES = 1024,  /* a power of two */
 };
 
 enum limits {
@@ -86,6 +93,16 @@ enum record_flags {
 	FLAG_FS_PATH = 1 << 13,        /* mount_len and hidden_len tell where in its file system the file is */
 };
 
+/* What became of an open, and of which type the file is (programs/open_class.h). */
+enum open_outcome {
+	OPEN_FAILED,       /* without a sign that the name was rewritten */
+	OPEN_REGULAR,
+	OPEN_DIRECTORY,
+	OPEN_OTHER,        /* a device, a pipe, a socket */
+	OPEN_NAME_CHANGED, /* failed, and the name was rewritten between call and return */
+	OPEN_OUTCOMES_ALL = 0x1f, /* a bit each */
+};
+
 enum layer {
 	LAYER_NONE,
 	LAYER_UPPER,
@@ -138,6 +155,7 @@ struct exec_record {
 	struct inode_info exe;
 	__u64 cap_inheritable, cap_permitted, cap_effective;
 	__u64 pidns_start;
+	__u64 fdlimit;               /* soft limit of open descriptors (RLIMIT_NOFILE) */
 	__u32 uid, gid;
 	__u32 loginuid, tty;
 	__u32 sid, pgid, vpgid;
@@ -164,7 +182,7 @@ struct fork_record {
 struct exit_record {
 	struct record_header h;
 	__u32 code;                /* as wait(2) gives it */
-	__u32 pad;
+	__u32 reaper;              /* tgid of the process that gets the children; 0 if there are none */
 };
 
 struct open_record {
@@ -175,8 +193,10 @@ struct open_record {
 	__u32 open_flags, open_mode;
 	__s32 dirfd;
 	__u32 call;
-	/* Texts: the caller's path string; if that changed during a failed call, what it was at the end; if one of them is
-	 * relative, the directory it starts from; the file's own path; where in its file system the mount, or the chroot,
+	__u32 dir_mode;            /* i_mode of the file behind dirfd; 0 for AT_FDCWD, or if there is none */
+	__u32 pad;
+	/* Texts: the caller's path string; if that changed during a failed call, what it was at the end; what dirfd stands
+	 * for, if it is not AT_FDCWD or one of the strings is relative; the file's own path; where in its file system the mount, or the chroot,
 	 * begins that the file was reached by, if that is not the file system's root. */
 	__u32 raw_len, exit_raw_len, dir_len, path_len, hidden_len;
 	__u32 mount_len;           /* how much of the path's end lies below that mount or chroot */

@@ -12,9 +12,6 @@
 #include <bpf/bpf_tracing.h>
 #include "event.h"
 
-#define SYSCALLS_MAX 512
-#define CALLS_MAX 16 /* at least CALLS, and a power of two: an index is masked where it is used */
-
 /* Tells the records of these programs from those of others, with other settings, that write into the same maps. */
 const volatile __u8 generation = 0;
 /* The sensor's own process in the initial pid namespace: nothing it does is recorded. */
@@ -46,6 +43,8 @@ union wire {
 	struct signal_record signal;
 	struct {
 		enum schema schema;
+		enum sizes sizes;
+		enum open_outcome open_outcome;
 		enum limits limits;
 		enum record_type record_type;
 		enum ring ring;
@@ -132,8 +131,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct reader);
 } reader SEC(".maps");
-
-#define ENTRY_COPIES 1024 /* a power of two */
 
 /* The path string of a call as it was at entry (helpers/store/entry.h). */
 struct entry_copy {

@@ -302,7 +302,7 @@ func TestMacros(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []string
 			ev := tt.h.event()
-			ev.Process.CloneTime, ev.Process.ExecTime, ev.Time = 1, 1, 1+int64(10e9)
+			ev.Process.Key.Start, ev.Process.ExecTime, ev.Boot = 1, 1, 1+uint64(10e9)
 			rs.Match(ev, engine.NewScratch(), func(r *engine.Rule) {
 				if r.Name != "always_true" && r.Name != "proc_name_exists" {
 					got = append(got, r.Name)

@@ -215,8 +215,23 @@ typedef struct {
 	int counter;
 } atomic_t;
 
+struct rlimit {
+	unsigned long rlim_cur, rlim_max;
+};
+
+enum rlimits { /* asm-generic/resource.h */
+	RLIMIT_NOFILE = 7,
+};
+
+struct list_head {
+	struct list_head *next, *prev;
+};
+
 struct signal_struct {
 	atomic_t live;
+	unsigned int is_child_subreaper : 1;
+	unsigned int has_child_subreaper : 1;
+	struct rlimit rlim[16];
 	struct tty_struct *tty;
 	struct pid *pids[4];
 	int group_exit_code;
@@ -251,6 +266,7 @@ struct task_struct {
 	int pid, tgid;
 	int exit_code;
 	struct task_struct *real_parent, *group_leader;
+	struct list_head children;
 	struct pid *thread_pid;
 	__u64 start_boottime;
 	__u64 self_exec_id;

@@ -19,6 +19,7 @@ GLOBAL int exec_failed__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 comp
 	struct exec_failed_record *r;
 	struct call_path path;
 	__u32 off = sizeof(*r);
+	__u32 mode = 0;
 	bool relative;
 	__s32 dirfd;
 
@@ -39,7 +40,7 @@ GLOBAL int exec_failed__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 comp
 	relative = store__is_relative(s, off, &path);
 	off += path.len + path.exit_len;
 	if (relative)
-		r->dir_len = store__start_dir(off, &r->h, task, dirfd);
+		r->dir_len = store__start_dir(off, &r->h, task, dirfd, &mode);
 	off += r->dir_len;
 	store__submit(s, RING_BULK, off);
 	return 0;

@@ -1,6 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 #include "helpers/store/record.h"
 
+#define SUBREAPERS_MAX 32 /* how far up a subreaper is looked for */
+
+/*
+ * Who gets the children of a process whose last thread ends, as find_new_reaper (kernel/exit.c) does: the nearest
+ * ancestor that asked for it (PR_SET_CHILD_SUBREAPER), else the first process of the pid namespace. 0: there are no
+ * children, or that first process itself ends.
+ */
+INLINE __u32 exit__reaper(struct task_struct *task, struct signal_struct *signal)
+{
+	struct list_head *children = __builtin_preserve_access_index(&task->children);
+	struct task_struct *init = extract__pidns_init(task);
+	struct task_struct *up = task;
+
+	if (READ(task, children.next) == children || !init || READ(init, tgid) == READ(task, tgid))
+		return 0;
+	if (BPF_CORE_READ_BITFIELD_PROBED(signal, has_child_subreaper)) {
+		for (int i = 0; i < SUBREAPERS_MAX; i++) {
+			up = READ(up, real_parent);
+			if (!up || up == init || extract__level(up) != extract__level(task))
+				break;
+			signal = READ(up, signal);
+			if (BPF_CORE_READ_BITFIELD_PROBED(signal, is_child_subreaper))
+				return READ(up, tgid);
+		}
+	}
+	return READ(init, tgid);
+}
+
 /*
  * The end of a process: of its last thread, whichever that is.
  *
@@ -24,7 +52,7 @@ int BPF_PROG(sched_process_exit, struct task_struct *task)
 	store__header(&r->h, task, RECORD_EXIT);
 	code = READ(signal, group_exit_code);
 	r->code = code ? code : READ(task, exit_code);
-	r->pad = 0;
+	r->reaper = exit__reaper(task, signal);
 	store__submit(s, RING_CRITICAL, sizeof(*r));
 	return 0;
 }

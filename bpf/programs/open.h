@@ -56,8 +56,9 @@ INLINE void open__args(struct pt_regs *regs, enum call call, bool compat, struct
 	}
 }
 
-/* The directory that a relative path starts from, whatever became of the file: for the name as Falco gives it. */
-INLINE __u32 store__start_dir(__u32 off, struct record_header *h, struct task_struct *task, __s32 dirfd)
+/* The directory that a relative path starts from, whatever became of the file: for the name as Falco gives it. Sets `mode` to
+ * the i_mode of what a descriptor stands for. */
+INLINE __u32 store__start_dir(__u32 off, struct record_header *h, struct task_struct *task, __s32 dirfd, __u32 *mode)
 {
 	struct fs_struct *fs;
 	struct path *path;
@@ -71,6 +72,7 @@ INLINE __u32 store__start_dir(__u32 off, struct record_header *h, struct task_st
 		dir = extract__file(task, dirfd);
 		if (!dir)
 			return 0;
+		*mode = READ(dir, f_inode, i_mode);
 		path = __builtin_preserve_access_index(&dir->f_path);
 	}
 	len = store__path(off, h, task, path);
@@ -90,6 +92,7 @@ INLINE void open__begin(struct open_record *r, struct task_struct *task, const s
 	r->dirfd = args->dirfd;
 	r->call = call;
 	r->raw_len = r->exit_raw_len = r->dir_len = r->path_len = r->hidden_len = r->mount_len = 0;
+	r->dir_mode = r->pad = 0;
 	__builtin_memset(&r->file, 0, sizeof(r->file));
 }
 
@@ -101,8 +104,12 @@ INLINE void open__end(struct scratch *s, struct task_struct *task, bool named, s
 	__u32 off = sizeof(*r) + path.len + path.exit_len;
 	struct kernel_counters *c;
 
-	if (named && store__is_relative(s, sizeof(*r), &path))
-		r->dir_len = store__start_dir(off, &r->h, task, r->dirfd);
+	if (r->dirfd != AT_FDCWD || (named && store__is_relative(s, sizeof(*r), &path))) {
+		__u32 mode = 0;
+
+		r->dir_len = store__start_dir(off, &r->h, task, r->dirfd, &mode);
+		r->dir_mode = mode;
+	}
 	off += r->dir_len;
 
 	if (file) {
@@ -140,7 +147,7 @@ GLOBAL int open__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
 	open__args(regs, call, compat, &args);
 	if (ret >= 0)
 		file = extract__file(task, ret);
-	outcomes = args.unread ? OPEN_OUTCOMES : open__outcomes(call, args.flags);
+	outcomes = args.unread ? OPEN_OUTCOMES_ALL : open__outcomes(call, args.flags);
 	if (!open__wanted(outcomes, ret, file))
 		return 0;
 	if (ret < 0) {

@@ -14,25 +14,15 @@
 #define S_IFREG 0100000
 #define S_IFDIR 0040000
 
-/* The numbers of event.Outcome. */
-enum open_outcome {
-	OPEN_FAILED,
-	OPEN_REGULAR,
-	OPEN_DIRECTORY,
-	OPEN_OTHER,
-	OPEN_NAME_CHANGED, /* failed, and the name was rewritten meanwhile */
-};
-
-#define OPEN_OUTCOMES 0x1f
 #define OPEN_FAILURES (1 << OPEN_FAILED | 1 << OPEN_NAME_CHANGED)
 
 /* What may become of the opens that some rule may be about; `flags` are those of the call. */
 INLINE __u32 open__outcomes(__u32 call, __u32 flags)
 {
 	/* A verifier before 6.2 loses a compared bound on the way to the index, so the index is masked where it is used. */
-	_Static_assert(CALLS <= CALLS_MAX, "each call has its classes");
+	_Static_assert((int)CALLS <= (int)CALLS_MAX, "each call has its classes");
 	BARRIER_VAR(call);
-	return open_classes[call & (CALLS_MAX - 1)] >> (flags & O_ACCMODE) * 8 & OPEN_OUTCOMES;
+	return open_classes[call & (CALLS_MAX - 1)] >> (flags & O_ACCMODE) * 8 & OPEN_OUTCOMES_ALL;
 }
 
 /* Tells whether a rule may be about an open; `file` is NULL if it failed. Whether the name of a failed one changed is
@@ -43,7 +33,7 @@ INLINE bool open__wanted(__u32 outcomes, __s64 ret, struct file *file)
 
 	if (outcomes == 0)
 		return false;
-	if (outcomes == OPEN_OUTCOMES)
+	if (outcomes == OPEN_OUTCOMES_ALL)
 		return true;
 	if (ret < 0)
 		return outcomes & OPEN_FAILURES;

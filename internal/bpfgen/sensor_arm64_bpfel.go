@@ -85,6 +85,7 @@ type SensorExecRecord struct {
 	CapPermitted   uint64
 	CapEffective   uint64
 	PidnsStart     uint64
+	Fdlimit        uint64
 	Uid            uint32
 	Gid            uint32
 	Loginuid       uint32
@@ -108,10 +109,10 @@ type SensorExecRecord struct {
 }
 
 type SensorExitRecord struct {
-	_    structs.HostLayout
-	H    SensorRecordHeader
-	Code uint32
-	Pad  uint32
+	_      structs.HostLayout
+	H      SensorRecordHeader
+	Code   uint32
+	Reaper uint32
 }
 
 type SensorForkRecord struct {
@@ -202,6 +203,17 @@ const (
 	SensorLimitsRECORD_LEN_MAX SensorLimits = 65536
 )
 
+type SensorOpenOutcome uint32
+
+const (
+	SensorOpenOutcomeOPEN_FAILED       SensorOpenOutcome = 0
+	SensorOpenOutcomeOPEN_REGULAR      SensorOpenOutcome = 1
+	SensorOpenOutcomeOPEN_DIRECTORY    SensorOpenOutcome = 2
+	SensorOpenOutcomeOPEN_OTHER        SensorOpenOutcome = 3
+	SensorOpenOutcomeOPEN_NAME_CHANGED SensorOpenOutcome = 4
+	SensorOpenOutcomeOPEN_OUTCOMES_ALL SensorOpenOutcome = 31
+)
+
 type SensorOpenRecord struct {
 	_          structs.HostLayout
 	H          SensorRecordHeader
@@ -212,6 +224,8 @@ type SensorOpenRecord struct {
 	OpenMode   uint32
 	Dirfd      int32
 	Call       uint32
+	DirMode    uint32
+	Pad        uint32
 	RawLen     uint32
 	ExitRawLen uint32
 	DirLen     uint32
@@ -293,7 +307,7 @@ const (
 type SensorSchema uint32
 
 const (
-	SensorSchemaSCHEMA_VERSION SensorSchema = 5
+	SensorSchemaSCHEMA_VERSION SensorSchema = 6
 )
 
 type SensorScratch struct {
@@ -330,6 +344,14 @@ type SensorSignalRecord struct {
 	Number uint32
 	Origin uint32
 }
+
+type SensorSizes uint32
+
+const (
+	SensorSizesSYSCALLS_MAX SensorSizes = 512
+	SensorSizesCALLS_MAX    SensorSizes = 16
+	SensorSizesENTRY_COPIES SensorSizes = 1024
+)
 
 type SensorUringBucket struct {
 	_    structs.HostLayout

@@ -15,8 +15,8 @@ var ErrShort = errors.New("record is too short")
 
 // Decoder turns records into events. Not safe for several goroutines at once.
 type Decoder struct {
-	// BootTime is the wall clock's time at boot, in ns since the epoch: it is added to the kernel's times.
-	BootTime int64
+	// Clock gives events their wall-clock time.
+	Clock *event.Clock
 
 	ancestors [bpfgen.SensorLimitsANCESTORS_MAX]event.Ancestor
 	// What absolute made of the caller's path string, and of the one that it had become.
@@ -75,7 +75,9 @@ func (d *Decoder) header(h *bpfgen.SensorRecordHeader, rec *event.Record) {
 	rec.Cgroup = event.Cgroup{}
 	rec.Canary, rec.Signal = 0, event.Signal{}
 	rec.Event = event.Event{
-		Time:     d.wall(h.Time),
+		Time:     d.Clock.Wall(h.Time),
+		Boot:     h.Time,
+		Clock:    d.Clock,
 		CPU:      h.Cpu,
 		Flags:    flags(h.Flags),
 		Tgid:     int32(h.Tgid),
@@ -125,8 +127,8 @@ func (d *Decoder) exec(raw []byte, rec *event.Record) error {
 		CapInheritable: r.CapInheritable,
 		CapPermitted:   r.CapPermitted,
 		CapEffective:   r.CapEffective,
-		PidnsStart:     d.wall(r.PidnsStart),
-		CloneTime:      d.wall(ev.Key.Start),
+		PidnsStart:     r.PidnsStart,
+		FDLimit:        r.Fdlimit,
 		ExeID:          fileID(&r.Exe),
 		ExeMode:        r.Exe.Mode,
 		ExeNlink:       r.Exe.Nlink,
@@ -138,7 +140,7 @@ func (d *Decoder) exec(raw []byte, rec *event.Record) error {
 	}
 	d.lineage(r, rec)
 	if rec.Kind == event.KindExec {
-		rec.Image.ExecTime = ev.Time
+		rec.Image.ExecTime = ev.Boot
 		ev.Type = event.TypeExecve
 		if bpfgen.SensorCall(r.Call) == bpfgen.SensorCallCALL_EXECVEAT {
 			ev.Type = event.TypeExecveat
@@ -178,8 +180,7 @@ func (d *Decoder) fork(raw []byte, rec *event.Record) error {
 		Comm:       comm(&r.Comm),
 		EUID:       r.Euid,
 		EGID:       r.Egid,
-		PidnsStart: d.wall(r.PidnsStart),
-		CloneTime:  d.wall(r.StartTime),
+		PidnsStart: r.PidnsStart,
 	}
 	return nil
 }
@@ -193,7 +194,7 @@ func (d *Decoder) exit(raw []byte, rec *event.Record) error {
 	rec.Event.Type = event.TypeProcexit
 	code := int32(r.Code)
 	// wait(2): the low seven bits are the signal, the eighth says core dumped, the next byte is the exit code.
-	rec.Event.Exit = event.Exit{Code: code, Ret: code >> 8 & 0xff, Sig: code & 0x7f, Core: code&0x80 != 0}
+	rec.Event.Exit = event.Exit{Code: code, Ret: code >> 8 & 0xff, Sig: code & 0x7f, Core: code&0x80 != 0, Reaper: int32(r.Reaper)}
 	return nil
 }
 
@@ -212,6 +213,9 @@ func (d *Decoder) open(raw []byte, rec *event.Record) error {
 	ev := &rec.Event
 	ev.Type = callType(r.Call)
 	ev.Ret, ev.DirFD = r.Ret, r.Dirfd
+	if r.Dirfd != event.AtFDCWD {
+		ev.Dir, ev.DirMode = dir, r.DirMode
+	}
 	ev.File = event.File{
 		Present:   true,
 		FD:        r.Ret,
@@ -219,7 +223,7 @@ func (d *Decoder) open(raw []byte, rec *event.Record) error {
 		Resolved:  path,
 		FS:        fsPath(&r.H, hidden, path, r.MountLen),
 		OpenFlags: genericOpenFlags(r.OpenFlags),
-		Mode:      r.OpenMode,
+		Mode:      openMode(r.OpenFlags, r.OpenMode),
 		Resolve:   r.Resolve,
 		ID:        fileID(&r.File),
 		InodeMode: r.File.Mode,
@@ -328,12 +332,4 @@ func signal(raw []byte, rec *event.Record) error {
 	rec.Kind = event.KindSignal
 	rec.Signal = event.Signal{Number: int32(r.Number), Ptrace: bpfgen.SensorSignalOrigin(r.Origin) == bpfgen.SensorSignalOriginSIGNAL_PTRACE}
 	return nil
-}
-
-// wall turns ns since boot into ns since the epoch; 0 stays 0, "unknown".
-func (d *Decoder) wall(boot uint64) int64 {
-	if boot == 0 {
-		return 0
-	}
-	return d.BootTime + int64(boot)
 }

@@ -26,7 +26,7 @@ func same(t *testing.T, want, got *event.Record) {
 func TestOpen(t *testing.T) {
 	file := func(change func(*event.File)) event.File {
 		f := event.File{
-			Present: true, FD: 5, Raw: "/dir/file", Given: "/dir/file", Resolved: "/real/file", OpenFlags: 0o2, Mode: 0o640, Resolve: 8,
+			Present: true, FD: 5, Raw: "/dir/file", Given: "/dir/file", Resolved: "/real/file", OpenFlags: 0o102, Mode: 0o640, Resolve: 8,
 			ID: event.FileID{Dev: 8<<20 | 1, Ino: 5, Ctime: 6, Mtime: -7}, InodeMode: 0o100644, Nlink: 2, Layer: event.LayerLower,
 		}
 		change(&f)
@@ -40,9 +40,11 @@ func TestOpen(t *testing.T) {
 		hidden         string
 	}{
 		{"absolute", nil, "/dir/file", "", "/real/file", func(ev *event.Event) { ev.File = file(func(*event.File) {}) }, ""},
-		{"relative", func(r *bpfgen.SensorOpenRecord) { r.Dirfd = 4; r.Call = uint32(bpfgen.SensorCallCALL_OPENAT) }, "../b/./c", "/dir/a", "/dir/b/c",
+		{"relative", func(r *bpfgen.SensorOpenRecord) {
+			r.Dirfd, r.DirMode, r.Call = 4, 0o40755, uint32(bpfgen.SensorCallCALL_OPENAT)
+		}, "../b/./c", "/dir/a", "/dir/b/c",
 			func(ev *event.Event) {
-				ev.Type, ev.DirFD = event.TypeOpenat, 4
+				ev.Type, ev.DirFD, ev.Dir, ev.DirMode = event.TypeOpenat, 4, "/dir/a", 0o40755
 				ev.File = file(func(f *event.File) { f.Raw, f.Given, f.Resolved = "../b/./c", "/dir/b/c", "/dir/b/c" })
 			}, ""},
 		{"created, in the upper layer", func(r *bpfgen.SensorOpenRecord) {
@@ -56,6 +58,12 @@ func TestOpen(t *testing.T) {
 			ev.File = file(func(f *event.File) {
 				f.FD, f.Resolved, f.ID, f.InodeMode, f.Nlink, f.Layer = -13, "", event.FileID{}, 0, 0, event.LayerNone
 			})
+		}, ""},
+		{"mode without O_CREAT", func(r *bpfgen.SensorOpenRecord) { r.OpenFlags = 0o2 }, "/dir/file", "", "/real/file", func(ev *event.Event) {
+			ev.File = file(func(f *event.File) { f.OpenFlags, f.Mode = 0o2, 0 })
+		}, ""},
+		{"mode of O_TMPFILE", func(r *bpfgen.SensorOpenRecord) { r.OpenFlags = 0o20200002 }, "/dir/file", "", "/real/file", func(ev *event.Event) {
+			ev.File = file(func(f *event.File) { f.OpenFlags = 0o20200002 })
 		}, ""},
 		{"by handle", func(r *bpfgen.SensorOpenRecord) { r.Call = uint32(bpfgen.SensorCallCALL_OPEN_BY_HANDLE_AT) }, "", "", "/real/file",
 			func(ev *event.Event) {
@@ -133,8 +141,8 @@ func TestExec(t *testing.T) {
 	image := event.Process{
 		Key: event.Key{Tgid: 100, Start: 400}, ExecID: 9, Vpid: 10, Pgid: 61, Vpgid: 6, Sid: 60, Ppid: 50, Comm: "cat",
 		ExePath: "/bin/cat", Filename: "./cat", Interp: "/bin/sh", ArgsLen: 100_000, Cwd: "/tmp", TTY: 34816, LoginUID: 9,
-		UID: 7, EUID: 1000, GID: 8, EGID: 1001, CapInheritable: 1, CapPermitted: 2, CapEffective: 4, PidnsStart: bootTime + 300,
-		CloneTime: bootTime + 400, ExecTime: bootTime + 500, ExeID: event.FileID{Dev: 8<<20 | 1, Ino: 5, Ctime: 6, Mtime: -7},
+		UID: 7, EUID: 1000, GID: 8, EGID: 1001, CapInheritable: 1, CapPermitted: 2, CapEffective: 4, PidnsStart: 300, FDLimit: 1024,
+		ExecTime: 500, ExeID: event.FileID{Dev: 8<<20 | 1, Ino: 5, Ctime: 6, Mtime: -7},
 		ExeMode: 0o100644, ExeNlink: 2, ExeLayer: event.LayerLower, ExeWritable: true,
 	}
 	want := based(event.KindExec, headed(event.TypeExecveat, 0))
@@ -199,7 +207,7 @@ func TestFork(t *testing.T) {
 	want.ParentStart, want.ImageCgroup = 350, 4712
 	want.Image = event.Process{
 		Key: event.Key{Tgid: 200, Start: 450}, ExecID: 9, Vpid: 20, Pgid: 61, Vpgid: 6, Sid: 60, Ppid: 51, Comm: "sh",
-		EUID: 2000, EGID: 2001, PidnsStart: bootTime + 300, CloneTime: bootTime + 450,
+		EUID: 2000, EGID: 2001, PidnsStart: 300,
 	}
 	same(t, want, decoded(t, forkRaw()))
 }
@@ -218,6 +226,7 @@ func TestExit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			want := based(event.KindExit, headed(event.TypeProcexit, 0))
 			want.Event.Exit = tt.want
+			want.Event.Exit.Reaper = 77
 			same(t, want, decoded(t, exitRaw(tt.code)))
 		})
 	}
@@ -275,7 +284,7 @@ func TestNameChanged(t *testing.T) {
 			}
 			open.H.Flags = uint32(bpfgen.SensorRecordFlagsFLAG_NAME_CHANGED)
 			want := based(event.KindOpen, headed(event.TypeOpenat, flags))
-			want.Event.Ret, want.Event.DirFD = -2, 4
+			want.Event.Ret, want.Event.DirFD, want.Event.Dir = -2, 4, tt.dir
 			want.Event.File = event.File{Present: true, FD: -2, Raw: tt.raw, Given: tt.given, AtExit: tt.atExit}
 			same(t, want, decoded(t, wire(open, &open.H, bpfgen.SensorRecordTypeRECORD_OPEN, tt.raw, tt.exit, tt.dir)))
 

@@ -3,6 +3,8 @@ package decode
 import (
 	"unsafe"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/saker-sensor/saker/internal/bpfgen"
 	"github.com/saker-sensor/saker/internal/event"
 )
@@ -115,4 +117,14 @@ func writable(r *bpfgen.SensorExecRecord, rec *event.Record) bool {
 	default:
 		return r.Exe.Mode&otherWrite != 0
 	}
+}
+
+// openMode is the mode of an open that may make a file. Without O_CREAT and O_TMPFILE the caller need not have set one, and the
+// kernel does not look at it (open(2)).
+func openMode(flags, mode uint32) uint32 {
+	const tmpfile = 0o20000000 // __O_TMPFILE, asm-generic/fcntl.h
+	if flags&(unix.O_CREAT|tmpfile) == 0 {
+		return 0
+	}
+	return mode
 }

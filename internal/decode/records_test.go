@@ -30,7 +30,9 @@ func wire[T any](fixed *T, h *bpfgen.SensorRecordHeader, typ bpfgen.SensorRecord
 	return aligned(b)
 }
 
-// bootTime of the tests' decoder.
+// clock is that of the tests' decoder.
+var clock = event.NewClock(bootTime)
+
 const bootTime = 1_000_000
 
 var header = bpfgen.SensorRecordHeader{
@@ -41,7 +43,7 @@ var header = bpfgen.SensorRecordHeader{
 // headed is the event that the header says.
 func headed(typ event.Type, flags event.Flags) event.Event {
 	return event.Event{
-		Time: bootTime + 500, Type: typ, CPU: 3, Flags: flags, Tgid: 100, Tid: 101, Vpid: 10, Vtid: 11,
+		Time: bootTime + 500, Boot: 500, Clock: clock, Type: typ, CPU: 3, Flags: flags, Tgid: 100, Tid: 101, Vpid: 10, Vtid: 11,
 		Key: event.Key{Tgid: 100, Start: 400}, ExecID: 9, CgroupID: 4711, DirFD: event.AtFDCWD,
 	}
 }
@@ -60,7 +62,7 @@ func chars(s string) (c [bpfgen.SensorLimitsCOMM_LEN]int8) {
 // openRaw is an open's record; hidden, if any, is the one text with which the file's place in its file system begins.
 func openRaw(change func(*bpfgen.SensorOpenRecord), raw, dir, path string, hidden ...string) []byte {
 	r := &bpfgen.SensorOpenRecord{
-		H: header, Ret: 5, Resolve: 8, File: inode, OpenFlags: 0o2, OpenMode: 0o640, Dirfd: event.AtFDCWD,
+		H: header, Ret: 5, Resolve: 8, File: inode, OpenFlags: 0o102, OpenMode: 0o640, Dirfd: event.AtFDCWD,
 		Call: uint32(bpfgen.SensorCallCALL_OPENAT2), RawLen: uint32(len(raw)), DirLen: uint32(len(dir)), PathLen: uint32(len(path)),
 	}
 	for _, text := range hidden {
@@ -82,7 +84,7 @@ func inMount(n uint32) func(*bpfgen.SensorOpenRecord) {
 func execRaw(typ bpfgen.SensorRecordType, change func(*bpfgen.SensorExecRecord)) []byte {
 	texts := []string{"/bin/cat", "./cat", "/bin/sh", "/tmp", "cat\x00/etc/passwd\x00", "A=1\x00B=2\x00"}
 	r := &bpfgen.SensorExecRecord{
-		H: header, Exe: inode, CapInheritable: 1, CapPermitted: 2, CapEffective: 4, PidnsStart: 300, Uid: 7, Gid: 8, Loginuid: 9, Tty: 34816,
+		H: header, Exe: inode, CapInheritable: 1, CapPermitted: 2, CapEffective: 4, PidnsStart: 300, Fdlimit: 1024, Uid: 7, Gid: 8, Loginuid: 9, Tty: 34816,
 		Sid: 60, Pgid: 61, Vpgid: 6, ArgsTotal: 100_000, EnvTotal: 5000, Call: uint32(bpfgen.SensorCallCALL_EXECVEAT), AncestorsLen: 2,
 		Comm: chars("cat"), ExePathLen: 8, FilenameLen: 5, InterpLen: 7, CwdLen: 4, ArgsLen: 16, EnvLen: 8,
 	}
@@ -103,7 +105,7 @@ func forkRaw() []byte {
 }
 
 func exitRaw(code uint32) []byte {
-	r := &bpfgen.SensorExitRecord{H: header, Code: code}
+	r := &bpfgen.SensorExitRecord{H: header, Code: code, Reaper: 77}
 	return wire(r, &r.H, bpfgen.SensorRecordTypeRECORD_EXIT)
 }
 
@@ -161,7 +163,7 @@ func samples() map[string][]byte {
 func decoded(t *testing.T, raw []byte) *event.Record {
 	t.Helper()
 	rec := &event.Record{Args: "of the record before", Event: event.Event{Filename: "of the record before"}}
-	d := &Decoder{BootTime: bootTime}
+	d := &Decoder{Clock: clock}
 	if err := d.Decode(raw, rec); err != nil {
 		t.Fatal(err)
 	}

@@ -202,7 +202,7 @@ func (w *workloadBuilder) process(parent *event.Process, comm, path string, args
 	w.pids++
 	p := &event.Process{Key: event.Key{Tgid: 100 + w.pids, Start: uint64(w.pids)}, Vpid: 10 + w.pids, Pgid: 100 + w.pids, Sid: 100,
 		Comm: comm, Exe: path, ExePath: path, Filename: path, Cwd: "/", LoginUID: ^uint32(0), ExeLayer: event.LayerLower,
-		Parent: parent, CloneTime: w.now, ExecTime: w.now, Env: workloadEnv, ArgList: args}
+		Parent: parent, ExecTime: uint64(w.now), Env: workloadEnv, ArgList: args}
 	p.Cmdline = comm
 	for i, a := range args {
 		if i > 0 {

@@ -10,10 +10,12 @@ import "strings"
 type Event struct {
 	// Num counts the events given to the rules, from 1.
 	Num uint64
-	// Time is the wall-clock time in ns since the epoch, derived from the kernel's boot clock.
-	Time int64
-	Type Type
-	CPU  uint16
+	// Time is the wall-clock time in ns since the epoch: Clock's value for Boot, the kernel's time in ns since boot.
+	Time  int64
+	Boot  uint64
+	Clock *Clock
+	Type  Type
+	CPU   uint16
 	// Flags say what is special about this record, above all what may not be trusted.
 	Flags Flags
 
@@ -37,8 +39,11 @@ type Event struct {
 	Filename string
 	// FilenameAtExit is what Filename had become when the exec failed, if it was rewritten (FlagNameChanged).
 	FilenameAtExit string
-	// DirFD is the directory descriptor of an "at" call, AtFDCWD if none was given.
-	DirFD int32
+	// DirFD is the directory descriptor of an "at" call, AtFDCWD if none was given. Dir is the path of what it stands for and
+	// DirMode its i_mode; empty and 0 if it is not known, and for AtFDCWD.
+	DirFD   int32
+	Dir     string
+	DirMode uint32
 	// Exit is set for procexit.
 	Exit Exit
 	// Uring is set for io_uring_setup.
@@ -109,6 +114,8 @@ type Exit struct {
 	// Code is the wait(2) status; Ret and Sig its parts.
 	Code, Ret, Sig int32
 	Core           bool
+	// Reaper is the tgid of the process that gets the children, 0 if there are none.
+	Reaper int32
 }
 
 // Uring describes a new ring of io_uring.
@@ -130,6 +137,7 @@ func (e *Event) Clone() *Event {
 	c := *e
 	c.Filename = strings.Clone(e.Filename)
 	c.FilenameAtExit = strings.Clone(e.FilenameAtExit)
+	c.Dir = strings.Clone(e.Dir)
 	c.File.cloneStrings()
 	return &c
 }

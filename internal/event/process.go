@@ -1,5 +1,12 @@
 package event
 
+// MaxArgs and MaxEnv are how many bytes of the arguments and of the environment of a process are kept (bpf/event.h, ARGS_LEN_MAX
+// and ENV_LEN_MAX).
+const (
+	MaxArgs = 32768
+	MaxEnv  = 4096
+)
+
 // Process is one image of a process: what it was from one exec (or its fork) to the next.
 //
 // It is immutable after it was published by the process table, but for Parent, which the table cuts when a parent
@@ -37,10 +44,12 @@ type Process struct {
 	// Caps are the capability sets as bit masks (linux/capability.h).
 	CapInheritable, CapPermitted, CapEffective uint64
 
-	// CloneTime and ExecTime are ns since the epoch; ExecTime is 0 before the first exec.
-	CloneTime, ExecTime int64
-	// PidnsStart is the start of the pid namespace's init, ns since the epoch.
-	PidnsStart int64
+	// ExecTime is the time of the last exec, in ns since boot as all times here (see [Event.Clock]); 0 before the first one.
+	ExecTime uint64
+	// PidnsStart is the start of the pid namespace's first process; 0 if unknown.
+	PidnsStart uint64
+	// FDLimit is the soft limit of open descriptors at the last exec.
+	FDLimit uint64
 
 	// ExeID and the rest describe the executed file.
 	ExeID       FileID
@@ -53,6 +62,8 @@ type Process struct {
 	Flags Flags
 	// KernelThread has no user memory.
 	KernelThread bool
+	// Partial: only ids and the name are known; an empty text is one that could not be had.
+	Partial bool
 }
 
 // Ancestor returns the n-th ancestor: 0 is the process itself, 1 its parent. Nil past the known end.

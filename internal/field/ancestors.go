@@ -50,7 +50,7 @@ func family(name string, t Type, f Format, doc string, set func(*Value, *event.P
 				return false
 			}
 			set(v, p)
-			return true
+			return t.Group() != Text || v.Str != "" || !p.Partial
 		}
 		v.List = v.List[:0]
 		p := parent(ev)

@@ -45,7 +45,7 @@ func containerFields() []Info {
 	start := func(ev *event.Event) (int64, bool) {
 		switch {
 		case ev.Process != nil && ev.Process.PidnsStart != 0:
-			return ev.Process.PidnsStart, true
+			return ev.Clock.Wall(ev.Process.PidnsStart), true
 		case ev.Container != nil && ev.Container.StartTime != 0:
 			return ev.Container.StartTime, true
 		}
@@ -66,6 +66,9 @@ func containerFields() []Info {
 		containerText("container.image.digest", "Digest of the image in its registry.", func(c *event.Container) string { return c.ImageDigest }),
 		number("container.start_ts", AbsTime, Dec, "Start of the container's first process, ns since the epoch.", start),
 		number("container.duration", RelTime, Dec, "Nanoseconds since the container's start.", func(ev *event.Event) (int64, bool) {
+			if ev.Process != nil && ev.Process.PidnsStart != 0 {
+				return age(ev, ev.Process.PidnsStart)
+			}
 			s, ok := start(ev)
 			return ev.Time - s, ok
 		}),

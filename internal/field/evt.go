@@ -72,7 +72,7 @@ func evtFields(hostname string) []Info {
 		absent("evt.buflen", Uint64, Dec, "Length in bytes of the data of a read or a write."),
 		text("evt.res", "SUCCESS, or the name of the error: ENOENT, EACCES, ….", resultName),
 		number("evt.rawres", Int64, Dec, "Return value as a number, -errno for an error.", result),
-		boolean("evt.failed", "Whether the call returned an error.", func(ev *event.Event) (bool, bool) { return hasResult(ev) && ev.Failed(), true }),
+		boolean("evt.failed", "Whether the call returned an error.", func(ev *event.Event) (bool, bool) { return ev.Failed(), hasResult(ev) }),
 		boolean("evt.is_io", "Whether the call reads or writes.", no),
 		boolean("evt.is_io_read", "Whether the call reads.", no),
 		boolean("evt.is_io_write", "Whether the call writes.", no),
@@ -120,7 +120,7 @@ func category(t event.Type) string {
 	case event.TypeOpen, event.TypeOpenat, event.TypeOpenat2, event.TypeCreat, event.TypeOpenByHandleAt:
 		return "file"
 	}
-	return "other"
+	return "unknown" // Falco groups no other event that is captured
 }
 
 // typeCode is the number of an event's exit in Falco's event table.

@@ -11,7 +11,7 @@ import (
 
 // The fields of a failed open follow Falco: fd.num is -1, whatever the error was (old rules compare it to -1; the
 // error is in evt.rawres and evt.res). fd.name, fd.nameraw and fd.directory come from the caller's path, fd.typechar is
-// "f", as if a file had been opened. Everything else is missing, fd.filename too.
+// "f", as if a file had been opened, but "o" for open(2) itself. Everything else is missing, fd.filename too.
 
 // fdFile are the fields of any descriptor, as far as they make sense for one of a file.
 func fdFile() []Info {
@@ -40,7 +40,7 @@ func fdFile() []Info {
 		text("fd.directory", "Directory of the file; of a directory, the directory itself.", fileDirectory).beginning("fd.name"),
 		text("fd.filename", "Last part of the file's path.", func(ev *event.Event) (string, bool) {
 			name, ok := fdName(ev)
-			if !ok || !isOpened(ev) || isDir(ev) {
+			if !ok || !isOpened(ev) || namesDir(ev) {
 				return "", false
 			}
 			if i := strings.LastIndexByte(name, '/'); i < len(name)-1 {
@@ -49,7 +49,10 @@ func fdFile() []Info {
 			return name, true
 		}),
 		text("fd.nameraw", "Path as the caller gave it, not made absolute.", func(ev *event.Event) (string, bool) {
-			return singleSlashes(ev.File.Raw), ev.File.Present
+			if ev.Type == event.TypeOpenByHandleAt {
+				return fdName(ev) // the caller gave no path
+			}
+			return singleSlashes(ev.File.Raw), ev.File.Present || isRing(ev)
 		}),
 		text("fd.uid", "Thread and number of the descriptor, one behind the other.", func(ev *event.Event) (string, bool) {
 			if !isOpened(ev) {
@@ -127,6 +130,11 @@ func isDir(ev *event.Event) bool {
 	return isOpened(ev) && ev.File.InodeMode&unix.S_IFMT == unix.S_IFDIR
 }
 
+// namesDir: the name is that of a directory. The file itself need not be one: one without a name (O_TMPFILE) is made in it.
+func namesDir(ev *event.Event) bool {
+	return isDir(ev) || isOpened(ev) && ev.File.OpenFlags&kernelTmpfile == kernelTmpfile
+}
+
 // fdName is fd.name: the name that the rules see at the moment, or the resolved one where the caller gave no path
 // (open_by_handle_at).
 func fdName(ev *event.Event) (string, bool) {
@@ -134,7 +142,7 @@ func fdName(ev *event.Event) (string, bool) {
 	if name == "" {
 		name = ev.File.Resolved
 	}
-	return name, name != ""
+	return name, name != "" || isRing(ev)
 }
 
 func fileName(ev *event.Event, v *Value) (ok bool) {
@@ -150,8 +158,8 @@ func fileTypeChar(ev *event.Event, v *Value) bool {
 		return false
 	case isDir(ev):
 		v.Str = "d"
-	case ev.Failed() && ev.Type == event.TypeOpenByHandleAt:
-		v.Str = "o" // Falco can't tell, for want of a path
+	case ev.Failed() && (ev.Type == event.TypeOpen || ev.Type == event.TypeOpenByHandleAt):
+		v.Str = "o" // no kind is known, Falco says
 	default:
 		v.Str = "f"
 	}
@@ -160,8 +168,8 @@ func fileTypeChar(ev *event.Event, v *Value) bool {
 
 func fileDirectory(ev *event.Event) (string, bool) {
 	name, ok := fdName(ev)
-	if !ok || isDir(ev) {
-		return name, ok
+	if !ok || namesDir(ev) || isRing(ev) {
+		return name, ok && !isRing(ev)
 	}
 	switch i := strings.LastIndexByte(name, '/'); {
 	case i <= 0:

@@ -16,7 +16,7 @@ func fdSocket() []Info {
 	network := func(name, doc string) Info { return absent(name, IPNet, Plain, doc).with(both) }
 	lookup := func(name, doc string) Info { return absentText(name, doc).with(NoRHS | NoTransformer) }
 	notSocket := func(name, doc string) Info {
-		return boolean(name, doc, func(ev *event.Event) (bool, bool) { return false, isOpened(ev) })
+		return boolean(name, doc, func(ev *event.Event) (bool, bool) { return false, isOpened(ev) || isRing(ev) })
 	}
 	return []Info{
 		either("fd.ip", IPAddr, Plain, "Address of either end."),
@@ -30,7 +30,7 @@ func fdSocket() []Info {
 		port("fd.lport", "Port of this machine's end."),
 		port("fd.rport", "Port of the other end."),
 		text("fd.l4proto", "Protocol of a socket: tcp, udp, icmp, raw; \"<NA>\" for what is no socket.", func(ev *event.Event) (string, bool) {
-			return na, isOpened(ev)
+			return na, isOpened(ev) || isRing(ev)
 		}),
 		absentText("fd.sockfamily", "Family of a socket: ip or unix."),
 		notSocket("fd.is_server", "Whether the process is the server of the connection."),
@@ -45,7 +45,9 @@ func fdSocket() []Info {
 		network("fd.lnet", "Network of this machine's end."),
 		network("fd.rnet", "Network of the other end."),
 		notSocket("fd.connected", "Whether the socket is connected."),
-		notSocket("fd.name_changed", "Whether this call changed what the descriptor is bound to."),
+		boolean("fd.name_changed", "Whether this call gave the descriptor another name; an open does.", func(ev *event.Event) (bool, bool) {
+			return isOpened(ev), isOpened(ev) || isRing(ev)
+		}),
 		lookup("fd.cip.name", "Host name of the client."),
 		lookup("fd.sip.name", "Host name of the server."),
 		lookup("fd.lip.name", "Host name of this machine's end."),

@@ -2,7 +2,8 @@ package field
 
 import "github.com/saker-sensor/saker/internal/event"
 
-// fsPath are the paths of calls that name a file, opens among them. They have a value only if the call succeeded.
+// fsPath are the paths of calls that name a file, opens among them. They have a value only if the call succeeded; of an open,
+// as in Falco, also if it failed.
 func fsPath() []Info {
 	return []Info{
 		text("fs.path.name", "Path that the call is about, made absolute.", func(ev *event.Event) (string, bool) {
@@ -23,7 +24,7 @@ func fsPath() []Info {
 func namesPath(ev *event.Event) bool {
 	switch ev.Type {
 	case event.TypeOpen, event.TypeOpenat, event.TypeOpenat2:
-		return isOpened(ev)
+		return true
 	}
 	return false
 }

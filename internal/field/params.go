@@ -158,7 +158,7 @@ func newParams() *params {
 				}
 				return 0
 			}), nil},
-			{"reaper_tid", PID, Dec, nil, nil},
+			{"reaper_tid", PID, Dec, num(func(ev *event.Event) int64 { return int64(ev.Exit.Reaper) }), reaperMeaning},
 		},
 	}
 }
@@ -191,7 +191,7 @@ func execParams(exe *flagTexts) []param {
 		{"pid", PID, Dec, num(func(ev *event.Event) int64 { return int64(ev.Tgid) }), commMeaning},
 		{"ptid", PID, Dec, p(func(p *event.Process) int64 { return int64(p.Ppid) }), commMeaning},
 		{"cwd", CharBuf, Plain, s(func(p *event.Process) string { return p.Cwd }), nil},
-		{"fdlimit", Uint64, Dec, nil, nil},
+		{"fdlimit", Uint64, Dec, fdLimit, nil},
 		{"pgft_maj", Uint64, Dec, nil, nil},
 		{"pgft_min", Uint64, Dec, nil, nil},
 		{"vm_size", Uint32, Dec, nil, nil},
@@ -215,6 +215,15 @@ func execParams(exe *flagTexts) []param {
 		{"pgid", PID, Plain, p(func(p *event.Process) int64 { return int64(p.Pgid) }), commMeaning},
 		{"gid", GID, Dec, p(func(p *event.Process) int64 { return int64(p.EGID) }), groupMeaning},
 	}
+}
+
+// fdLimit is missing for a process that /proc told of.
+func fdLimit(ev *event.Event, v *Value) bool {
+	if ev.Process == nil {
+		return false
+	}
+	v.Num = int64(ev.Process.FDLimit)
+	return v.Num != 0
 }
 
 func num(get func(*event.Event) int64) func(*event.Event, *Value) bool {
@@ -257,12 +266,17 @@ func fdMeaning(ev *event.Event, v *Value) string {
 	return "<" + char.Str + ">" + name.Str
 }
 
-// dirMeaning does not say where a directory descriptor leads: that is not captured by itself.
-func dirMeaning(_ *event.Event, v *Value) string {
-	if v.Num == event.AtFDCWD {
+// dirMeaning is what a directory descriptor stands for.
+func dirMeaning(ev *event.Event, v *Value) string {
+	switch {
+	case v.Num == event.AtFDCWD:
 		return "AT_FDCWD"
+	case ev.Dir == "":
+		return ""
+	case ev.DirMode&unix.S_IFMT == unix.S_IFDIR:
+		return "<d>" + ev.Dir
 	}
-	return ""
+	return "<f>" + ev.Dir
 }
 
 // givenMeaning is the absolute path, unless the caller gave it so.
@@ -308,6 +322,14 @@ func commMeaning(ev *event.Event, v *Value) string {
 		return p.Comm
 	}
 	return ""
+}
+
+// reaperMeaning: 0 is no process.
+func reaperMeaning(ev *event.Event, v *Value) string {
+	if v.Num == 0 {
+		return ""
+	}
+	return commMeaning(ev, v)
 }
 
 func userMeaning(ev *event.Event, v *Value) string {

@@ -6,13 +6,14 @@ import (
 	"github.com/saker-sensor/saker/internal/event"
 )
 
-// procText is an entry for a text of the process that made the call; missing if no process is known.
+// procText is an entry for a text of the process that made the call; missing if no process, or only its name, is known.
 func procText(name, doc string, get func(*event.Event, *event.Process) string) Info {
 	return text(name, doc, func(ev *event.Event) (string, bool) {
 		if ev.Process == nil {
 			return "", false
 		}
-		return get(ev, ev.Process), true
+		s := get(ev, ev.Process)
+		return s, s != "" || !ev.Process.Partial
 	})
 }
 
@@ -41,7 +42,8 @@ func parentText(name, doc string, get func(*event.Process) string) Info {
 		if p == nil {
 			return "", false
 		}
-		return get(p), true
+		s := get(p)
+		return s, s != "" || !p.Partial
 	})
 }
 

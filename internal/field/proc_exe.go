@@ -3,31 +3,45 @@ package field
 import "github.com/saker-sensor/saker/internal/event"
 
 func procTimes() []Info {
-	since := func(ev *event.Event, start int64) (int64, bool) { return ev.Time - start, start != 0 }
 	return []Info{
 		number("proc.duration", RelTime, Dec, "Nanoseconds since the process started.", func(ev *event.Event) (int64, bool) {
 			if ev.Process == nil {
 				return 0, false
 			}
-			return since(ev, ev.Process.CloneTime)
+			return age(ev, ev.Process.Key.Start)
 		}),
 		number("proc.ppid.duration", RelTime, Dec, "Nanoseconds since the parent started.", func(ev *event.Event) (int64, bool) {
 			p := parent(ev)
 			if p == nil {
 				return 0, false
 			}
-			return since(ev, p.CloneTime)
+			return age(ev, p.Key.Start)
 		}),
-		nonZero("proc.pid.ts", RelTime, "Start of the process, ns since the epoch.", func(p *event.Process) int64 { return p.CloneTime }),
+		moment("proc.pid.ts", RelTime, "Start of the process, ns since the epoch.", func(p *event.Process) uint64 { return p.Key.Start }),
 		number("proc.ppid.ts", RelTime, Dec, "Start of the parent, ns since the epoch.", func(ev *event.Event) (int64, bool) {
 			p := parent(ev)
 			if p == nil {
 				return 0, false
 			}
-			return p.CloneTime, p.CloneTime != 0
+			return ev.Clock.Wall(p.Key.Start), p.Key.Start != 0
 		}),
-		nonZero("proc.pidns_init_start_ts", Uint64, "Start of the pid namespace's first process, ns since the epoch.", func(p *event.Process) int64 { return p.PidnsStart }),
+		moment("proc.pidns_init_start_ts", Uint64, "Start of the pid namespace's first process, ns since the epoch.",
+			func(p *event.Process) uint64 { return p.PidnsStart }),
 	}
+}
+
+// age is the time from a moment, in ns since boot, to the event. Steps of the wall clock do not count.
+func age(ev *event.Event, since uint64) (int64, bool) { return int64(ev.Boot - since), since != 0 }
+
+// moment is an entry for a time of the process in ns since boot, shown in ns since the epoch. 0 means unknown.
+func moment(name string, t Type, doc string, get func(*event.Process) uint64) Info {
+	return number(name, t, Dec, doc, func(ev *event.Event) (int64, bool) {
+		if ev.Process == nil {
+			return 0, false
+		}
+		n := get(ev.Process)
+		return ev.Clock.Wall(n), n != 0
+	})
 }
 
 // nonZero is an entry for a number of the process for which 0 means unknown.
@@ -53,25 +67,32 @@ func procExe() []Info {
 		nonZero("proc.exe_ino", Int64, "Inode number of the executed file.", func(p *event.Process) int64 { return int64(p.ExeID.Ino) }),
 		nonZero("proc.exe_ino.ctime", AbsTime, "Last change of the executed file's inode, ns since the epoch.", func(p *event.Process) int64 { return p.ExeID.Ctime }),
 		nonZero("proc.exe_ino.mtime", AbsTime, "Last change of the executed file's content, ns since the epoch.", func(p *event.Process) int64 { return p.ExeID.Mtime }),
-		nonZero("proc.exe_ino.ctime_duration_proc_start", AbsTime, "Nanoseconds from the inode's last change to the process's exec, or its start if it never ran one.", func(p *event.Process) int64 {
-			start := p.ExecTime
-			if start == 0 {
-				start = p.CloneTime
-			}
-			return positive(start, p.ExeID.Ctime)
-		}),
-		nonZero("proc.exe_ino.ctime_duration_pidns_start", AbsTime, "Nanoseconds from the start of the pid namespace to the inode's last change, if that came later.", func(p *event.Process) int64 {
-			return positive(p.ExeID.Ctime, p.PidnsStart)
-		}),
+		between("proc.exe_ino.ctime_duration_proc_start",
+			"Nanoseconds from the inode's last change to the process's exec, or its start if it never ran one.",
+			func(c *event.Clock, p *event.Process) (later, earlier int64) {
+				if p.ExecTime == 0 {
+					return c.Wall(p.Key.Start), p.ExeID.Ctime
+				}
+				return c.Wall(p.ExecTime), p.ExeID.Ctime
+			}),
+		between("proc.exe_ino.ctime_duration_pidns_start",
+			"Nanoseconds from the start of the pid namespace to the inode's last change, if that came later.",
+			func(c *event.Clock, p *event.Process) (later, earlier int64) {
+				return p.ExeID.Ctime, c.Wall(p.PidnsStart)
+			}),
 	}
 }
 
-// positive is the time from one moment to a later one, 0 if either is unknown or the order is another.
-func positive(later, earlier int64) int64 {
-	if later == 0 || earlier == 0 || later < earlier {
-		return 0
-	}
-	return later - earlier
+// between is an entry for the time from one moment to a later one, both in ns since the epoch; missing if either is unknown (0)
+// or the order is another.
+func between(name, doc string, get func(*event.Clock, *event.Process) (later, earlier int64)) Info {
+	return number(name, AbsTime, Dec, doc, func(ev *event.Event) (int64, bool) {
+		if ev.Process == nil {
+			return 0, false
+		}
+		later, earlier := get(ev.Clock, ev.Process)
+		return later - earlier, later != 0 && earlier != 0 && later > earlier
+	})
 }
 
 // procUsage is not captured: it was a snapshot of /proc at the time of the exec.

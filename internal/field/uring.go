@@ -2,7 +2,8 @@ package field
 
 import "github.com/saker-sensor/saker/internal/event"
 
-// setupNames and featureNames are in Falco's order; ATTACH_RW is its spelling. What follows in setupNames is newer.
+// setupNames and featureNames are in Falco's order; ATTACH_RW is its spelling. What follows NO_MMAP and
+// RSRC_TAGS is newer.
 var setupNames = namesOf(
 	"IORING_SETUP_IOPOLL", "IORING_SETUP_SQPOLL", "IORING_SQ_NEED_WAKEUP", "IORING_SETUP_SQ_AFF", "IORING_SETUP_CQSIZE",
 	"IORING_SETUP_CLAMP", "IORING_SETUP_ATTACH_RW", "IORING_SETUP_R_DISABLED", "IORING_SETUP_SUBMIT_ALL",
@@ -15,6 +16,8 @@ var featureNames = namesOf(
 	"IORING_FEAT_SINGLE_MMAP", "IORING_FEAT_NODROP", "IORING_FEAT_SUBMIT_STABLE", "IORING_FEAT_RW_CUR_POS",
 	"IORING_FEAT_CUR_PERSONALITY", "IORING_FEAT_FAST_POLL", "IORING_FEAT_POLL_32BITS", "IORING_FEAT_SQPOLL_NONFIXED",
 	"IORING_FEAT_ENTER_EXT_ARG", "IORING_FEAT_NATIVE_WORKERS", "IORING_FEAT_RSRC_TAGS",
+	"IORING_FEAT_CQE_SKIP", "IORING_FEAT_LINKED_FILE", "IORING_FEAT_REG_REG_RING", "IORING_FEAT_RECVSEND_BUNDLE",
+	"IORING_FEAT_MIN_TIMEOUT", "IORING_FEAT_RW_ATTR", "IORING_FEAT_NO_IOWAIT",
 )
 
 // setupFlags have Falco's numbers: it counts SQ_NEED_WAKEUP, which is no flag of the call, among them.

@@ -18,13 +18,13 @@ func lineage() *event.Process {
 		ExePath: "/usr/bin/bash", Cmdline: "bash", Env: []string{"HOME=/root", "ONLY=bash"},
 	}
 	sh := &event.Process{
-		Key: event.Key{Tgid: 200}, Vpid: 200, Ppid: 100, Parent: bash, Sid: 100, Pgid: 200, Vpgid: 200, Comm: "sh", Exe: "sh",
-		ExePath: "/usr/bin/dash", Cmdline: "sh -c cat", Args: "-c cat", ArgList: []string{"-c", "cat"}, CloneTime: 900, Env: []string{"HOME=/home/sh"},
+		Key: event.Key{Tgid: 200, Start: 900}, Vpid: 200, Ppid: 100, Parent: bash, Sid: 100, Pgid: 200, Vpgid: 200, Comm: "sh", Exe: "sh",
+		ExePath: "/usr/bin/dash", Cmdline: "sh -c cat", Args: "-c cat", ArgList: []string{"-c", "cat"}, Env: []string{"HOME=/home/sh"},
 	}
 	return &event.Process{
-		Key: event.Key{Tgid: 300}, Vpid: 30, Ppid: 200, Parent: sh, Sid: 100, Pgid: 200, Vpgid: 200, Comm: "cat", Exe: "cat",
+		Key: event.Key{Tgid: 300, Start: 1000}, Vpid: 30, Ppid: 200, Parent: sh, Sid: 100, Pgid: 200, Vpgid: 200, Comm: "cat", Exe: "cat",
 		ExePath: "/usr/bin/cat", Cmdline: "cat /etc/shadow -n", Args: "/etc/shadow -n", ArgList: []string{"/etc/shadow", "-n"},
-		Cwd: "/root/", Env: []string{"HOME=/me", "EMPTY="}, LoginUID: 1000, EUID: 1000, UID: 7, EGID: 5, TTY: 34818, CloneTime: 1000, ExecTime: 1500,
+		Cwd: "/root/", Env: []string{"HOME=/me", "EMPTY="}, LoginUID: 1000, EUID: 1000, UID: 7, EGID: 5, TTY: 34818, ExecTime: 1500,
 		ExeID: event.FileID{Ino: 77, Ctime: 1200, Mtime: 1100}, ExeWritable: true, ExeLayer: event.LayerUpper,
 		CapPermitted: 1<<0 | 1<<21, Filename: "/usr/bin/cat",
 	}
@@ -32,7 +32,7 @@ func lineage() *event.Process {
 
 func opened() *event.Event {
 	return &event.Event{
-		Num: 3, Time: 1_795_453_869_197_888_968, Type: event.TypeOpenat, CPU: 2, Tgid: 300, Tid: 301, Vpid: 30, Vtid: 31,
+		Num: 3, Time: 1_795_453_869_197_888_968, Boot: 2500, Type: event.TypeOpenat, CPU: 2, Tgid: 300, Tid: 301, Vpid: 30, Vtid: 31,
 		Ret: 3, DirFD: event.AtFDCWD, Process: lineage(), ContainerID: event.HostID,
 		Accounts: &event.Accounts{Users: map[uint32]event.User{1000: {Name: "ada", Home: "/home/ada", Shell: "/bin/zsh"}}, Groups: map[uint32]string{5: "tty"}},
 		File: event.File{
@@ -129,13 +129,13 @@ func TestValues(t *testing.T) {
 		}},
 		{"failed open", failed(), map[string]string{
 			"fd.num": "-1", "fd.name": "/root/missing", "fd.directory": "/root", "fd.filename": "<NA>", "fd.typechar": "f", "fd.type": "<NA>", "fd.l4proto": "<NA>",
-			"evt.res": "ENOENT", "evt.rawres": "-2", "evt.failed": "true", "evt.arg.fd": "ENOENT", "fs.path.name": "<NA>", "fd.name.resolved": "<NA>",
+			"evt.res": "ENOENT", "evt.rawres": "-2", "evt.failed": "true", "evt.arg.fd": "ENOENT", "fs.path.name": "/root/missing", "fd.name.resolved": "<NA>",
 			"evt.args":             "fd=-2(ENOENT) dirfd=-100(AT_FDCWD) name=missing(/root/missing) flags=1(O_RDONLY) mode=0 dev=0 ino=0",
 			"evt.count.error.file": "1", "evt.is_open_read": "true", "fd.ino": "<NA>",
 		}},
 		{"new ring", ringMade(true), map[string]string{
-			"evt.type": "io_uring_setup", "evt.category": "other", "evt.type.is.339": "1", "syscall.type": "io_uring_setup", "evt.res": "SUCCESS", "evt.rawres": "5",
-			"fd.num": "5", "fd.type": "io_uring", "fd.typechar": "r", "fd.name": "<NA>", "evt.is_open_read": "false", "evt.is_io_uring": "false",
+			"evt.type": "io_uring_setup", "evt.category": "unknown", "evt.type.is.339": "1", "syscall.type": "io_uring_setup", "evt.res": "SUCCESS", "evt.rawres": "5",
+			"fd.num": "5", "fd.type": "io_uring", "fd.typechar": "r", "fd.name": "", "evt.is_open_read": "false", "evt.is_io_uring": "false",
 			"evt.args":      "res=5 entries=5 sq_entries=8 cq_entries=16 flags=16514(IORING_SETUP_SQPOLL|IORING_SETUP_R_DISABLED|IORING_SETUP_DEFER_TASKRUN) sq_thread_cpu=0 sq_thread_idle=1000 features=3(IORING_FEAT_SINGLE_MMAP|IORING_FEAT_NODROP)",
 			"evt.arg.flags": "IORING_SETUP_SQPOLL|IORING_SETUP_R_DISABLED|IORING_SETUP_DEFER_TASKRUN", "evt.rawarg.sq_entries": "8",
 		}},
@@ -161,12 +161,12 @@ func TestValues(t *testing.T) {
 			"proc.pid": "300", "proc.ppid": "200", "proc.vpid": "30", "proc.pvpid": "200", "proc.sid": "100", "proc.sname": "bash", "proc.sid.exepath": "/usr/bin/bash",
 			"proc.pgid.name": "sh", "proc.vpgid.name": "sh", "proc.is_sid_leader": "false", "proc.is_pgid_leader": "false", "proc.loginshellid": "100",
 			"proc.exe_ino": "77", "proc.exe_ino.ctime_duration_proc_start": "300", "proc.exe_ino.ctime_duration_pidns_start": "<NA>", "proc.pidns_init_start_ts": "<NA>",
-			"proc.duration": "1795453869197887968", "proc.ppid.ts": "900", "proc.is_exe_writable": "true", "proc.is_exe_from_memfd": "false", "proc.script": "<NA>",
+			"proc.duration": "1500", "proc.ppid.duration": "1600", "proc.pid.ts": "1000", "proc.ppid.ts": "900", "proc.is_exe_writable": "true", "proc.is_exe_from_memfd": "false", "proc.script": "<NA>",
 			"thread.cap_permitted": "CAP_CHOWN CAP_SYS_ADMIN", "thread.cap_effective": "", "thread.tid": "301", "thread.ismain": "false", "thread.vtid": "31", "thread.nametid": "cat301",
 			"user.uid": "1000", "user.name": "ada", "user.shell": "/bin/zsh", "user.loginuid": "1000", "user.loginname": "ada", "group.gid": "5", "group.name": "tty", "proc.vmsize": "<NA>",
 		}},
 		{"exit", exited(), map[string]string{
-			"evt.args": "status=9 ret=0 sig=9(SIGKILL) core=1 reaper_tid=<NA>", "evt.arg.sig": "SIGKILL", "evt.res": "<NA>", "evt.rawres": "<NA>", "evt.failed": "false",
+			"evt.args": "status=9 ret=0 sig=9(SIGKILL) core=1 reaper_tid=0", "evt.arg.sig": "SIGKILL", "evt.res": "<NA>", "evt.rawres": "<NA>", "evt.failed": "<NA>",
 			"syscall.type": "<NA>", "evt.category": "process",
 		}},
 		{"host", opened(), map[string]string{

@@ -7,13 +7,6 @@ import (
 	"github.com/saker-sensor/saker/internal/event"
 )
 
-// bpf/maps.h
-const (
-	syscallsMax = 512  // SYSCALLS_MAX
-	callsMax    = 16   // CALLS_MAX
-	entryCopies = 1024 // ENTRY_COPIES
-)
-
 // call is one system call of the hook, with its numbers. -1: this architecture has none.
 type call struct {
 	typ            event.Type
@@ -22,7 +15,7 @@ type call struct {
 }
 
 // callTables say to the kernel side which system call numbers become which event.
-func callTables(wanted *event.TypeSet) (native, compat [syscallsMax]uint8, any bool) {
+func callTables(wanted *event.TypeSet) (native, compat [bpfgen.SensorSizesSYSCALLS_MAX]uint8, any bool) {
 	for _, c := range calls {
 		if !wanted.Has(c.typ) {
 			continue
@@ -46,7 +39,7 @@ func callTables(wanted *event.TypeSet) (native, compat [syscallsMax]uint8, any b
 const canaryCall = unix.SYS_OPEN_BY_HANDLE_AT
 
 // openClasses are the wanted classes by call.
-func openClasses(opens map[event.Type]event.OpenClasses) (out [callsMax]uint32) {
+func openClasses(opens map[event.Type]event.OpenClasses) (out [bpfgen.SensorSizesCALLS_MAX]uint32) {
 	for _, c := range calls {
 		classes, narrowed := opens[c.typ]
 		if !narrowed {

@@ -144,7 +144,7 @@ func configure(spec *ebpf.CollectionSpec, s Settings, generation uint8) (bool, e
 		return false, fmt.Errorf("count the processors: %w", err)
 	}
 	if s.EntryCopies {
-		spec.Maps[bpfgen.SensorMapEntryCopies].MaxEntries = entryCopies
+		spec.Maps[bpfgen.SensorMapEntryCopies].MaxEntries = uint32(bpfgen.SensorSizesENTRY_COPIES)
 	}
 	spec.Maps[bpfgen.SensorMapScratch].MaxEntries = uint32(cpus) + 1
 	spec.Maps[bpfgen.SensorMapCritical].MaxEntries = uint32(s.CriticalBytes)

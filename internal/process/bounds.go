@@ -12,7 +12,7 @@ func (t *Table) put(img *event.Process) {
 	} else if e.diedAt == 0 {
 		t.live.front(e)
 	}
-	if e.now != nil && e.now.ExecID != img.ExecID {
+	if e.now != nil && e.now.ExecID != img.ExecID && !e.now.Partial {
 		e.before = e.now
 	}
 	e.now = img
@@ -35,10 +35,10 @@ func (t *Table) own(e *entry) {
 	case e.diedAt != 0 || old == e:
 		return
 	case old != nil && old.key.Start > e.key.Start:
-		t.die(e, old.now.CloneTime)
+		t.die(e, old.key.Start)
 		return
 	case old != nil && old.diedAt == 0:
-		t.die(old, e.now.CloneTime)
+		t.die(old, e.key.Start)
 	}
 	t.byTgid[e.key.Tgid] = e
 }
@@ -72,15 +72,15 @@ func (t *Table) evict(keep *entry) bool {
 	return true
 }
 
-func (t *Table) die(e *entry, at int64) {
+func (t *Table) die(e *entry, at uint64) {
 	e.diedAt = max(at, 1)
 	e.unlink()
 	t.dead.front(e)
 }
 
-// bury drops the processes that ended before the grace time.
-func (t *Table) bury(now int64) {
-	for e := t.dead.lastBut(nil); e != nil && now-e.diedAt > t.settings.Grace; e = t.dead.lastBut(nil) {
+// bury drops the processes that ended before the grace time; now is in ns since boot.
+func (t *Table) bury(now uint64) {
+	for e := t.dead.lastBut(nil); e != nil && now > e.diedAt+t.settings.Grace; e = t.dead.lastBut(nil) {
 		t.drop(e)
 	}
 }

@@ -131,7 +131,7 @@ func TestEvictionAgainstModel(t *testing.T) {
 					apply(t, table, rec)
 					m.enter(w, size(rec.Event.Process))
 				} else if w := m.live[rnd.IntN(len(m.live))]; rnd.IntN(3) == 0 {
-					apply(t, table, exitRecord(w, int64(op+1)))
+					apply(t, table, exitRecord(w, uint64(op+1)))
 					m.end(w)
 				} else {
 					apply(t, table, openRecord(w))
@@ -168,7 +168,7 @@ func TestAnyRecords(t *testing.T) {
 				case 1:
 					rec = forkRecord(w, any())
 				case 2:
-					rec = exitRecord(w, int64(op))
+					rec = exitRecord(w, uint64(op))
 				case 3:
 					rec = under(execRecord(w, "task"), any(), "parent")
 					rec.Kind = event.KindTask

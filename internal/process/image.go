@@ -54,6 +54,10 @@ func setArgs(p *event.Process, b *block, args string) {
 		return
 	}
 	rest = strings.TrimSuffix(rest, "\x00")
+	if rest == "" { // one argument, and it is empty: Falco counts none
+		p.Cmdline = p.Comm
+		return
+	}
 	line := b.join(p.Comm, rest)
 	p.Cmdline, p.Args = line, line[len(p.Comm)+1:]
 	p.ArgList = make([]string, 0, strings.Count(rest, "\x00")+1)
@@ -65,6 +69,18 @@ func setArgs(p *event.Process, b *block, args string) {
 		}
 		p.ArgList = append(p.ArgList, p.Args[start:start+i])
 		start += i + 1
+	}
+}
+
+// rename gives a process another name, and the command line that begins with it.
+func rename(p *event.Process, comm string) {
+	p.Comm, p.Cmdline = strings.Clone(comm), ""
+	if p.Partial {
+		return
+	}
+	p.Cmdline = p.Comm
+	if len(p.ArgList) > 0 {
+		p.Cmdline += " " + p.Args
 	}
 }
 

@@ -21,7 +21,7 @@ func TestArguments(t *testing.T) {
 		{"blanks inside", "zero\x00a b\x00c\x00", "zero", "comm a b c", "a b c", []string{"a b", "c"}},
 		{"empty in the middle", "zero\x00a\x00\x00b\x00", "zero", "comm a  b", "a  b", []string{"a", "", "b"}},
 		{"empty at the end", "zero\x00a\x00\x00", "zero", "comm a ", "a ", []string{"a", ""}},
-		{"one that is empty", "zero\x00\x00", "zero", "comm ", "", []string{""}},
+		{"one that is empty", "zero\x00\x00", "zero", "comm", "", nil},
 		{"two that are empty", "zero\x00\x00\x00", "zero", "comm  ", " ", []string{"", ""}},
 		{"cut within an argument", "zero\x00one\x00tw", "zero", "comm one tw", "one tw", []string{"one", "tw"}},
 		{"cut within argv[0]", "zer", "zer", "comm", "", nil},
@@ -60,7 +60,7 @@ func TestImageIsItsOwnMemory(t *testing.T) {
 	want := event.Process{
 		Key: shell.key(), ExecID: shell.exec, Vpid: shell.pid, Ppid: 1, Comm: "comm", Exe: "zero", ExePath: "/bin/comm", Filename: "comm",
 		Cmdline: "comm one", Args: "one", ArgList: []string{"one"}, Env: []string{"HOME=/", "LANG=C"}, Cwd: "/",
-		CloneTime: int64(shell.start), ExecTime: rec.Event.Time,
+		ExecTime: rec.Event.Boot,
 	}
 	if diff := cmp.Diff(&want, p); diff != "" {
 		t.Errorf("after the ring went on: %s", diff)

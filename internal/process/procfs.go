@@ -12,12 +12,6 @@ import (
 	"github.com/saker-sensor/saker/internal/event"
 )
 
-// Limits of what is read from /proc, as the kernel programs have them (bpf/event.h).
-const (
-	maxArgs = 32768
-	maxEnv  = 4096
-)
-
 // clockTick is the unit of the times in /proc/PID/stat, in ns: USER_HZ is 100 on every architecture that Go runs on.
 const clockTick = 10_000_000
 
@@ -28,8 +22,8 @@ func (t *Table) readUserMemory(p *event.Process) {
 		return
 	}
 	dir := filepath.Join(t.settings.Proc, strconv.Itoa(int(p.Key.Tgid)))
-	args := readSome(filepath.Join(dir, "cmdline"), maxArgs)
-	env := readSome(filepath.Join(dir, "environ"), maxEnv)
+	args := readSome(filepath.Join(dir, "cmdline"), event.MaxArgs)
+	env := readSome(filepath.Join(dir, "environ"), event.MaxEnv)
 	var b block
 	b.grow(len(args) + len(env) + len(p.Comm) + 1)
 	setArgs(p, &b, args)
@@ -38,7 +32,7 @@ func (t *Table) readUserMemory(p *event.Process) {
 }
 
 // readProc reads a process from /proc. The pid may be another process's by now: then it is an error.
-func readProc(proc string, key event.Key, now int64) (*event.Process, error) {
+func readProc(proc string, key event.Key) (*event.Process, error) {
 	dir := filepath.Join(proc, strconv.Itoa(int(key.Tgid)))
 	p := &event.Process{Key: key, LoginUID: unsetUID}
 	start, err := readStat(dir, p)
@@ -59,13 +53,12 @@ func readProc(proc string, key event.Key, now int64) (*event.Process, error) {
 	if n, err := strconv.ParseUint(strings.TrimSpace(readSome(filepath.Join(dir, "loginuid"), 16)), 10, 32); err == nil {
 		p.LoginUID = uint32(n)
 	}
-	args, env := readSome(filepath.Join(dir, "cmdline"), maxArgs), readSome(filepath.Join(dir, "environ"), maxEnv)
+	args, env := readSome(filepath.Join(dir, "cmdline"), event.MaxArgs), readSome(filepath.Join(dir, "environ"), event.MaxEnv)
 	var b block
 	p.Cwd = b.directory(cwd)
 	setArgs(p, &b, args)
 	p.ArgsLen = uint32(len(args))
 	p.Env = splitNul(env)
-	p.CloneTime = now
 	return p, nil
 }
 
@@ -135,7 +128,7 @@ func readSome(path string, n int64) string {
 
 // SeedFromProc enters the processes that run now, without the kernel's help: for kernels that have no task iterator.
 // The exec ids stay unknown (0), so the first record of a process raises a repair.
-func (t *Table) SeedFromProc(now int64) error {
+func (t *Table) SeedFromProc() error {
 	dirs, err := os.ReadDir(t.settings.Proc)
 	if err != nil {
 		return fmt.Errorf("list the processes: %w", err)
@@ -145,7 +138,7 @@ func (t *Table) SeedFromProc(now int64) error {
 		if err != nil {
 			continue
 		}
-		p, err := readProc(t.settings.Proc, event.Key{Tgid: int32(pid)}, now)
+		p, err := readProc(t.settings.Proc, event.Key{Tgid: int32(pid)})
 		if err != nil {
 			continue // it ended meanwhile
 		}

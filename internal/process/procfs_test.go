@@ -77,7 +77,7 @@ func TestRepair(t *testing.T) {
 		Comm: "a) (b c", Exe: "argv0", ExePath: "/bin/x", Cmdline: "a) (b c one  two words", Args: "one  two words",
 		ArgList: []string{"one", "", "two words"}, ArgsLen: 21, Env: []string{"A=1", "B=2"}, Cwd: "/home/", TTY: 34816, LoginUID: 1000,
 		UID: 1, EUID: 2, GID: 5, EGID: 6, CapInheritable: 1, CapPermitted: 0x1ffffffffff, CapEffective: 2,
-		CloneTime: 1234, Flags: event.FlagRepaired,
+		Flags: event.FlagRepaired,
 	}
 	if diff := cmp.Diff(want, rec.Event.Process); diff != "" {
 		t.Errorf("image: %s", diff)
@@ -109,7 +109,7 @@ func TestRepairOfWhatIsGone(t *testing.T) {
 			table.Repair(rec)
 			want := &event.Process{
 				Key: rec.Event.Key, ExecID: 8, Vpid: rec.Event.Vpid, Ppid: 20, UID: 2, EUID: 2, GID: 6, EGID: 6,
-				LoginUID: unsetUID, Flags: event.FlagRepaired,
+				LoginUID: unsetUID, Flags: event.FlagRepaired, Partial: true,
 			}
 			if diff := cmp.Diff(want, rec.Event.Process); diff != "" {
 				t.Errorf("image: %s", diff)
@@ -118,7 +118,7 @@ func TestRepairOfWhatIsGone(t *testing.T) {
 				t.Errorf("counters %+v", c)
 			}
 			// It does not wait for an end that has been.
-			apply(t, table, execRecord(child, "x"), exitRecord(child, rec.Event.Time+101))
+			apply(t, table, execRecord(child, "x"), exitRecord(child, rec.Event.Boot+101))
 			if table.Get(rec.Event.Key) != nil {
 				t.Error("the process that is gone stays")
 			}
@@ -139,7 +139,7 @@ func TestRepairOfALostExec(t *testing.T) {
 	}
 	table.Repair(next)
 	apply(t, table, late)
-	if p := next.Event.Process; p.Comm != "new" || p.CloneTime != int64(shell.start) {
+	if p := next.Event.Process; p.Comm != "new" || p.Key != shell.key() {
 		t.Errorf("after: %+v", p)
 	}
 	if p := late.Event.Process; p.Comm != "old" {
@@ -195,7 +195,7 @@ func TestRealProc(t *testing.T) {
 	want := &event.Process{
 		Key: rec.Event.Key, ExecID: 8, Ppid: int32(os.Getppid()), Exe: os.Args[0], ExePath: exe, ArgList: os.Args[1:],
 		Args: strings.Join(os.Args[1:], " "), Cwd: cwd + "/", UID: uint32(os.Getuid()), EUID: uint32(os.Geteuid()),
-		GID: uint32(os.Getgid()), EGID: uint32(os.Getegid()), CloneTime: rec.Event.Time, Flags: event.FlagRepaired,
+		GID: uint32(os.Getgid()), EGID: uint32(os.Getegid()), Flags: event.FlagRepaired,
 	}
 	opts := cmpopts.IgnoreFields(event.Process{}, "Vpid", "Pgid", "Vpgid", "Sid", "Comm", "Cmdline", "ArgsLen", "Env", "TTY", "LoginUID",
 		"CapInheritable", "CapPermitted", "CapEffective")
@@ -221,7 +221,7 @@ func TestSeedFromProc(t *testing.T) {
 		t.Fatal(err)
 	}
 	table := NewTable(Settings{Proc: proc})
-	if err := table.SeedFromProc(5000); err != nil {
+	if err := table.SeedFromProc(); err != nil {
 		t.Fatal(err)
 	}
 	checkInvariants(t, table)
@@ -253,7 +253,7 @@ func TestSeedFromProc(t *testing.T) {
 }
 
 func TestSeedWithoutProc(t *testing.T) {
-	if err := NewTable(Settings{Proc: filepath.Join(t.TempDir(), "absent")}).SeedFromProc(0); err == nil {
+	if err := NewTable(Settings{Proc: filepath.Join(t.TempDir(), "absent")}).SeedFromProc(); err == nil {
 		t.Error("no error")
 	}
 }

@@ -19,15 +19,15 @@ func (w who) key() event.Key { return event.Key{Tgid: w.pid, Start: w.start} }
 func record(kind event.Kind, w who) *event.Record {
 	return &event.Record{
 		Kind: kind, Ppid: 1,
-		Event: event.Event{Tgid: w.pid, Tid: w.pid, Vpid: w.pid, Key: w.key(), ExecID: w.exec, Time: int64(w.start) + 1},
+		Event: event.Event{Tgid: w.pid, Tid: w.pid, Vpid: w.pid, Key: w.key(), ExecID: w.exec, Time: int64(w.start) + 1, Boot: w.start + 1},
 	}
 }
 
 func openRecord(w who) *event.Record { return record(event.KindOpen, w) }
 
-func exitRecord(w who, at int64) *event.Record {
+func exitRecord(w who, at uint64) *event.Record {
 	r := record(event.KindExit, w)
-	r.Event.Time = at
+	r.Event.Boot = at
 	return r
 }
 
@@ -36,7 +36,7 @@ func forkRecord(maker, child who) *event.Record {
 	r := record(event.KindFork, maker)
 	r.ParentStart = maker.start
 	r.Image = event.Process{
-		Key: child.key(), ExecID: maker.exec, Vpid: child.pid, Ppid: maker.pid, Comm: "fork", CloneTime: int64(child.start),
+		Key: child.key(), ExecID: maker.exec, Vpid: child.pid, Ppid: maker.pid, Comm: "fork",
 	}
 	return r
 }
@@ -46,7 +46,7 @@ func execRecord(w who, name string, args ...string) *event.Record {
 	r := record(event.KindExec, w)
 	r.Image = event.Process{
 		Key: w.key(), ExecID: w.exec, Vpid: w.pid, Ppid: r.Ppid, Comm: name, ExePath: "/bin/" + name, Filename: name, Cwd: "/",
-		CloneTime: int64(w.start), ExecTime: r.Event.Time,
+		ExecTime: r.Event.Boot,
 	}
 	r.Args = strings.Join(append([]string{name}, args...), "\x00") + "\x00"
 	r.Env = "HOME=/\x00LANG=C\x00"

@@ -5,6 +5,8 @@
 package process
 
 import (
+	"strings"
+
 	"github.com/saker-sensor/saker/internal/event"
 )
 
@@ -14,7 +16,7 @@ type Settings struct {
 	MaxProcesses int
 	MaxBytes     int
 	// Grace is how long, in ns, an ended process stays for records that are read late.
-	Grace int64
+	Grace uint64
 	// Proc is where procfs is mounted.
 	Proc string
 }
@@ -70,8 +72,8 @@ type entry struct {
 	// before is the image before the last exec, for records that are read late.
 	before *event.Process
 	bytes  int
-	// diedAt is the wall-clock time of its end, 0 while it lives.
-	diedAt     int64
+	// diedAt is the time of its end in ns since boot, 0 while it lives.
+	diedAt     uint64
 	next, prev *entry
 }
 
@@ -160,7 +162,7 @@ func (t *Table) refresh(e *entry, rec *event.Record) {
 	c.EUID, c.EGID = rec.EUID, rec.EGID
 	if c.Ppid != rec.Ppid {
 		c.Ppid = rec.Ppid
-		c.Parent = t.current(rec.Ppid, c.Key)
+		c.Parent = t.adopter(rec.Ppid, c.Key)
 	}
 	bound(&c)
 	e.now = &c
@@ -173,6 +175,18 @@ func (t *Table) current(tgid int32, child event.Key) *event.Process {
 		return e.now
 	}
 	return nil
+}
+
+// adopter is current for the process that a child was re-parented to. One that the table does not know is looked up in /proc.
+func (t *Table) adopter(tgid int32, child event.Key) *event.Process {
+	if t.byTgid[tgid] == nil && tgid != 0 {
+		if p, err := readProc(t.settings.Proc, event.Key{Tgid: tgid}); err == nil {
+			p.Flags |= event.FlagRepaired
+			p.Parent = t.current(p.Ppid, p.Key)
+			t.put(p)
+		}
+	}
+	return t.current(tgid, child)
 }
 
 // task enters a process that was there before the sensor. What the rings told in the meantime is newer.
@@ -190,9 +204,6 @@ func (t *Table) task(rec *event.Record) {
 
 func (t *Table) exec(rec *event.Record) {
 	img := t.image(rec)
-	if e := t.byKey[img.Key]; e != nil && e.now.CloneTime != 0 {
-		img.CloneTime = e.now.CloneTime
-	}
 	t.put(img)
 	rec.Event.Process = img
 }
@@ -208,9 +219,9 @@ func (t *Table) fork(rec *event.Record) Verdict {
 	c.Key, c.ExecID, c.Vpid = k.Key, k.ExecID, k.Vpid
 	c.Pgid, c.Vpgid, c.Sid = k.Pgid, k.Vpgid, k.Sid
 	c.Ppid, c.EUID, c.EGID = k.Ppid, k.EUID, k.EGID
-	c.PidnsStart, c.CloneTime, c.ExecTime = k.PidnsStart, k.CloneTime, 0
+	c.PidnsStart, c.ExecTime = k.PidnsStart, 0
 	if c.Comm != k.Comm {
-		c.Comm = string(append([]byte(nil), k.Comm...))
+		rename(&c, k.Comm)
 	}
 	c.Parent = t.parent(event.Key{Tgid: k.Ppid, Start: rec.ParentStart}, "")
 	if e := t.byKey[c.Key]; e != nil && e.now.ExecID >= c.ExecID && e.now.ExecTime != 0 {
@@ -226,13 +237,14 @@ func (t *Table) exit(rec *event.Record) Verdict {
 	}
 	e := t.byKey[rec.Event.Key]
 	if e.diedAt == 0 {
-		t.die(e, rec.Event.Time)
+		t.die(e, rec.Event.Boot)
 	}
-	t.bury(rec.Event.Time)
+	t.bury(rec.Event.Boot)
 	return Done
 }
 
-// parent finds the image of a process's parent; one that the table does not know is entered by what the kernel says.
+// parent finds the image of a process's parent. One that the table does not know (the task iterator of some kernels leaves out
+// process 1) is entered: from /proc, or, where that can't be read, by its name in the kernel's record. So /proc is asked once.
 func (t *Table) parent(key event.Key, comm string) *event.Process {
 	if e := t.byKey[key]; e != nil {
 		return e.now
@@ -240,7 +252,14 @@ func (t *Table) parent(key event.Key, comm string) *event.Process {
 	if key.Tgid == 0 || comm == "" {
 		return nil
 	}
-	return &event.Process{Key: key, Comm: string(append([]byte(nil), comm...)), LoginUID: unsetUID, Flags: event.FlagRepaired}
+	p, err := readProc(t.settings.Proc, key)
+	if err != nil {
+		p = &event.Process{Key: key, Comm: strings.Clone(comm), LoginUID: unsetUID, Partial: true}
+	}
+	p.Flags |= event.FlagRepaired
+	p.Parent = t.current(p.Ppid, p.Key)
+	t.put(p)
+	return p
 }
 
 // Link connects the processes that were entered at start, parents after children, with their parents.
@@ -262,7 +281,7 @@ func (t *Table) Link() {
 // Record.Event.Process. What can't be known stays empty.
 func (t *Table) Repair(rec *event.Record) {
 	ev := &rec.Event
-	img, err := readProc(t.settings.Proc, ev.Key, ev.Time)
+	img, err := readProc(t.settings.Proc, ev.Key)
 	if err != nil {
 		t.unknown++
 		img = stub(rec)
@@ -272,13 +291,13 @@ func (t *Table) Repair(rec *event.Record) {
 	img.Key, img.ExecID = ev.Key, ev.ExecID
 	img.Flags |= event.FlagRepaired
 	img.Parent = t.current(img.Ppid, img.Key)
-	if e := t.byKey[img.Key]; e != nil {
-		img.CloneTime = e.now.CloneTime
+	if e := t.byKey[img.Key]; e != nil && img.Partial && e.now.Partial {
+		img.Comm = e.now.Comm // which the record of a child told
 	}
 	t.put(img)
 	if e := t.byKey[img.Key]; err != nil && e.diedAt == 0 {
 		// It has ended, as far as can be seen. That it stays among the living would wait for a record that may have been.
-		t.die(e, ev.Time)
+		t.die(e, ev.Boot)
 	}
 	ev.Flags |= event.FlagRepaired
 	t.Apply(rec)
@@ -289,7 +308,7 @@ func stub(rec *event.Record) *event.Process {
 	ev := &rec.Event
 	return &event.Process{
 		Key: ev.Key, ExecID: ev.ExecID, Vpid: ev.Vpid, Ppid: rec.Ppid, EUID: rec.EUID, UID: rec.EUID, EGID: rec.EGID, GID: rec.EGID,
-		LoginUID: unsetUID, Flags: event.FlagRepaired,
+		LoginUID: unsetUID, Flags: event.FlagRepaired, Partial: true,
 	}
 }
 

@@ -41,6 +41,7 @@ type lane struct {
 
 // loop is the walk of every event: ring → decode → process → enrich → names → match → render. It runs in one goroutine.
 type loop struct {
+	clock    *event.Clock
 	probe    *probe.Probe
 	critical lane
 	bulk     lane
@@ -263,6 +264,6 @@ func (l *loop) tick(now time.Time) error {
 
 // setClock follows the wall clock, which may be set while the machine runs.
 func (l *loop) setClock() {
-	boot := bootTime()
-	l.critical.dec.BootTime, l.bulk.dec.BootTime = boot, boot
+	l.clock = l.clock.Follow(readClocks())
+	l.critical.dec.Clock, l.bulk.dec.Clock = l.clock, l.clock
 }

@@ -226,7 +226,6 @@ func (s *sensor) seed(context.Context) error {
 	s.table = process.NewTable(process.Settings{})
 	var dec decode.Decoder
 	var rec event.Record
-	dec.BootTime = bootTime()
 	err := s.probe.Tasks(func(raw []byte) error {
 		if err := dec.Decode(raw, &rec); err != nil {
 			return err
@@ -236,7 +235,7 @@ func (s *sensor) seed(context.Context) error {
 	})
 	if err != nil {
 		s.Log.Warn("the task iterator does not work; reading /proc instead", zap.Error(err))
-		if err := s.table.SeedFromProc(time.Now().UnixNano()); err != nil {
+		if err := s.table.SeedFromProc(); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package sensor
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -43,10 +44,24 @@ func (g *gaps) note(cpu uint16, seq uint64) uint64 {
 
 // bootTime is the wall clock's time at boot, in ns since the epoch.
 func bootTime() int64 {
-	var real, boot unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_REALTIME, &real)
-	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot)
-	return real.Nano() - boot.Nano()
+	_, boot := readClocks()
+	return boot
+}
+
+// readClocks returns ns since boot, and the wall clock's time at boot in ns since the epoch. Between the readings of the two
+// clocks the thread may be preempted: of a few tries the quickest counts.
+func readClocks() (now uint64, boot int64) {
+	best := int64(math.MaxInt64)
+	for range 5 {
+		var before, wall, after unix.Timespec
+		_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &before)
+		_ = unix.ClockGettime(unix.CLOCK_REALTIME, &wall)
+		_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &after)
+		if took := after.Nano() - before.Nano(); took < best {
+			best, now, boot = took, uint64(after.Nano()), wall.Nano()-before.Nano()-took/2
+		}
+	}
+	return now, boot
 }
 
 // Totals are all counts at the end of a run.

@@ -253,7 +253,7 @@ func TestRewrittenPath(t *testing.T) {
 				facts.Want.Filename, facts.Want.FilenameAtExit = tt.given, tt.atExit
 			}
 			c.check(c.find(tt.name, func(ev *event.Event) bool {
-				return ev.Type == facts.Want.Type && ev.Tid == facts.Want.Tid && ev.Time-c.boot >= facts.From && ev.Time-c.boot <= facts.To
+				return ev.Type == facts.Want.Type && ev.Tid == facts.Want.Tid && int64(ev.Boot) >= facts.From && int64(ev.Boot) <= facts.To
 			}), facts)
 			if tt.missing && c.counters.EntryMissing == 0 {
 				t.Error("that there was no copy is not counted")

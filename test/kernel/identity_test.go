@@ -164,8 +164,8 @@ func TestPidNamespace(t *testing.T) {
 	if ev.Vpid != 1 || ev.Vtid != 1 || ev.Tgid != c.pid || ev.Process.Vpid != 1 {
 		t.Errorf("process %d is %d in its namespace, its image %d; want %d and 1", ev.Tgid, ev.Vpid, ev.Process.Vpid, c.pid)
 	}
-	if ev.Process.PidnsStart != c.boot+int64(ev.Key.Start) {
-		t.Errorf("the namespace began at %d, its first process at %d", ev.Process.PidnsStart, c.boot+int64(ev.Key.Start))
+	if ev.Process.PidnsStart != ev.Key.Start {
+		t.Errorf("the namespace began at %d, its first process at %d", ev.Process.PidnsStart, ev.Key.Start)
 	}
 	if parent := ev.Process.Parent; parent.PidnsStart >= ev.Process.PidnsStart || parent.Vpid != parent.Key.Tgid {
 		t.Errorf("the parent %+v is in the namespace that began at %d", parent.Key, parent.PidnsStart)

@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/saker-sensor/saker/internal/decode"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/probe"
@@ -35,8 +33,6 @@ type watcher struct {
 type capture struct {
 	t     *testing.T
 	table *process.Table
-	// boot is the wall clock's time at boot, by which the events' times were made.
-	boot int64
 	// pid is the command's.
 	pid    int32
 	events []*event.Event
@@ -109,8 +105,8 @@ func watchWith(t *testing.T, p *probe.Probe) *watcher {
 	var err error
 	w.before, err = p.Counters()
 	must(t, err)
-	w.dec.BootTime = bootTime()
-	w.c = &capture{t: t, boot: w.dec.BootTime, table: process.NewTable(process.Settings{})}
+	w.dec.Clock = event.NewClock(0)
+	w.c = &capture{t: t, table: process.NewTable(process.Settings{})}
 	must(t, w.probe.Tasks(func(raw []byte) error {
 		if err := w.dec.Decode(raw, &w.rec); err != nil {
 			return err
@@ -236,13 +232,6 @@ func controller() string {
 		}
 	}
 	return ""
-}
-
-func bootTime() int64 {
-	var real, boot unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_REALTIME, &real)
-	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot)
-	return real.Nano() - boot.Nano()
 }
 
 // find returns the one event that fits; it fails if there is none or more than one.

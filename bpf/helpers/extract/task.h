@@ -59,12 +59,26 @@ INLINE __u64 extract__start_time(struct task_struct *task)
 	return READ(task, group_leader, start_boottime);
 }
 
-INLINE __u64 extract__pidns_start(struct task_struct *task)
+/* The first process of the task's pid namespace. */
+INLINE struct task_struct *extract__pidns_init(struct task_struct *task)
 {
 	struct pid_namespace *ns = NULL;
 
 	extract__inner_pid(READ(task, thread_pid), &ns);
-	return ns ? READ(ns, child_reaper, start_boottime) : 0;
+	return ns ? READ(ns, child_reaper) : NULL;
+}
+
+INLINE __u64 extract__pidns_start(struct task_struct *task)
+{
+	struct task_struct *init = extract__pidns_init(task);
+
+	return init ? READ(init, start_boottime) : 0;
+}
+
+/* How deep the task's pid namespace is nested; the initial one is 0. */
+INLINE __u32 extract__level(struct task_struct *task)
+{
+	return READ(task, thread_pid, level);
 }
 
 /* The cgroup in the hierarchy that the sensor follows. Hosts with cgroup v1 mount no containers in v2. */

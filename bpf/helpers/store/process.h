@@ -63,6 +63,7 @@ INLINE void store__process(struct exec_record *r, struct task_struct *task, stru
 	r->pgid = extract__root_pid(group);
 	r->vpgid = extract__pid_seen_by(task, group);
 	BPF_CORE_READ_INTO(&r->comm, task, comm);
+	r->fdlimit = READ(signal, rlim[RLIMIT_NOFILE].rlim_cur);
 	r->call = CALL_NONE;
 	r->args_total = r->env_total = 0;
 	r->filename_len = r->interp_len = r->args_len = r->env_len = 0;
