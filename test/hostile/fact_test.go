@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/saker-sensor/saker/internal/event"
 )
 
@@ -101,7 +103,11 @@ func (f *fact) differences(s *seen) []string {
 	got, wanted := ev.File, want.File
 	is("raw", got.Raw, wanted.Raw)
 	is("open flags", got.OpenFlags, wanted.OpenFlags)
-	is("mode", got.Mode, wanted.Mode)
+	mode := wanted.Mode
+	if wanted.OpenFlags&(unix.O_CREAT|unix.O_TMPFILE&^unix.O_DIRECTORY) == 0 {
+		mode = 0 // it means nothing
+	}
+	is("mode", got.Mode, mode)
 	is("resolve", got.Resolve, wanted.Resolve)
 	is("fd", got.FD, wanted.FD)
 	is("inode mode", got.InodeMode, wanted.InodeMode)

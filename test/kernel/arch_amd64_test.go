@@ -99,7 +99,7 @@ func compatTrigger(args []string) (any, error) {
 	made := event.File{OpenFlags: unix.O_CREAT | unix.O_RDWR, Mode: 0o606, Created: true}
 	open(event.TypeOpen, "open", made, i386Open, p, unix.O_CREAT|unix.O_RDWR, 0o606, 0)
 	open(event.TypeOpenat, "openat", made, i386Openat, cwd, p, unix.O_CREAT|unix.O_RDWR, 0o606)
-	open(event.TypeOpen, "absent", event.File{Mode: 0o123}, i386Open, p, 0, 0o123, 0)
+	open(event.TypeOpen, "absent", event.File{}, i386Open, p, 0, 0o123, 0)
 	made.Resolve = how.Resolve
 	open(event.TypeOpenat2, "openat2", made, i386Openat2, cwd, p, p+4096, unsafe.Sizeof(*how))
 	open(event.TypeCreat, "creat", event.File{OpenFlags: unix.O_CREAT | unix.O_WRONLY | unix.O_TRUNC, Mode: 0o640, Created: true},

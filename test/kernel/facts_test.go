@@ -157,6 +157,9 @@ func ownImage() (*event.Process, error) {
 		p.Flags |= event.FlagArgsTruncated
 	}
 	argv := strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00")
+	if len(argv) == 2 && argv[1] == "" {
+		argv = argv[:1] // an empty argument alone counts as none
+	}
 	p.Exe, p.ArgList, p.Args = argv[0], argv[1:], strings.Join(argv[1:], " ")
 	p.Cmdline = p.Comm
 	if len(p.ArgList) > 0 {

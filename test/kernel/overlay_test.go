@@ -40,8 +40,12 @@ func overlayTrigger(args []string) (any, error) {
 		{"program in lower", unix.O_RDONLY, event.LayerLower, false},
 	} {
 		path := dir + o.name
+		mode := uint32(0) // without O_CREAT it means nothing
+		if o.made {
+			mode = 0o600
+		}
 		f, err := openFacts(event.TypeOpenat, unix.AT_FDCWD,
-			event.File{Raw: path, Given: path, OpenFlags: o.flags, Mode: 0o600, Layer: o.layer, Created: o.made},
+			event.File{Raw: path, Given: path, OpenFlags: o.flags, Mode: mode, Layer: o.layer, Created: o.made},
 			func() (uintptr, error) {
 				fd, err := unix.Openat(unix.AT_FDCWD, path, int(o.flags), 0o600)
 				return uintptr(fd), err
