@@ -12,6 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/engine/inspect"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/field"
 	"github.com/saker-sensor/saker/internal/testutil"
@@ -21,18 +23,18 @@ import (
 func load(t *testing.T) *engine.Ruleset {
 	t.Helper()
 	rs, results := engine.Load(
-		[]engine.Source{{Name: rules.DefaultName, Content: rules.Default}},
+		[]rulefile.Source{{Name: rules.DefaultName, Content: rules.Default}},
 		engine.Options{
 			Dictionary:  field.Syscall(),
 			CheckOutput: checkOutput(field.Syscall()),
 			MatchAll:    true,
-			Builtin:     &engine.Source{Name: rules.MacrosName, Content: rules.Macros},
+			Builtin:     &rulefile.Source{Name: rules.MacrosName, Content: rules.Macros},
 		})
 	if !results.Successful() {
 		t.Fatalf("the default rules are refused: %v\n%s", results.Err, results.Text(true))
 	}
 	for _, f := range results.Files {
-		if len(f.Warnings) > 0 || f.Schema != engine.SchemaValid {
+		if len(f.Warnings) > 0 || f.Schema != rulefile.SchemaValid {
 			t.Fatalf("the default rules load with warnings:\n%s", results.Text(true))
 		}
 	}
@@ -278,9 +280,9 @@ func TestMacros(t *testing.T) {
 		text.WriteString("- rule: " + string(n[1]) + "\n  condition: " + string(n[1]) +
 			"\n  desc: d\n  output: x\n  priority: INFO\n  warn_evttypes: false\n")
 	}
-	rs, results := engine.Load([]engine.Source{{Name: "all", Content: []byte(text.String())}}, engine.Options{
+	rs, results := engine.Load([]rulefile.Source{{Name: "all", Content: []byte(text.String())}}, engine.Options{
 		Dictionary: field.Syscall(), MatchAll: true,
-		Builtin: &engine.Source{Name: rules.MacrosName, Content: rules.Macros},
+		Builtin: &rulefile.Source{Name: rules.MacrosName, Content: rules.Macros},
 	})
 	if !results.Successful() || len(results.Files[0].Warnings) > 0 {
 		t.Fatal(results.Text(true))
@@ -317,27 +319,27 @@ func TestMacros(t *testing.T) {
 
 // TestMacrosStandBack: with rule files that define everything themselves, the built-in macros change nothing.
 func TestMacrosStandBack(t *testing.T) {
-	var sources []engine.Source
+	var sources []rulefile.Source
 	for _, name := range []string{"falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"} {
 		content, err := os.ReadFile(testutil.Shared(t, "upstream-rules/"+name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		sources = append(sources, engine.Source{Name: name, Content: content})
+		sources = append(sources, rulefile.Source{Name: name, Content: content})
 	}
-	describe := func(builtin *engine.Source) (string, string) {
+	describe := func(builtin *rulefile.Source) (string, string) {
 		rs, results := engine.Load(sources, engine.Options{Dictionary: field.Syscall(), Builtin: builtin})
 		if !results.Successful() {
 			t.Fatal(results.Text(true))
 		}
-		raw, _, err := rs.DescribeJSON("")
+		raw, _, err := inspect.DescribeJSON(rs, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		return results.Text(true), string(raw)
 	}
 	text, rs := describe(nil)
-	textWith, rsWith := describe(&engine.Source{Name: rules.MacrosName, Content: rules.Macros})
+	textWith, rsWith := describe(&rulefile.Source{Name: rules.MacrosName, Content: rules.Macros})
 	if diff := cmp.Diff(text, textWith); diff != "" {
 		t.Errorf("messages (-without +with):\n%s", diff)
 	}

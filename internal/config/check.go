@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/saker-sensor/saker/internal/suggest"
 )
 
 // maxErrors bounds the mistakes that are told of one configuration.
@@ -52,7 +54,7 @@ func (c *checker) unknown(in *key, name string, p pair) {
 		above = in.name
 	}
 	text := fmt.Sprintf("%s: key %s is unknown and has no effect", p.at, name)
-	if n := nearest(p.key, c.table.below(above)); n != "" {
+	if n := suggest.Nearest(p.key, c.table.below(above)); n != "" {
 		text += "; did you mean " + in.child(n) + "?"
 	}
 	c.warnings = append(c.warnings, text)

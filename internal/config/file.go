@@ -1,28 +1,17 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"strings"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/lexer"
-	"github.com/goccy/go-yaml/parser"
-	"github.com/goccy/go-yaml/token"
+	"github.com/saker-sensor/saker/internal/yamltree"
 )
 
-// Bounds of a configuration file; what exceeds them is refused.
-const (
-	// maxFile is in bytes; Falco's own file, with all its comments, has 60 kB.
-	maxFile = 1 << 20
-	// maxNesting is the depth of collections; the deepest known key needs six.
-	maxNesting = 64
-)
+// maxFile bounds a configuration file, in bytes; Falco's own file, with all its comments, has 60 kB.
+const maxFile = 1 << 20
 
 // readFile reads a file into a tree.
 func readFile(path string) (*node, []string, error) {
@@ -60,17 +49,13 @@ func fault(at origin, format string, args ...any) error {
 
 // parse builds the tree of a file's first document, as Falco does, with the environment put in, and warnings.
 func parse(name string, content []byte) (*node, []string, error) {
-	c := &converter{name: name, anchors: map[string]*node{}}
-	content = bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))
-	file, err := c.parseYAML(content)
-	if err != nil {
-		return nil, nil, err
-	}
 	root := &node{kind: mapping, from: origin{file: name, line: 1, col: 1}}
-	if len(file.Docs) == 0 {
-		return root, nil, nil
+	document, err := firstDocument(name, content)
+	if document == nil || err != nil {
+		return root, nil, err
 	}
-	n, err := c.convert(file.Docs[0].Body, 0)
+	c := &converter{done: map[*yamltree.Node]*node{}, environment: os.Getenv}
+	n, err := c.convert(document)
 	switch {
 	case err != nil:
 		return nil, nil, err
@@ -82,126 +67,87 @@ func parse(name string, content []byte) (*node, []string, error) {
 	return n, c.warnings, nil
 }
 
-// parseYAML runs the library. Its panics are errors of the file.
-func (c *converter) parseYAML(content []byte) (file *ast.File, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			file, err = nil, fmt.Errorf("read configuration file %s: the YAML parser gave up: %v", c.name, r)
-		}
-	}()
-	if i := bytes.IndexByte(content, 0); i >= 0 {
-		return nil, fault(origin{file: c.name, line: 1 + bytes.Count(content[:i], []byte("\n")), col: 1}, "NUL byte; the file is no text")
+// parseInline reads YAML that stands in a value. All of it comes from there; variables are not looked at.
+func parseInline(text string, from origin) (*node, error) {
+	document, err := firstDocument("", []byte(text))
+	if document == nil || err != nil {
+		return &node{from: from}, err
 	}
-	tokens := lexer.Tokenize(string(content))
-	if t := tooDeep(tokens); t != nil {
-		return nil, fault(c.at(t), "collections nest deeper than %d", maxNesting)
-	}
-	file, err = parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
-	if err == nil {
-		return file, nil
-	}
-	var ye yaml.Error
-	if errors.As(err, &ye) && ye.GetToken() != nil {
-		return nil, fault(c.at(ye.GetToken()), "broken YAML: %s", ye.GetMessage())
-	}
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return nil, fmt.Errorf("read configuration file %s: broken YAML: %s", c.name, line)
+	c := &converter{done: map[*yamltree.Node]*node{}, from: &from}
+	return c.convert(document)
 }
 
-// tooDeep finds the token that opens too deep a collection, before the parser's recursion meets it. Indented blocks need
-// no bound: their depth costs the square of it in bytes.
-func tooDeep(tokens token.Tokens) *token.Token {
-	brackets, run := 0, 0
-	for _, t := range tokens {
-		switch t.Type {
-		case token.SequenceStartType, token.MappingStartType:
-			brackets++
-			run++
-		case token.SequenceEndType, token.MappingEndType:
-			brackets = max(brackets-1, 0)
-			run = 0
-		case token.SequenceEntryType, token.MappingKeyType, token.AnchorType, token.TagType:
-			run++
-		default:
-			run = 0
-		}
-		if brackets > maxNesting || run > 2*maxNesting {
-			return t
-		}
+// firstDocument reads YAML; nil if it holds none.
+func firstDocument(name string, content []byte) (*yamltree.Node, error) {
+	file := yamltree.NewFile(name, content)
+	docs, err := yamltree.Parse(file)
+	if err != nil {
+		return nil, fault(placeIn(file, err.Offset), "broken YAML: %s", err.Message)
 	}
-	return nil
+	if len(docs) == 0 {
+		return nil, nil
+	}
+	return docs[0], nil
 }
 
-// converter turns the library's tree into ours.
+func placeIn(f *yamltree.File, off int) origin {
+	line, col := f.Position(off)
+	return origin{file: f.Name, line: line, col: col}
+}
+
+// converter makes a configuration's tree of a YAML tree.
 type converter struct {
-	name     string
-	anchors  map[string]*node
+	// done holds what was converted: an alias is the node that it names, and is converted once.
+	done     map[*yamltree.Node]*node
 	warnings []string
-	// literal: leave ${…} as it is, and refuse aliases.
-	literal bool
+	// environment gives the value of ${NAME}; nil leaves ${…} as it is.
+	environment func(string) string
+	// from, if set, is the origin of all nodes.
+	from *origin
 }
 
-func (c *converter) at(t *token.Token) origin {
-	if t == nil || t.Position == nil {
-		return origin{file: c.name, line: 1, col: 1}
+func (c *converter) at(n *yamltree.Node) origin {
+	if c.from != nil {
+		return *c.from
 	}
-	return origin{file: c.name, line: t.Position.Line, col: t.Position.Column}
+	return placeIn(n.File, n.Offset)
 }
 
-func (c *converter) convert(n ast.Node, depth int) (*node, error) {
-	if n == nil {
-		return &node{from: c.at(nil)}, nil
+func (c *converter) convert(n *yamltree.Node) (*node, error) {
+	if out := c.done[n]; out != nil {
+		return out, nil
 	}
-	at := c.at(n.GetToken())
-	if depth > maxNesting {
-		return nil, fault(at, "collections nest deeper than %d", maxNesting)
-	}
-	switch n := n.(type) {
-	case *ast.NullNode, *ast.CommentGroupNode, *ast.DirectiveNode:
-		return &node{from: at}, nil
-	case *ast.MappingKeyNode:
-		return c.convert(n.Value, depth+1)
-	case *ast.MappingNode:
-		return c.mapping(n.Values, at, depth)
-	case *ast.MappingValueNode:
-		return c.mapping([]*ast.MappingValueNode{n}, at, depth)
-	case *ast.SequenceNode:
-		out := &node{kind: list, from: at}
-		for _, v := range n.Values {
-			item, err := c.convert(v, depth+1)
+	out, err := c.node(n)
+	c.done[n] = out
+	return out, err
+}
+
+func (c *converter) node(n *yamltree.Node) (*node, error) {
+	out := &node{from: c.at(n)}
+	switch n.Kind {
+	case yamltree.Scalar:
+		return c.scalar(n.Text, out.from)
+	case yamltree.Sequence:
+		out.kind = list
+		for _, i := range n.Items {
+			item, err := c.convert(i)
 			if err != nil {
 				return nil, err
 			}
 			out.items = append(out.items, item)
 		}
-		return out, nil
-	case *ast.AnchorNode:
-		v, err := c.convert(n.Value, depth+1)
-		if err == nil {
-			c.anchors[n.Name.GetToken().Value] = v
-		}
-		return v, err
-	case *ast.AliasNode:
-		name := n.Value.GetToken().Value
-		if v, ok := c.anchors[name]; ok && !c.literal {
-			return v, nil
-		}
-		return nil, fault(at, "there is no anchor &%s before this alias", name)
-	case *ast.TagNode:
-		return c.convert(n.Value, depth+1)
-	case *ast.LiteralNode:
-		return c.scalar(n.Value.Value, at)
-	default:
-		return c.scalar(n.GetToken().Value, at)
+	case yamltree.Mapping:
+		return out, c.pairs(out, n)
 	}
+	return out, nil
 }
 
 // scalar puts the environment into a text.
 func (c *converter) scalar(s string, at origin) (*node, error) {
-	if c.literal {
+	if c.environment == nil {
 		return &node{kind: scalar, text: s, from: at}, nil
 	}
-	value, changed, err := expand(s, os.Getenv)
+	value, changed, err := expand(s, c.environment)
 	if err != nil {
 		return nil, fault(at, "%v", err)
 	}
@@ -209,29 +155,21 @@ func (c *converter) scalar(s string, at origin) (*node, error) {
 	return &node{kind: scalar, text: value, from: at}, nil
 }
 
-func (c *converter) mapping(values []*ast.MappingValueNode, at origin, depth int) (*node, error) {
-	out := &node{kind: mapping, from: at}
+func (c *converter) pairs(out *node, n *yamltree.Node) error {
+	out.kind = mapping
 	first := map[string]origin{}
-	for _, v := range values {
-		token := v.Key.GetToken()
-		keyAt := c.at(token)
-		value, err := c.convert(v.Value, depth+1)
+	for _, p := range n.Pairs {
+		name, at := p.Key.Text, c.at(p.Key)
+		value, err := c.convert(p.Value)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if value.kind == null {
-			value = &node{from: keyAt}
-		}
-		name := token.Value
 		if before, ok := first[name]; ok {
-			c.warnings = append(c.warnings, fmt.Sprintf("%s: key %s is there twice; the first one, in line %d, counts", keyAt, name, before.line))
+			c.warnings = append(c.warnings, fmt.Sprintf("%s: key %s is there twice; the first one, in line %d, counts", at, name, before.line))
 			continue
 		}
-		first[name] = keyAt
-		out.pairs = append(out.pairs, pair{name, keyAt, value})
+		first[name] = at
+		out.pairs = append(out.pairs, pair{name, at, value})
 	}
-	if len(out.pairs) > 0 {
-		out.from = out.pairs[0].at
-	}
-	return out, nil
+	return nil
 }

@@ -308,13 +308,13 @@ rules_file: [/etc]
 // TestMistakes: the exact words for each.
 func TestMistakes(t *testing.T) {
 	tests := map[string]struct{ file, want string }{
-		"broken YAML":       {"a: [1\nb: 2\n", `$F:2:1: broken YAML: ',' or ']' must be specified`},
+		"broken YAML":       {"a: [1\nb: 2\n", `$F:1:4: broken YAML: end of sequence flow not found`},
 		"a list":            {"- a\n", "$F:1:1: the file holds a list; write lines of the form key: value"},
 		"a text":            {"json_output\n", "$F:1:1: the file holds a text; write lines of the form key: value"},
-		"NUL":               {"a: 1\nb\x00", "$F:2:1: NUL byte; the file is no text"},
-		"deep":              {"a: " + strings.Repeat("[", 100) + strings.Repeat("]", 100), "$F:1:68: collections nest deeper than 64"},
-		"deep dashes":       {strings.Repeat("- ", 5000) + "a", "$F:1:257: collections nest deeper than 64"},
-		"alias":             {"a: *b\n", "$F:1:4: there is no anchor &b before this alias"},
+		"NUL":               {"a: 1\nb\x00", "$F:2:2: broken YAML: NUL byte, the file is no text"},
+		"deep":              {"a: " + strings.Repeat("[", 100) + strings.Repeat("]", 100), "$F:1:68: broken YAML: collections nest deeper than 64"},
+		"deep dashes":       {strings.Repeat("- ", 5000) + "a", "$F:1:257: broken YAML: collections nest deeper than 64"},
+		"alias":             {"a: *b\n", "$F:1:4: broken YAML: the requested alias is not defined: b"},
 		"bool":              {"json_output: maybe\n", `$F:1:14: json_output: "maybe" is neither true nor false`},
 		"bool as list":      {"json_output: [true]\n", `$F:1:14: json_output: a list stands where a true or false is expected`},
 		"number":            {"webserver:\n  listen_port: http\n", `$F:2:16: webserver.listen_port: "http" is no whole number`},

@@ -34,33 +34,6 @@ func readOverride(option string) (override, error) {
 	return o, nil
 }
 
-// parseInline reads YAML that stands in a value. All of it comes from there; variables and aliases are not looked at.
-func parseInline(text string, from origin) (*node, error) {
-	c := &converter{anchors: map[string]*node{}, literal: true}
-	file, err := c.parseYAML([]byte(text))
-	if err != nil || len(file.Docs) == 0 {
-		return &node{from: from}, err
-	}
-	n, err := c.convert(file.Docs[0].Body, 0)
-	if err != nil {
-		return nil, err
-	}
-	return n.comingFrom(from), nil
-}
-
-// comingFrom is a copy whose parts all have this origin.
-func (n *node) comingFrom(from origin) *node {
-	c := *n
-	c.from, c.items, c.pairs = from, nil, nil
-	for _, i := range n.items {
-		c.items = append(c.items, i.comingFrom(from))
-	}
-	for _, p := range n.pairs {
-		c.pairs = append(c.pairs, pair{p.key, from, p.value.comingFrom(from)})
-	}
-	return &c
-}
-
 // apply gives a copy of the tree with the override in it.
 func (o override) apply(root *node) (*node, error) {
 	var steps []string

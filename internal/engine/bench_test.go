@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/testutil"
 	"github.com/saker-sensor/saker/rules"
@@ -14,15 +15,15 @@ import (
 var upstreamFiles = []string{"falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"}
 
 // upstream reads the published rule files.
-func upstream(tb testing.TB) []Source {
+func upstream(tb testing.TB) []rulefile.Source {
 	tb.Helper()
-	var sources []Source
+	var sources []rulefile.Source
 	for _, name := range upstreamFiles {
 		text, err := os.ReadFile(testutil.Shared(tb, "upstream-rules/"+name))
 		if err != nil {
 			tb.Fatal(err)
 		}
-		sources = append(sources, Source{Name: name, Content: text})
+		sources = append(sources, rulefile.Source{Name: name, Content: text})
 	}
 	return sources
 }
@@ -54,8 +55,8 @@ func BenchmarkMatchMix(b *testing.B) {
 	b.Run("published", func(b *testing.B) { benchmarkMix(b, mustLoadUpstream(b)) })
 	b.Run("built-in", func(b *testing.B) {
 		opt := testOptions()
-		opt.Builtin = &Source{Name: rules.MacrosName, Content: rules.Macros}
-		rs, results := Load([]Source{{Name: rules.DefaultName, Content: rules.Default}}, opt)
+		opt.Builtin = &rulefile.Source{Name: rules.MacrosName, Content: rules.Macros}
+		rs, results := Load([]rulefile.Source{{Name: rules.DefaultName, Content: rules.Default}}, opt)
 		if !results.Successful() {
 			b.Fatal(results.Text(true))
 		}

@@ -120,7 +120,7 @@ func newMutator(rs *Ruleset) *mutator {
 			if !ok {
 				return true
 			}
-			walkOperand(c.Right, func(o filter.Operand) {
+			filter.WalkOperand(c.Right, func(o filter.Operand) {
 				if v, ok := o.(*filter.Value); ok {
 					m.texts[f.Name] = append(m.texts[f.Name], v.Text)
 				}

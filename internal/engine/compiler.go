@@ -3,22 +3,25 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"sort"
 	"strings"
 
 	"github.com/saker-sensor/saker/internal/engine/filter"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/field"
+	"github.com/saker-sensor/saker/internal/suggest"
+	"github.com/saker-sensor/saker/internal/yamltree"
 )
 
 // compiler makes rules of definitions: lists, macros and exceptions become one condition a rule.
 type compiler struct {
 	dict        *field.Dictionary
 	checkOutput func(string) error
-	minPriority Priority
+	minPriority rulefile.Priority
 
-	col      *collector
-	rep      *report
+	col      *rulefile.Collector
+	rep      *rulefile.Report
+	lists    []*list
 	expander *expander
 	macros   map[string]*macroState
 	builtins map[string]*macroState
@@ -29,19 +32,12 @@ type compiler struct {
 	nodes  int
 }
 
-type placedText struct {
-	base int
-	// macro is the macro that the text is the condition of, empty for a rule's.
-	macro string
-	*text
-}
-
 // compile makes rules of all that was collected. Foreign rules and those below the minimum priority are left out.
-func (c *compiler) compile(builtin *collector) []*Rule {
+func (c *compiler) compile(builtin *rulefile.Collector) []*Rule {
 	if builtin != nil {
 		c.builtins = c.readMacros(builtin, true)
 	}
-	if !c.rep.try(func() { compileLists(c.col.lists.all) }) {
+	if !c.rep.Try(func() { c.lists = compileLists(c.col.Lists.All) }) {
 		return nil
 	}
 	c.macros = c.readMacros(c.col, false)
@@ -49,74 +45,76 @@ func (c *compiler) compile(builtin *collector) []*Rule {
 		c.expandMacro(m)
 	}
 	var rules []*Rule
-	for _, r := range c.col.rules.all {
-		if r.foreign || r.priority > c.minPriority {
+	for _, r := range c.col.Rules.All {
+		if r.UnknownSource || r.Priority > c.minPriority {
 			continue
 		}
-		c.rep.try(func() {
+		c.rep.Try(func() {
 			if compiled := c.rule(r); compiled != nil {
 				rules = append(rules, compiled)
 			}
 		})
 	}
-	for _, m := range c.col.macros.all {
-		if !m.used {
-			c.rep.warn(m.where.problem(WarnUnusedMacro, "Macro not referred to by any other rule/macro"))
+	for _, m := range c.order {
+		if !m.builtin && !m.used {
+			c.rep.Warn(m.Where.Problem(rulefile.WarnUnusedMacro, "Macro not referred to by any other rule/macro"))
 		}
 	}
-	for _, l := range c.col.lists.all {
+	for _, l := range c.lists {
 		if !l.used {
-			c.rep.warn(l.where.problem(WarnUnusedList, "List not referred to by any other rule/macro"))
+			c.rep.Warn(l.Where.Problem(rulefile.WarnUnusedList, "List not referred to by any other rule/macro"))
 		}
 	}
 	return rules
 }
 
 // readMacros parses the macros of a collector, in their order.
-func (c *compiler) readMacros(col *collector, builtin bool) map[string]*macroState {
-	x := newExpander(col.lists.all)
+func (c *compiler) readMacros(col *rulefile.Collector, builtin bool) map[string]*macroState {
+	lists := c.lists
 	if builtin {
-		compileLists(col.lists.all)
-	} else {
+		lists = compileLists(col.Lists.All)
+	}
+	x := newExpander(lists)
+	if !builtin {
 		c.expander = x
 	}
-	byName := make(map[string]*macroState, len(col.macros.all))
-	for _, m := range col.macros.all {
-		s := &macroState{macro: m, builtin: builtin, broken: true}
-		c.rep.try(func() {
-			s.text = x.expand(joinNodes(m.cond), m.where)
+	byName := make(map[string]*macroState, len(col.Macros.All))
+	for _, m := range col.Macros.All {
+		s := &macroState{Macro: m, builtin: builtin, broken: true}
+		c.rep.Try(func() {
+			s.text = x.expand(joinNodes(m.Condition), m.Where)
 			s.lists = x.used
-			s.parsed = c.parse(s.text, m.where.with("macro condition", "", m.cond[0]))
+			s.parsed = c.parse(s.text, m.Where.With("macro condition", "", m.Condition[0]))
 			s.broken = false
 		})
-		byName[m.name] = s
+		byName[m.Name] = s
 		c.order = append(c.order, s)
 	}
 	return byName
 }
 
 // parse parses a text and gives its parts offsets of their own.
-func (c *compiler) parse(t *text, where trail) filter.Expr {
+func (c *compiler) parse(t *text, where rulefile.Trail) filter.Expr {
 	base := 0
 	if n := len(c.placed); n > 0 {
 		base = c.placed[n-1].base + len(c.placed[n-1].buf) + 1
 	}
-	c.placed = append(c.placed, placedText{base, where.macro(), t})
+	c.placed = append(c.placed, placedText{base, where.Macro(), t})
 	e, err := filter.Parse(t.String(), filter.ParseOptions{MaxDepth: maxDepth})
 	var pe *filter.ParseError
 	switch {
 	case errors.As(err, &pe):
 		message, hint := syntaxMessage(t.String(), pe)
-		refuseHint(c.conditionTrail(where, base+pe.Pos.Offset), ErrCompileCondition, hint, "%s", message)
+		rulefile.RefuseHint(c.conditionTrail(where, base+pe.Pos.Offset), rulefile.ErrCompileCondition, hint, "%s", message)
 	case err != nil:
-		refuse(where, ErrCompileCondition, "%s", err)
+		rulefile.Refuse(where, rulefile.ErrCompileCondition, "%s", err)
 	}
 	shift(e, base)
 	return e
 }
 
 // conditionTrail leads to a byte of a condition: to the line of the file that the byte came from.
-func (c *compiler) conditionTrail(where trail, off int) trail {
+func (c *compiler) conditionTrail(where rulefile.Trail, off int) rulefile.Trail {
 	p := findPlaced(c.placed, off)
 	if p == nil {
 		return where
@@ -125,22 +123,13 @@ func (c *compiler) conditionTrail(where trail, off int) trail {
 	if src == nil {
 		return where
 	}
-	return where.at("condition expression", src, at)
-}
-
-// findPlaced finds the text that a condition's offset lies in.
-func findPlaced(placed []placedText, off int) *placedText {
-	i := sort.Search(len(placed), func(i int) bool { return placed[i].base > off }) - 1
-	if i < 0 {
-		return nil
-	}
-	return &placed[i]
+	return where.At("condition expression", src, at)
 }
 
 // rule compiles one rule; nil if it is to be skipped or was found wrong.
-func (c *compiler) rule(r *rule) *Rule {
-	where := r.where.with("rule condition", "", r.cond[0])
-	t := c.expander.expand(withExceptions(joinNodes(r.cond), r.exceptions), where)
+func (c *compiler) rule(r *rulefile.Rule) *Rule {
+	where := r.Where.With("rule condition", "", r.Condition[0])
+	t := c.expander.expand(withExceptions(joinNodes(r.Condition), r.Exceptions), where)
 	lists := c.expander.used
 	parsed := c.parse(t, where)
 	s := &scope{visibility: 1 << 62, where: where}
@@ -149,9 +138,9 @@ func (c *compiler) rule(r *rule) *Rule {
 		return nil
 	}
 	if c.nodes += x.nodes; c.nodes > maxTotalNodes {
-		refuse(where, ErrValidate, "All conditions together have more than %d parts", maxTotalNodes)
+		rulefile.Refuse(where, rulefile.ErrValidate, "All conditions together have more than %d parts", maxTotalNodes)
 	}
-	output, ok := c.output(r)
+	output, prints, ok := c.output(r)
 	if !ok {
 		return nil
 	}
@@ -159,34 +148,37 @@ func (c *compiler) rule(r *rule) *Rule {
 	if f == nil {
 		return nil
 	}
-	types := filter.EventTypes(x.expr, allTypes(), event.TypeByName)
+	types := filter.EventTypes(x.expr, event.FullSet(), event.TypeByName)
 	c.warnings(r, where, x.expr, f, types)
-	return newRule(r, x.expr, f, types, output, s.used, lists)
+	out := newRule(r, x.expr, f, types)
+	out.Output, out.prints = output, prints
+	out.macros, out.lists = sortedOnce(s.used), sortedOnce(lists)
+	return out
 }
 
 // filter compiles a condition against the fields.
-func (c *compiler) filter(r *rule, where trail, e filter.Expr) *filter.Filter {
+func (c *compiler) filter(r *rulefile.Rule, where rulefile.Trail, e filter.Expr) *filter.Filter {
 	f, err := filter.Compile(e, filter.CompileOptions{Dictionary: c.dict, TypeByName: event.TypeByName})
 	if err == nil {
 		return f
 	}
 	var ce *filter.CompileError
 	if !errors.As(err, &ce) {
-		refuse(where, ErrCompileCondition, "%s", err)
+		rulefile.Refuse(where, rulefile.ErrCompileCondition, "%s", err)
 	}
 	p := c.compileProblem(where, e, ce)
-	if r.skipUnknown && (ce.UnknownField || ce.UnknownEventType) {
-		p.Code = WarnUnknownFilter
-		c.rep.warn(p)
+	if r.SkipIfUnknownFilter && (ce.UnknownField || ce.UnknownEventType) {
+		p.Code = rulefile.WarnUnknownFilter
+		c.rep.Warn(p)
 		return nil
 	}
-	c.rep.error(p)
+	c.rep.Error(p)
 	// The compiler stops at the first unknown name; the user wants all.
-	walkOperands(e, func(o filter.Operand) {
+	filter.WalkOperands(e, func(o filter.Operand) {
 		if f, ok := o.(*filter.Field); ok && f.Pos.Offset != ce.Pos.Offset {
 			var fe *field.Error
 			if _, err := c.dict.Lookup(f.Name, f.Arg, f.HasArg); errors.As(err, &fe) && fe.Unknown {
-				c.rep.error(c.compileProblem(where, e, &filter.CompileError{Pos: f.Pos, UnknownField: true}))
+				c.rep.Error(c.compileProblem(where, e, &filter.CompileError{Pos: f.Pos, UnknownField: true}))
 			}
 		}
 	})
@@ -194,9 +186,9 @@ func (c *compiler) filter(r *rule, where trail, e filter.Expr) *filter.Filter {
 }
 
 // compileProblem says what is wrong with a condition in Falco's words, and what may be meant.
-func (c *compiler) compileProblem(where trail, e filter.Expr, ce *filter.CompileError) Problem {
+func (c *compiler) compileProblem(where rulefile.Trail, e filter.Expr, ce *filter.CompileError) rulefile.Problem {
 	message, hint := ce.Msg, ""
-	walkOperands(e, func(o filter.Operand) {
+	filter.WalkOperands(e, func(o filter.Operand) {
 		if o.Position().Offset != ce.Pos.Offset {
 			return
 		}
@@ -204,30 +196,30 @@ func (c *compiler) compileProblem(where trail, e filter.Expr, ce *filter.Compile
 		case *filter.Field:
 			if ce.UnknownField {
 				message = "filter_check called with nonexistent field " + o.Name
-				hint = didYouMean(o.Name, fieldNames(c.dict))
+				hint = suggest.Hint(o.Name, fieldNames(c.dict))
 			}
 		case *filter.Value:
 			if ce.UnknownEventType {
 				message = "unknown event type " + o.Text
-				hint = didYouMean(o.Text, typeNames())
+				hint = suggest.Hint(o.Text, typeNames())
 			}
 		}
 	})
-	p := c.conditionTrail(where, ce.Pos.Offset).problem(ErrCompileCondition, message)
+	p := c.conditionTrail(where, ce.Pos.Offset).Problem(rulefile.ErrCompileCondition, message)
 	p.Hint = hint
 	return p
 }
 
 // output puts a rule's template together and checks it.
-func (c *compiler) output(r *rule) (string, bool) {
-	parts := make([]string, len(r.output))
-	for i, n := range r.output {
-		parts[i] = strings.TrimSpace(n.text)
+func (c *compiler) output(r *rulefile.Rule) (output string, prints []field.Ref, ok bool) {
+	parts := make([]string, len(r.Output))
+	for i, n := range r.Output {
+		parts[i] = strings.TrimSpace(n.Text)
 	}
-	output := strings.Join(parts, " ")
-	where := r.where.with("rule output", "", r.output[0])
+	output = strings.Join(parts, " ")
+	where := r.Where.With("rule output", "", r.Output[0])
 	if strings.Contains(output, "%container.info") {
-		c.rep.warn(where.problem(WarnDeprecated, "%container.info is deprecated and is left out of the output. "+
+		c.rep.Warn(where.Problem(rulefile.WarnDeprecated, "%container.info is deprecated and is left out of the output. "+
 			"The fields that it stood for are added to every output by append_output's suggested_output."))
 		output = strings.ReplaceAll(output, "%container.info", "")
 	}
@@ -235,36 +227,37 @@ func (c *compiler) output(r *rule) (string, bool) {
 		if err := c.checkOutput(output); err != nil {
 			var fe *field.Error
 			errors.As(err, &fe)
-			p := outputTrail(where, r.output, fe).problem(ErrCompileOutput, err.Error())
+			p := outputTrail(where, r.Output, fe).Problem(rulefile.ErrCompileOutput, err.Error())
 			p.Hint = c.outputHint(fe)
-			if r.skipUnknown && (fe == nil || fe.Unknown) {
-				p.Code = WarnUnknownFilter
-				c.rep.warn(p)
+			if r.SkipIfUnknownFilter && (fe == nil || fe.Unknown) {
+				p.Code = rulefile.WarnUnknownFilter
+				c.rep.Warn(p)
 			} else {
-				c.rep.error(p)
+				c.rep.Error(p)
 			}
-			return "", false
+			return "", nil, false
 		}
 	}
-	for _, f := range templateFields(output, c.dict) {
+	prints = templateFields(output, c.dict)
+	for _, f := range prints {
 		if f.Flags&field.Deprecated != 0 {
-			p := where.problem(WarnDeprecated,
+			p := where.Problem(rulefile.WarnDeprecated,
 				fmt.Sprintf("usage of deprecated field '%s' has been detected in the rule output", f.Name))
 			p.DeprecatedField = f.Name
-			c.rep.warn(p)
+			c.rep.Warn(p)
 		}
 	}
-	return output, true
+	return output, prints, true
 }
 
 // outputTrail leads to the field of a template that is to blame.
-func outputTrail(where trail, output []*node, fe *field.Error) trail {
+func outputTrail(where rulefile.Trail, output []*yamltree.Node, fe *field.Error) rulefile.Trail {
 	if fe == nil {
 		return where
 	}
 	for _, n := range output {
-		if i := strings.Index(n.text, "%"+fe.Field); i >= 0 {
-			return where.at("output field", n.src, n.place(i+1))
+		if i := strings.Index(n.Text, "%"+fe.Field); i >= 0 {
+			return where.At("output field", n.File, n.Place(i+1))
 		}
 	}
 	return where
@@ -274,15 +267,7 @@ func (c *compiler) outputHint(fe *field.Error) string {
 	if fe == nil || !fe.Unknown {
 		return ""
 	}
-	return didYouMean(fe.Field, fieldNames(c.dict))
-}
-
-func allTypes() event.TypeSet {
-	var all event.TypeSet
-	for _, t := range event.AllTypes() {
-		all.Add(t)
-	}
-	return all
+	return suggest.Hint(fe.Field, fieldNames(c.dict))
 }
 
 func typeNames() []string {

@@ -6,7 +6,10 @@ import (
 	"strings"
 
 	"github.com/saker-sensor/saker/internal/engine/filter"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/field"
+	"github.com/saker-sensor/saker/internal/suggest"
+	"github.com/saker-sensor/saker/internal/yamltree"
 )
 
 // textOps take a modifier; listOps take a list.
@@ -30,48 +33,45 @@ func isOperator(op string) bool {
 	return slices.Contains(textOps, op) || slices.Contains(listOps, op) || slices.Contains(numberOps, op) || modified(op)
 }
 
-// comp is an exception's operator with single blanks.
-func comp(n *node) string { return strings.Join(strings.Fields(n.text), " ") }
-
 // exceptionCheck returns the check of an exception's fields and operators against a dictionary.
-func exceptionCheck(dict *field.Dictionary) func(*exception) {
+func exceptionCheck(dict *field.Dictionary) func(*rulefile.Exception) {
 	names := fieldNames(dict)
-	return func(e *exception) {
-		fields := []*node{e.fields}
+	return func(e *rulefile.Exception) {
+		fields := []*yamltree.Node{e.Fields}
 		switch {
-		case e.fields.kind == kindSequence:
-			fields = e.fields.items
+		case e.Fields.Kind == yamltree.Sequence:
+			fields = e.Fields.Items
 			checkComps(e)
-		case e.comps != nil && e.comps.kind == kindSequence:
-			refuse(e.where, ErrValidate, "Fields and comps must both be strings")
-		case e.comps != nil && !takesList(comp(e.comps)):
-			refuse(e.where.with("comps", "", e.comps), ErrValidate,
+		case e.Comps != nil && e.Comps.Kind == yamltree.Sequence:
+			rulefile.Refuse(e.Where, rulefile.ErrValidate, "Fields and comps must both be strings")
+		case e.Comps != nil && !takesList(rulefile.Operator(e.Comps.Text)):
+			rulefile.Refuse(e.Where.With("comps", "", e.Comps), rulefile.ErrValidate,
 				"When fields is a single value, comps must be one of (%s) or an operator with a modifier (%s)",
 				strings.Join(listOps, ", "), strings.Join(modifiers, ", "))
 		}
 		for _, f := range fields {
-			if bad, known := unknownField(f.text, dict); !known {
-				refuseHint(e.where.with("fields", "", f), ErrValidate, didYouMean(bad, names),
-					"'%s' is not a supported filter field", f.text)
+			if bad, known := unknownField(f.Text, dict); !known {
+				rulefile.RefuseHint(e.Where.With("fields", "", f), rulefile.ErrValidate, suggest.Hint(bad, names),
+					"'%s' is not a supported filter field", f.Text)
 			}
 		}
 	}
 }
 
-func checkComps(e *exception) {
-	if e.comps == nil {
+func checkComps(e *rulefile.Exception) {
+	if e.Comps == nil {
 		return
 	}
-	if e.comps.kind != kindSequence {
-		refuse(e.where, ErrValidate, "Fields and comps must both be lists")
+	if e.Comps.Kind != yamltree.Sequence {
+		rulefile.Refuse(e.Where, rulefile.ErrValidate, "Fields and comps must both be lists")
 	}
-	if len(e.comps.items) != len(e.fields.items) {
-		refuse(e.where, ErrValidate, "Fields and comps lists must have equal length")
+	if len(e.Comps.Items) != len(e.Fields.Items) {
+		rulefile.Refuse(e.Where, rulefile.ErrValidate, "Fields and comps lists must have equal length")
 	}
-	for _, c := range e.comps.items {
-		if op := comp(c); !isOperator(op) {
-			refuseHint(e.where.with("comps", "", c), ErrValidate,
-				didYouMean(op, slices.Concat(textOps, listOps)), "'%s' is not a supported comparison operator", op)
+	for _, c := range e.Comps.Items {
+		if op := rulefile.Operator(c.Text); !isOperator(op) {
+			rulefile.RefuseHint(e.Where.With("comps", "", c), rulefile.ErrValidate,
+				suggest.Hint(op, slices.Concat(textOps, listOps)), "'%s' is not a supported comparison operator", op)
 		}
 	}
 }
@@ -106,54 +106,54 @@ func unknownOperand(o filter.Operand, dict *field.Dictionary) (bad string, known
 }
 
 // withExceptions adds what the exceptions take away from a condition: (condition) and not (…) and not (…).
-func withExceptions(cond *text, all []*exception) *text {
+func withExceptions(cond *text, all []*rulefile.Exception) *text {
 	wrapped := false
 	for _, e := range all {
-		if len(e.values) == 0 {
+		if len(e.Values) == 0 {
 			continue
 		}
 		if !wrapped {
 			inner := cond
 			cond = &text{}
-			cond.put("(", e.fields)
+			cond.put("(", e.Fields)
 			cond.from(inner, 0, len(inner.buf))
-			cond.put(")", e.fields)
+			cond.put(")", e.Fields)
 			wrapped = true
 		}
-		cond.put(" and not ", e.values[0])
-		if e.fields.kind == kindSequence {
-			e.putRows(cond)
+		cond.put(" and not ", e.Values[0])
+		if e.Fields.Kind == yamltree.Sequence {
+			putRows(cond, e)
 		} else {
-			e.putValues(cond)
+			putValues(cond, e)
 		}
 	}
 	return cond
 }
 
 // putValues writes the single field's comparison with all values.
-func (e *exception) putValues(t *text) {
+func putValues(t *text, e *rulefile.Exception) {
 	op := "in"
-	if e.comps != nil {
-		op = comp(e.comps)
+	if e.Comps != nil {
+		op = rulefile.Operator(e.Comps.Text)
 	}
-	t.put(fmt.Sprintf("(%s %s (", e.fields.text, op), e.fields)
-	for i, v := range e.values {
-		if v.kind == kindSequence {
-			refuse(e.where.with("exception value", "", v), ErrValidate, "Expected values array to contain a list of strings")
+	t.put(fmt.Sprintf("(%s %s (", e.Fields.Text, op), e.Fields)
+	for i, v := range e.Values {
+		if v.Kind == yamltree.Sequence {
+			rulefile.Refuse(e.Where.With("exception value", "", v), rulefile.ErrValidate, "Expected values array to contain a list of strings")
 		}
 		if i > 0 {
 			t.put(", ", v)
 		}
-		t.put(quoteBlanks(v.text), v)
+		t.put(quoteBlanks(v.Text), v)
 	}
-	t.put("))", e.fields)
+	t.put("))", e.Fields)
 }
 
 // putRows writes one alternative a row, each of which compares all fields.
-func (e *exception) putRows(t *text) {
-	for i, row := range e.values {
-		if len(row.items) != len(e.fields.items) {
-			refuse(e.where.with("exception value", "", row), ErrValidate, "Fields and values lists must have equal length")
+func putRows(t *text, e *rulefile.Exception) {
+	for i, row := range e.Values {
+		if len(row.Items) != len(e.Fields.Items) {
+			rulefile.Refuse(e.Where.With("exception value", "", row), rulefile.ErrValidate, "Fields and values lists must have equal length")
 		}
 		if i == 0 {
 			t.put("(", row)
@@ -161,33 +161,33 @@ func (e *exception) putRows(t *text) {
 			t.put(" or ", row)
 		}
 		t.put("(", row)
-		for k, v := range row.items {
+		for k, v := range row.Items {
 			op := "="
-			if e.comps != nil {
-				op = comp(e.comps.items[k])
+			if e.Comps != nil {
+				op = rulefile.Operator(e.Comps.Items[k].Text)
 			}
 			if k > 0 {
 				t.put(" and ", v)
 			}
-			t.put(e.fields.items[k].text+" "+op+" ", e.fields.items[k])
+			t.put(e.Fields.Items[k].Text+" "+op+" ", e.Fields.Items[k])
 			t.put(valueText(v, op), v)
 		}
 		t.put(")", row)
 	}
-	t.put(")", e.fields)
+	t.put(")", e.Fields)
 }
 
-func valueText(v *node, op string) string {
-	if v.kind != kindSequence {
-		s := quoteBlanks(v.text)
+func valueText(v *yamltree.Node, op string) string {
+	if v.Kind != yamltree.Sequence {
+		s := quoteBlanks(v.Text)
 		if takesList(op) && !strings.HasPrefix(s, "(") {
 			s = "(" + s + ")"
 		}
 		return s
 	}
-	items := make([]string, len(v.items))
-	for i, n := range v.items {
-		items[i] = quoteBlanks(n.text)
+	items := make([]string, len(v.Items))
+	for i, n := range v.Items {
+		items[i] = quoteBlanks(n.Text)
 	}
 	return "(" + strings.Join(items, ", ") + ")"
 }

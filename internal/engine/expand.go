@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/saker-sensor/saker/internal/engine/filter"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
+	"github.com/saker-sensor/saker/internal/suggest"
 )
 
 // Bounds of one condition after its macros were put in. Known rules stay below a hundredth of them.
@@ -22,10 +24,12 @@ type expansion struct {
 
 // macroState is a macro on its way to an expansion.
 type macroState struct {
-	*macro
+	*rulefile.Macro
 	builtin bool
-	parsed  filter.Expr
-	done    *expansion
+	// used: a rule or another macro mentions the macro.
+	used   bool
+	parsed filter.Expr
+	done   *expansion
 	// broken: a mistake was reported; what uses the macro keeps quiet about it.
 	broken, running bool
 	// macros and lists are the names that the condition mentions itself.
@@ -37,7 +41,7 @@ type macroState struct {
 type scope struct {
 	visibility int
 	builtin    bool
-	where      trail
+	where      rulefile.Trail
 	// broken is set when an undefined or a broken macro was met; used takes the names met.
 	broken bool
 	used   []string
@@ -49,7 +53,7 @@ func (c *compiler) find(name string, s *scope) *macroState {
 	if s.builtin || !ok {
 		return c.builtins[name]
 	}
-	if m.index >= s.visibility {
+	if m.Index >= s.visibility {
 		return nil
 	}
 	m.used = true
@@ -77,10 +81,10 @@ func (c *compiler) inline(e filter.Expr, s *scope) expansion {
 		out.nodes += operandSize(e.Left) + operandSize(e.Right)
 	}
 	if out.nodes > maxExpanded {
-		refuse(s.where, ErrValidate, "The condition has more than %d parts after the expansion of its macros", maxExpanded)
+		rulefile.Refuse(s.where, rulefile.ErrValidate, "The condition has more than %d parts after the expansion of its macros", maxExpanded)
 	}
 	if out.depth > maxDepth {
-		refuse(s.where, ErrValidate, "The condition is nested deeper than %d after the expansion of its macros", maxDepth)
+		rulefile.Refuse(s.where, rulefile.ErrValidate, "The condition is nested deeper than %d after the expansion of its macros", maxDepth)
 	}
 	return out
 }
@@ -93,7 +97,7 @@ func (c *compiler) inlineParts(parts []filter.Expr, s *scope, out *expansion) []
 		out.nodes += x.nodes
 		out.depth = max(out.depth, x.depth+1)
 		if out.nodes > maxExpanded {
-			refuse(s.where, ErrValidate, "The condition has more than %d parts after the expansion of its macros", maxExpanded)
+			rulefile.Refuse(s.where, rulefile.ErrValidate, "The condition has more than %d parts after the expansion of its macros", maxExpanded)
 		}
 	}
 	return exprs
@@ -104,18 +108,18 @@ func (c *compiler) use(e *filter.Macro, s *scope) *expansion {
 	m := c.find(e.Name, s)
 	if m == nil {
 		s.broken = true
-		if !c.col.poisoned["macro "+e.Name] {
-			p := c.conditionTrail(s.where, e.Pos.Offset).problem(ErrValidate,
+		if !c.col.Refused("macro", e.Name) {
+			p := c.conditionTrail(s.where, e.Pos.Offset).Problem(rulefile.ErrValidate,
 				fmt.Sprintf("Undefined macro '%s' used in filter.", e.Name))
 			p.Hint = c.macroHint(e.Name, s)
-			c.rep.error(p)
+			c.rep.Error(p)
 		}
 		return nil
 	}
 	s.used = append(s.used, e.Name)
 	if m.running {
 		s.broken = true
-		c.rep.error(c.conditionTrail(s.where, e.Pos.Offset).problem(ErrValidate,
+		c.rep.Error(c.conditionTrail(s.where, e.Pos.Offset).Problem(rulefile.ErrValidate,
 			fmt.Sprintf("Macro '%s' is used inside of itself.", e.Name)))
 		return nil
 	}
@@ -132,8 +136,8 @@ func (c *compiler) expandMacro(m *macroState) {
 		return
 	}
 	m.running = true
-	s := &scope{visibility: m.visibility, builtin: m.builtin, where: m.where}
-	ok := c.rep.try(func() {
+	s := &scope{visibility: m.Visibility, builtin: m.builtin, where: m.Where}
+	ok := c.rep.Try(func() {
 		x := c.inline(m.parsed, s)
 		m.done = &x
 	})
@@ -146,14 +150,14 @@ func (c *compiler) expandMacro(m *macroState) {
 
 // macroHint says what an undefined macro may be meant as.
 func (c *compiler) macroHint(name string, s *scope) string {
-	if m, ok := c.macros[name]; ok && m.index >= s.visibility {
+	if m, ok := c.macros[name]; ok && m.Index >= s.visibility {
 		return "the macro is defined further down; move its definition up"
 	}
-	known := c.col.macros.names()
+	known := c.col.Macros.Names()
 	for n := range c.builtins {
 		known = append(known, n)
 	}
-	return didYouMean(name, known)
+	return suggest.Hint(name, known)
 }
 
 // operandSize counts the values of an operand.
@@ -170,34 +174,6 @@ func operandSize(o filter.Operand) int {
 		}
 	}
 	return n + 1
-}
-
-// walkOperands calls f for every operand of a condition, operands of transformers and lists too.
-func walkOperands(e filter.Expr, f func(filter.Operand)) {
-	filter.Walk(e, func(e filter.Expr) bool {
-		if c, ok := e.(*filter.Check); ok {
-			walkOperand(c.Left, f)
-			walkOperand(c.Right, f)
-		}
-		return true
-	})
-}
-
-func walkOperand(o filter.Operand, f func(filter.Operand)) {
-	if o == nil {
-		return
-	}
-	f(o)
-	switch o := o.(type) {
-	case *filter.List:
-		for _, i := range o.Items {
-			walkOperand(i, f)
-		}
-	case *filter.Transformer:
-		for _, a := range o.Args {
-			walkOperand(a, f)
-		}
-	}
 }
 
 // shift moves the offsets of a freshly parsed condition, so that those of all conditions differ.
@@ -218,7 +194,7 @@ func shift(e filter.Expr, by int) {
 		}
 		return true
 	})
-	walkOperands(e, func(o filter.Operand) {
+	filter.WalkOperands(e, func(o filter.Operand) {
 		switch o := o.(type) {
 		case *filter.Field:
 			o.Pos.Offset += by

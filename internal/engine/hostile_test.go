@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 )
 
 // TestHostile: what grows without bounds is refused with a message, and soon.
@@ -75,7 +77,7 @@ func FuzzLoad(f *testing.F) {
 	}
 	opt := testOptions()
 	f.Fuzz(func(t *testing.T, content []byte) {
-		_, results := Load([]Source{{Name: "fuzz.yaml", Content: content}}, opt)
+		_, results := Load([]rulefile.Source{{Name: "fuzz.yaml", Content: content}}, opt)
 		if _, err := results.JSON(); err != nil {
 			t.Fatal(err)
 		}

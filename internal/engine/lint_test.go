@@ -1,4 +1,4 @@
-package engine
+package engine_test
 
 import (
 	"fmt"
@@ -8,13 +8,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/engine/inspect"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/event"
 )
 
 func lint(t *testing.T, text string) []string {
 	t.Helper()
 	var got []string
-	for _, p := range mustLoad(t, text).Lint() {
+	for _, p := range inspect.Lint(engine.MustLoad(t, text)) {
 		got = append(got, fmt.Sprintf("%s %s", p.Code, p.Where[1].Name))
 	}
 	return got
@@ -24,7 +27,7 @@ func lint(t *testing.T, text string) []string {
 func rulesOf(conditions ...string) string {
 	var b strings.Builder
 	for i, c := range conditions {
-		fmt.Fprintf(&b, "- rule: %c%s  condition: %s\n", 'a'+i, tail, c)
+		fmt.Fprintf(&b, "- rule: %c%s  condition: %s\n", 'a'+i, engine.Tail, c)
 	}
 	return b.String()
 }
@@ -66,7 +69,7 @@ func TestLintShadowed(t *testing.T) {
 			}
 		})
 	}
-	off := strings.Replace(rulesOf("evt.type = open", "evt.type = open"), tail, tail+"  enabled: false\n", 1)
+	off := strings.Replace(rulesOf("evt.type = open", "evt.type = open"), engine.Tail, engine.Tail+"  enabled: false\n", 1)
 	if got := lint(t, off); got != nil {
 		t.Errorf("a rule that is off shadows none: %v", got)
 	}
@@ -102,43 +105,43 @@ func TestLintNeverTrue(t *testing.T) {
 // TestLintIsSound: among rules made at random, one that is said never to fire does not.
 func TestLintIsSound(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
-	findings := map[Code]int{}
+	findings := map[rulefile.Code]int{}
 	for range 60 {
 		var conditions []string
 		for range 12 {
 			conditions = append(conditions, "evt.type in (open, openat) and "+randomCondition(rnd, 3))
 		}
-		rs := mustLoad(t, rulesOf(conditions...))
-		dead := map[string]Code{}
-		for _, p := range rs.Lint() {
+		rs := engine.MustLoad(t, rulesOf(conditions...))
+		dead := map[string]rulefile.Code{}
+		for _, p := range inspect.Lint(rs) {
 			dead[p.Where[1].Name] = p.Code
 			findings[p.Code]++
 		}
-		s, all := NewScratch(), newRuleset(rs.rules, true)
+		s, all := engine.NewScratch(), engine.NewRuleset(rs.Rules(), true)
 		for range 300 {
-			ev := opened(pick(rnd, "/a", "/ab", "/b", "/b/c"), pick(rnd, "/a", "/b/c", ""))
+			ev := engine.Opened(pick(rnd, "/a", "/ab", "/b", "/b/c"), pick(rnd, "/a", "/b/c", ""))
 			ev.Process.Comm = pick(rnd, "a", "b", "c")
 			if rnd.IntN(3) > 0 {
 				ev.Process.Parent = &event.Process{Comm: pick(rnd, "a", "b", "c")}
 			}
 			var want, got []string
-			for _, r := range rs.rules {
-				if matchAlone(r, ev, s) {
+			for _, r := range rs.Rules() {
+				if engine.MatchAlone(r, ev, s) {
 					want = append(want, r.Name)
 				}
 			}
-			all.Match(ev, s, func(r *Rule) { got = append(got, r.Name) })
+			all.Match(ev, s, func(r *engine.Rule) { got = append(got, r.Name) })
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Fatalf("%s\n%+v %+v\nmatches (-each alone +together):\n%s", strings.Join(conditions, "\n"), ev, ev.Process, diff)
 			}
-			rs.Match(ev, s, func(r *Rule) {
+			rs.Match(ev, s, func(r *engine.Rule) {
 				if code, ok := dead[r.Name]; ok {
 					t.Fatalf("%s is wrong about rule %s of\n%s", code, r.Name, strings.Join(conditions, "\n"))
 				}
 			})
 		}
 	}
-	if findings[LintShadowed] < 20 || findings[LintNeverTrue] < 20 {
+	if findings[rulefile.LintShadowed] < 20 || findings[rulefile.LintNeverTrue] < 20 {
 		t.Errorf("too few findings to tell: %v", findings)
 	}
 }

@@ -3,6 +3,9 @@ package engine
 import (
 	"sort"
 	"strings"
+
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
+	"github.com/saker-sensor/saker/internal/yamltree"
 )
 
 // maxText bounds a condition's text after the expansion of its lists, in bytes, and maxItems a list's items.
@@ -14,28 +17,41 @@ const (
 // item is a list's item as it stands in a condition, with quotes where it needs them.
 type item struct {
 	text string
-	n    *node
+	n    *yamltree.Node
+}
+
+// list is a list on its way into conditions.
+type list struct {
+	*rulefile.List
+	// used: a condition or another list mentions the list.
+	used bool
+	// compiled are the items with other lists' items in place of their names, uses the names of those lists.
+	compiled []item
+	uses     []string
 }
 
 // compileLists puts the items of earlier lists in place of their names, once.
-func compileLists(lists []*list) {
-	byName := make(map[string]*list, len(lists))
-	for _, l := range lists {
-		l.compiled, l.uses = nil, nil
-		for _, n := range l.items {
-			if o := byName[n.text]; o != nil && o.index < l.visibility {
+func compileLists(definitions []*rulefile.List) []*list {
+	lists := make([]*list, len(definitions))
+	byName := make(map[string]*list, len(definitions))
+	for i, definition := range definitions {
+		l := &list{List: definition}
+		lists[i] = l
+		for _, n := range l.Items {
+			if o := byName[n.Text]; o != nil && o.Index < l.Visibility {
 				o.used = true
-				l.uses = append(l.uses, o.name)
+				l.uses = append(l.uses, o.Name)
 				l.compiled = append(l.compiled, o.compiled...)
 			} else {
-				l.compiled = append(l.compiled, item{quoteBlanks(n.text), n})
+				l.compiled = append(l.compiled, item{quoteBlanks(n.Text), n})
 			}
 			if len(l.compiled) > maxItems {
-				refuse(l.where, ErrValidate, "List expands to more than %d items", maxItems)
+				rulefile.Refuse(l.Where, rulefile.ErrValidate, "List expands to more than %d items", maxItems)
 			}
 		}
-		byName[l.name] = l
+		byName[l.Name] = l
 	}
+	return lists
 }
 
 // quoteBlanks puts a text with blanks between quotes, unless it begins with one.
@@ -68,8 +84,8 @@ type expander struct {
 func newExpander(lists []*list) *expander {
 	x := &expander{lists: lists, byName: map[string]int{}}
 	for i, l := range lists {
-		x.byName[l.name] = i
-		if strings.ContainsFunc(l.name, func(r rune) bool { return r < 0x80 && isDelimiter(byte(r)) }) {
+		x.byName[l.Name] = i
+		if strings.ContainsFunc(l.Name, func(r rune) bool { return r < 0x80 && isDelimiter(byte(r)) }) {
 			x.odd = append(x.odd, i)
 		}
 	}
@@ -77,7 +93,7 @@ func newExpander(lists []*list) *expander {
 }
 
 // expand replaces lists in the order of their definition: an item that names a later list is replaced in turn.
-func (x *expander) expand(t *text, where trail) *text {
+func (x *expander) expand(t *text, where rulefile.Trail) *text {
 	x.used = nil
 	due := map[int]bool{}
 	for _, i := range x.odd {
@@ -99,7 +115,7 @@ func (x *expander) expand(t *text, where trail) *text {
 		}
 		t = longer
 		l.used = true
-		x.used = append(x.used, l.name)
+		x.used = append(x.used, l.Name)
 		for _, it := range l.compiled {
 			x.mark(due, it.text, next)
 		}
@@ -118,17 +134,17 @@ func (x *expander) mark(due map[int]bool, s string, after int) {
 }
 
 // substitute replaces every mention of one list.
-func substitute(t *text, l *list, where trail) (*text, bool) {
+func substitute(t *text, l *list, where rulefile.Trail) (*text, bool) {
 	s := t.String()
 	out := &text{}
 	done := 0
-	for pos := 0; l.name != ""; {
-		i := strings.Index(s[pos:], l.name)
+	for pos := 0; l.Name != ""; {
+		i := strings.Index(s[pos:], l.Name)
 		if i < 0 {
 			break
 		}
 		start := pos + i
-		end := start + len(l.name)
+		end := start + len(l.Name)
 		if start > 0 && !isDelimiter(s[start-1]) || end < len(s) && !isDelimiter(s[end]) {
 			pos = start + 1
 			continue
@@ -145,8 +161,8 @@ func substitute(t *text, l *list, where trail) (*text, bool) {
 			}
 			out.put(it.text, it.n)
 			if len(out.buf) > maxText {
-				refuse(where, ErrValidate, "The condition is longer than %d bytes after the expansion of list '%s'",
-					maxText, l.name)
+				rulefile.Refuse(where, rulefile.ErrValidate, "The condition is longer than %d bytes after the expansion of list '%s'",
+					maxText, l.Name)
 			}
 		}
 		done = end
@@ -158,13 +174,16 @@ func substitute(t *text, l *list, where trail) (*text, bool) {
 	return out, true
 }
 
+// blanks may stand between the items of a list.
+const blanks = " \t\r\n"
+
 // withComma widens the place of an empty list by one comma next to it.
 func withComma(s string, start, end, floor int) (int, int) {
 	for i := start - 1; i >= floor; i-- {
 		if s[i] == ',' {
 			return i, end
 		}
-		if !isBlank(s[i]) {
+		if !strings.ContainsRune(blanks, rune(s[i])) {
 			break
 		}
 	}
@@ -172,7 +191,7 @@ func withComma(s string, start, end, floor int) (int, int) {
 		if s[i] == ',' {
 			return start, i + 1
 		}
-		if !isBlank(s[i]) {
+		if !strings.ContainsRune(blanks, rune(s[i])) {
 			break
 		}
 	}

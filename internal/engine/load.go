@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/field"
 )
 
@@ -15,14 +16,14 @@ type Options struct {
 	// field is unknown; any other error counts as that.
 	CheckOutput func(template string) error
 	// MinPriority leaves out what is less severe; zero means Debug.
-	MinPriority Priority
+	MinPriority rulefile.Priority
 	// MatchAll: an event yields all rules that it matches, not the first alone.
 	MatchAll bool
 	// Selection switches rules on and off once all files are loaded, in its order.
 	Selection []Selector
 	// Builtin holds macros (and lists for them) of our own. Each is used only where no rule file defines its name, and
 	// knows no names but those of Builtin itself.
-	Builtin *Source
+	Builtin *rulefile.Source
 	// Plugins are the plugins that count as loaded, name to version; nil means those that Saker stands in for.
 	Plugins map[string]string
 }
@@ -39,24 +40,24 @@ type Selector struct {
 
 // Load reads rule files in their order. The rules are nil if a file has an error or a plugin is missing; the results
 // say what is wrong.
-func Load(sources []Source, opt Options) (*Ruleset, Results) {
+func Load(sources []rulefile.Source, opt Options) (*Ruleset, rulefile.Results) {
 	if opt.MinPriority == 0 {
-		opt.MinPriority = Debug
+		opt.MinPriority = rulefile.Debug
 	}
-	l := loader{opt: opt, seen: map[seenKey]bool{}, col: newCollector(opt.Dictionary)}
-	var results Results
+	l := loader{opt: opt, rep: rulefile.NewReport(), col: newCollector(opt.Dictionary)}
+	var results rulefile.Results
 	if opt.Builtin != nil {
 		if err := l.readBuiltin(*opt.Builtin); err != nil {
-			return nil, Results{Err: err}
+			return nil, rulefile.Results{Err: err}
 		}
 	}
 	for _, s := range sources {
 		results.Files = append(results.Files, l.load(s))
 	}
 	if len(sources) == 0 {
-		l.compile(&report{seen: l.seen})
+		l.compile(l.rep)
 	}
-	results.Err = checkPlugins(l.col.plugins, opt.Plugins)
+	results.Err = checkPlugins(l.col.Plugins, opt.Plugins)
 	if !results.Successful() {
 		return nil, results
 	}
@@ -69,86 +70,53 @@ func Load(sources []Source, opt Options) (*Ruleset, Results) {
 // loader is the state between files.
 type loader struct {
 	opt     Options
-	col     *collector
-	builtin *collector
-	seen    map[seenKey]bool
+	col     *rulefile.Collector
+	builtin *rulefile.Collector
+	rep     *rulefile.Report
 	// rules and last are what was compiled after the last file, from all files until then.
 	rules []*Rule
 	last  *compiler
 }
 
-func newCollector(dict *field.Dictionary) *collector {
-	return &collector{
-		sources:        map[string]bool{"syscall": true},
-		checkException: exceptionCheck(dict),
-		poisoned:       map[string]bool{},
-	}
+func newCollector(dict *field.Dictionary) *rulefile.Collector {
+	return rulefile.NewCollector(exceptionCheck(dict))
 }
 
 // load reads one file and compiles all so far, as Falco does: a file must be complete with those before it.
-func (l *loader) load(s Source) Result {
-	res := Result{Name: s.Name}
-	rep := &report{seen: l.seen}
-	src := newSource(s)
-	root := trail{}.at("rules content", src, 0)
-	if s.Err != nil {
-		rep.error(root.problem(ErrFileRead, s.Err.Error()))
-		res.Errors = rep.errors
-		return res
+func (l *loader) load(s rulefile.Source) rulefile.Result {
+	l.rep = l.rep.Next()
+	res, readable := rulefile.Read(s, l.col, l.rep)
+	if readable {
+		l.compile(l.rep)
 	}
-	docs, yerr := parseYAML(src)
-	if yerr != nil {
-		line, col := src.position(yerr.off)
-		// The prefix is what Falco's users look for.
-		rep.error(root.at("value for", src, yerr.off).problem(ErrYAMLParse,
-			fmt.Sprintf("yaml-cpp: error at line %d, column %d: %s", line, col, yerr.msg)))
-		res.Errors = rep.errors
-		return res
-	}
-	res.Schema, res.SchemaWarnings = checkSchema(docs)
-	r := &reader{src: src, col: l.col, rep: rep, root: root}
-	r.read(docs)
-	l.compile(rep)
-	res.Errors, res.Warnings = rep.errors, rep.warnings
+	res.Errors, res.Warnings = l.rep.Errors, l.rep.Warnings
 	return res
 }
 
-func (l *loader) compile(rep *report) {
+func (l *loader) compile(rep *rulefile.Report) {
 	l.last = &compiler{
 		dict: l.opt.Dictionary, checkOutput: l.opt.CheckOutput, minPriority: l.opt.MinPriority, col: l.col, rep: rep,
-	}
-	for _, m := range l.col.macros.all {
-		m.used = false
-	}
-	for _, li := range l.col.lists.all {
-		li.used = false
 	}
 	l.rules = l.last.compile(l.builtin)
 }
 
 // readBuiltin reads our own macros; a mistake in them is the program's, not the user's.
-func (l *loader) readBuiltin(s Source) error {
-	src := newSource(s)
-	docs, yerr := parseYAML(src)
-	if yerr != nil {
-		line, col := src.position(yerr.off)
-		return fmt.Errorf("read built-in macros %s:%d:%d: %s", s.Name, line, col, yerr.msg)
-	}
+func (l *loader) readBuiltin(s rulefile.Source) error {
 	l.builtin = newCollector(l.opt.Dictionary)
-	rep := &report{seen: map[seenKey]bool{}}
-	r := &reader{src: src, col: l.builtin, rep: rep, root: trail{}.at("rules content", src, 0)}
-	r.read(docs)
-	c := &compiler{dict: l.opt.Dictionary, col: newCollector(l.opt.Dictionary), rep: rep, minPriority: Debug}
-	c.compile(l.builtin)
-	if len(rep.errors) > 0 {
-		p := rep.errors[0]
+	rep := rulefile.NewReport()
+	if _, readable := rulefile.Read(s, l.builtin, rep); readable {
+		c := &compiler{dict: l.opt.Dictionary, col: newCollector(l.opt.Dictionary), rep: rep, minPriority: rulefile.Debug}
+		c.compile(l.builtin)
+	}
+	if len(rep.Errors) > 0 {
+		p := rep.Errors[0]
 		return fmt.Errorf("read built-in macros %s:%d:%d: %s", s.Name, p.At().Line, p.At().Column, p.Message)
 	}
 	return nil
 }
 
 // checkPlugins tells whether each need is met by one plugin.
-func checkPlugins(needs []pluginNeed, loaded map[string]string) error {
+func checkPlugins(needs []rulefile.PluginNeed, loaded map[string]string) error {
 	if loaded == nil {
 		loaded = standInPlugins
 	}
@@ -156,9 +124,9 @@ func checkPlugins(needs []pluginNeed, loaded map[string]string) error {
 		met := false
 		var names []string
 		for _, n := range need {
-			v, ok := parseVersion(loaded[n.name])
-			met = met || ok && v.satisfies(n.version)
-			names = append(names, fmt.Sprintf("%s (>= %s)", n.name, n.version))
+			v, ok := rulefile.ParseVersion(loaded[n.Name])
+			met = met || ok && v.Satisfies(n.Version)
+			names = append(names, fmt.Sprintf("%s (>= %s)", n.Name, n.Version))
 		}
 		if !met {
 			return fmt.Errorf("check required_plugin_versions: plugin requirement not satisfied, must load one of: %s",

@@ -2,23 +2,28 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/saker-sensor/saker/internal/engine/filter"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/field"
 )
 
 // file is a rule file written inside a test.
-func file(name, text string) Source { return Source{Name: name, Content: []byte(text)} }
+func file(name, text string) rulefile.Source {
+	return rulefile.Source{Name: name, Content: []byte(text)}
+}
 
 const tail = "\n  desc: d\n  output: x\n  priority: INFO\n"
 
-func load(t *testing.T, texts ...string) (*Ruleset, Results) {
+func load(t *testing.T, texts ...string) (*Ruleset, rulefile.Results) {
 	t.Helper()
-	var sources []Source
+	var sources []rulefile.Source
 	for i, s := range texts {
 		sources = append(sources, file(fmt.Sprintf("file%d.yaml", i), s))
 	}
@@ -229,7 +234,7 @@ func TestMacroVisibility(t *testing.T) {
 
 func TestBuiltinMacros(t *testing.T) {
 	opt := testOptions()
-	opt.Builtin = &Source{Name: "builtin", Content: []byte(`
+	opt.Builtin = &rulefile.Source{Name: "builtin", Content: []byte(`
 - list: exec_types
   items: [execve, execveat]
 - macro: spawned_process
@@ -240,7 +245,7 @@ func TestBuiltinMacros(t *testing.T) {
   condition: spawned_process and container
 `)}
 	r := "- rule: r" + tail + "  condition: container_started and proc.name in (exec_types)\n"
-	rs, results := Load([]Source{file("a.yaml", r)}, opt)
+	rs, results := Load([]rulefile.Source{file("a.yaml", r)}, opt)
 	if !results.Successful() || len(results.Files[0].Warnings) > 0 {
 		t.Fatal(results.Text(true))
 	}
@@ -248,13 +253,13 @@ func TestBuiltinMacros(t *testing.T) {
 	if got := condition(t, rs, "r"); got != want {
 		t.Errorf("condition = %s, want %s", got, want)
 	}
-	if raw, _, _ := rs.DescribeJSON(""); strings.Contains(string(raw), `"name":"spawned_process"`) {
+	if slices.ContainsFunc(rs.Catalog().Macros, func(m MacroInfo) bool { return m.Name == "spawned_process" }) {
 		t.Error("a built-in macro is described as one of the files'")
 	}
 
 	t.Run("a file's definition counts", func(t *testing.T) {
 		own := "- macro: spawned_process\n  condition: evt.type = execve\n- rule: r" + tail + "  condition: spawned_process\n"
-		rs, results := Load([]Source{file("a.yaml", own)}, opt)
+		rs, results := Load([]rulefile.Source{file("a.yaml", own)}, opt)
 		if !results.Successful() {
 			t.Fatal(results.Text(true))
 		}
@@ -263,7 +268,7 @@ func TestBuiltinMacros(t *testing.T) {
 		}
 	})
 	t.Run("appending needs a definition", func(t *testing.T) {
-		_, results := Load([]Source{file("a.yaml", "- macro: container\n  condition: or evt.type = open\n  append: true\n")}, opt)
+		_, results := Load([]rulefile.Source{file("a.yaml", "- macro: container\n  condition: or evt.type = open\n  append: true\n")}, opt)
 		if results.Successful() {
 			t.Error("accepted")
 		}
@@ -290,7 +295,7 @@ func TestSelection(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			opt := testOptions()
 			opt.Selection, opt.MatchAll = tt.sel, true
-			rs, _ := Load([]Source{file("a.yaml", text)}, opt)
+			rs, _ := Load([]rulefile.Source{file("a.yaml", text)}, opt)
 			var got []string
 			rs.Match(&event.Event{Type: event.TypeOpen}, NewScratch(), func(r *Rule) { got = append(got, r.Name) })
 			if diff := cmp.Diff(tt.want, got); diff != "" {
@@ -302,8 +307,8 @@ func TestSelection(t *testing.T) {
 
 func TestMinPriority(t *testing.T) {
 	opt := testOptions()
-	opt.MinPriority = Warning
-	rs, results := Load([]Source{file("a.yaml", "- rule: low"+tail+"  condition: evt.type = open\n"+
+	opt.MinPriority = rulefile.Warning
+	rs, results := Load([]rulefile.Source{file("a.yaml", "- rule: low"+tail+"  condition: evt.type = open\n"+
 		"- rule: high\n  desc: d\n  output: x\n  priority: error\n  condition: evt.type = open\n")}, opt)
 	if !results.Successful() || len(rs.Rules()) != 1 || rs.Rules()[0].Name != "high" {
 		t.Errorf("rules = %v\n%s", rs.Rules(), results.Text(true))
@@ -320,7 +325,7 @@ func TestFilesBuildOnEachOther(t *testing.T) {
 	if got := condition(t, rs, "r"); got != "(evt.type = open and (proc.name = x or proc.name = y))" {
 		t.Errorf("condition = %s", got)
 	}
-	if r.Output != "x more" || r.Desc != "d more" || r.Priority != Error || !cmp.Equal(r.Tags, []string{"a", "b"}) {
+	if r.Output != "x more" || r.Desc != "d more" || r.Priority != rulefile.Error || !cmp.Equal(r.Tags, []string{"a", "b"}) {
 		t.Errorf("rule = %q %q %v %v", r.Output, r.Desc, r.Priority, r.Tags)
 	}
 	if _, results := load(t, "- rule: r"+tail+"  condition: later\n", "- macro: later\n  condition: evt.type = open\n"); results.Successful() {
@@ -329,8 +334,29 @@ func TestFilesBuildOnEachOther(t *testing.T) {
 }
 
 func TestReadError(t *testing.T) {
-	_, results := Load([]Source{{Name: "gone.yaml", Err: fmt.Errorf("open gone.yaml: no such file")}}, testOptions())
-	if results.Successful() || results.Files[0].Errors[0].Code != ErrFileRead {
+	_, results := Load([]rulefile.Source{{Name: "gone.yaml", Err: fmt.Errorf("open gone.yaml: no such file")}}, testOptions())
+	if results.Successful() || results.Files[0].Errors[0].Code != rulefile.ErrFileRead {
 		t.Error(results.Text(true))
+	}
+}
+
+// testOptions are those of the tests that want Falco's behaviour: no built-in macros.
+func testOptions() Options {
+	dict := field.Syscall()
+	return Options{Dictionary: dict, CheckOutput: outputCheck(dict)}
+}
+
+// outputCheck stands in for the template check that the output room supplies.
+func outputCheck(dict *field.Dictionary) func(string) error {
+	return func(template string) error {
+		for _, m := range templatePart.FindAllStringSubmatch(template, -1) {
+			if m[3] != "" {
+				continue
+			}
+			if _, ok := longestField(m[1], m[2], dict); !ok {
+				return fmt.Errorf("invalid formatting token %s%w", m[1], &field.Error{Field: m[1], Unknown: true})
+			}
+		}
+		return nil
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 )
 
 const baseRule = "- rule: r" + tail + "  condition: evt.type = open\n  exceptions:\n  - name: e\n    fields: [proc.name, fd.name]\n    comps: [=, in]\n"
@@ -13,31 +15,31 @@ const baseRule = "- rule: r" + tail + "  condition: evt.type = open\n  exception
 func TestRefusedChanges(t *testing.T) {
 	tests := []struct {
 		name, text string
-		want       Code
+		want       rulefile.Code
 	}{
-		{"override of a key that can't be appended", "- rule: r\n  priority: ERROR\n  override: {priority: append}\n", ErrYAMLValidate},
-		{"override of a key that can't be overridden", "- rule: r\n  source: syscall\n  override: {source: replace}\n", ErrYAMLValidate},
-		{"an unknown operation", "- rule: r\n  desc: x\n  override: {desc: prepend}\n", ErrYAMLValidate},
-		{"no map", "- rule: r\n  desc: x\n  override: append\n", ErrYAMLValidate},
-		{"the key is absent", "- rule: r\n  override: {desc: append}\n", ErrYAMLValidate},
-		{"a key without an operation", "- rule: r\n  desc: x\n  tags: [a]\n  override: {desc: append}\n", ErrYAMLValidate},
-		{"override with append", "- rule: r\n  condition: and proc.name = x\n  append: true\n  override: {condition: append}\n", ErrYAMLValidate},
-		{"replace of an unknown rule", "- rule: q\n  desc: x\n  override: {desc: replace}\n", ErrValidate},
-		{"append to an unknown rule", "- rule: q\n  desc: x\n  override: {desc: append}\n", ErrValidate},
-		{"switch of an unknown rule", "- rule: q\n  enabled: false\n", ErrValidate},
-		{"append without content", "- rule: r\n  append: true\n", ErrValidate},
-		{"another source", "- rule: r\n  condition: and proc.name = x\n  source: aws\n  append: true\n", ErrValidate},
-		{"fields of an exception that is there", "- rule: r\n  exceptions: [{name: e, fields: [proc.name], values: [[a]]}]\n  append: true\n", ErrValidate},
-		{"comps of an exception that is there", "- rule: r\n  exceptions: [{name: e, comps: [=, =], values: [[a, b]]}]\n  append: true\n", ErrValidate},
-		{"a new exception without fields", "- rule: r\n  exceptions: [{name: f, values: [[a, b]]}]\n  append: true\n", ErrValidate},
-		{"a new exception without values", "- rule: r\n  exceptions: [{name: f, fields: [proc.name]}]\n  append: true\n", ErrValidate},
-		{"a row that is too short", "- rule: r\n  exceptions: [{name: e, values: [[a]]}]\n  append: true\n", ErrValidate},
-		{"a row that is no list", "- rule: r\n  exceptions: [{name: e, values: [a]}]\n  append: true\n", ErrValidate},
-		{"appended text without a word between", "- rule: r\n  condition: proc.name = x\n  append: true\n", ErrCompileCondition},
-		{"a macro's other key", "- macro: m\n  condition: proc.name = x\n  override: {items: append}\n", ErrYAMLValidate},
-		{"a boolean that is none", "- rule: r\n  enabled: maybe\n", ErrYAMLValidate},
-		{"tags that are no list", "- rule: r\n  tags: a\n  override: {tags: replace}\n", ErrYAMLValidate},
-		{"an empty condition", "- macro: m\n  condition: ''\n", ErrYAMLValidate},
+		{"override of a key that can't be appended", "- rule: r\n  priority: ERROR\n  override: {priority: append}\n", rulefile.ErrYAMLValidate},
+		{"override of a key that can't be overridden", "- rule: r\n  source: syscall\n  override: {source: replace}\n", rulefile.ErrYAMLValidate},
+		{"an unknown operation", "- rule: r\n  desc: x\n  override: {desc: prepend}\n", rulefile.ErrYAMLValidate},
+		{"no map", "- rule: r\n  desc: x\n  override: append\n", rulefile.ErrYAMLValidate},
+		{"the key is absent", "- rule: r\n  override: {desc: append}\n", rulefile.ErrYAMLValidate},
+		{"a key without an operation", "- rule: r\n  desc: x\n  tags: [a]\n  override: {desc: append}\n", rulefile.ErrYAMLValidate},
+		{"override with append", "- rule: r\n  condition: and proc.name = x\n  append: true\n  override: {condition: append}\n", rulefile.ErrYAMLValidate},
+		{"replace of an unknown rule", "- rule: q\n  desc: x\n  override: {desc: replace}\n", rulefile.ErrValidate},
+		{"append to an unknown rule", "- rule: q\n  desc: x\n  override: {desc: append}\n", rulefile.ErrValidate},
+		{"switch of an unknown rule", "- rule: q\n  enabled: false\n", rulefile.ErrValidate},
+		{"append without content", "- rule: r\n  append: true\n", rulefile.ErrValidate},
+		{"another source", "- rule: r\n  condition: and proc.name = x\n  source: aws\n  append: true\n", rulefile.ErrValidate},
+		{"fields of an exception that is there", "- rule: r\n  exceptions: [{name: e, fields: [proc.name], values: [[a]]}]\n  append: true\n", rulefile.ErrValidate},
+		{"comps of an exception that is there", "- rule: r\n  exceptions: [{name: e, comps: [=, =], values: [[a, b]]}]\n  append: true\n", rulefile.ErrValidate},
+		{"a new exception without fields", "- rule: r\n  exceptions: [{name: f, values: [[a, b]]}]\n  append: true\n", rulefile.ErrValidate},
+		{"a new exception without values", "- rule: r\n  exceptions: [{name: f, fields: [proc.name]}]\n  append: true\n", rulefile.ErrValidate},
+		{"a row that is too short", "- rule: r\n  exceptions: [{name: e, values: [[a]]}]\n  append: true\n", rulefile.ErrValidate},
+		{"a row that is no list", "- rule: r\n  exceptions: [{name: e, values: [a]}]\n  append: true\n", rulefile.ErrValidate},
+		{"appended text without a word between", "- rule: r\n  condition: proc.name = x\n  append: true\n", rulefile.ErrCompileCondition},
+		{"a macro's other key", "- macro: m\n  condition: proc.name = x\n  override: {items: append}\n", rulefile.ErrYAMLValidate},
+		{"a boolean that is none", "- rule: r\n  enabled: maybe\n", rulefile.ErrYAMLValidate},
+		{"tags that are no list", "- rule: r\n  tags: a\n  override: {tags: replace}\n", rulefile.ErrYAMLValidate},
+		{"an empty condition", "- macro: m\n  condition: ''\n", rulefile.ErrYAMLValidate},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

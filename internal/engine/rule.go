@@ -6,7 +6,10 @@ import (
 	"sync/atomic"
 
 	"github.com/saker-sensor/saker/internal/engine/filter"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/field"
+	"github.com/saker-sensor/saker/internal/yamltree"
 )
 
 // Rule is a compiled rule. It does not change, but for its counter.
@@ -16,7 +19,7 @@ type Rule struct {
 	Condition string
 	// Output is the template, without fields that are no more.
 	Output   string
-	Priority Priority
+	Priority rulefile.Priority
 	// Tags are sorted, each once.
 	Tags    []string
 	Enabled bool
@@ -32,10 +35,25 @@ type Rule struct {
 	filter  *filter.Filter
 	matches atomic.Uint64
 
+	prints        []field.Ref
 	macros, lists []string
-	// def is what the rule was made of.
-	def *rule
+	definition    *rulefile.Rule
 }
+
+// Definition is what the files say of the rule. It must not be changed.
+func (r *Rule) Definition() *rulefile.Rule { return r.definition }
+
+// Prints lists the fields of the output, each as often as it is there.
+func (r *Rule) Prints() []field.Ref { return r.prints }
+
+// Macros and Lists are the names that the condition mentions itself, sorted, each once.
+func (r *Rule) Macros() []string { return r.macros }
+
+// Lists: see [Rule.Macros].
+func (r *Rule) Lists() []string { return r.lists }
+
+// NeverTrue says why the condition can't be true for any of its event types; it is empty if that is not known.
+func (r *Rule) NeverTrue() string { return r.filter.NeverTrue(r.Types.Types()) }
 
 // Expr is the condition without macros, lists and exceptions. It must not be changed.
 func (r *Rule) Expr() filter.Expr { return r.expr }
@@ -52,33 +70,31 @@ func (r *Rule) Reads() []string {
 	return names
 }
 
-func newRule(r *rule, e filter.Expr, f *filter.Filter, types event.TypeSet, output string, macros, lists []string) *Rule {
+func newRule(r *rulefile.Rule, e filter.Expr, f *filter.Filter, types event.TypeSet) *Rule {
 	out := &Rule{
-		Name:            r.name,
-		Desc:            strings.TrimSpace(r.desc),
-		Source:          r.source,
-		Condition:       conditionText(r.cond),
-		Output:          output,
-		Priority:        r.priority,
-		Tags:            sortedOnce(r.tags),
-		Enabled:         r.enabled,
+		Name:            r.Name,
+		Desc:            strings.TrimSpace(r.Desc),
+		Source:          r.Source,
+		Condition:       ConditionText(r.Condition),
+		Priority:        r.Priority,
+		Tags:            sortedOnce(r.Tags),
+		Enabled:         r.Enabled,
 		Types:           types,
-		Capture:         r.capture,
-		CaptureDuration: r.captureDuration,
+		Capture:         r.Capture,
+		CaptureDuration: r.CaptureDuration,
 		expr:            e,
 		filter:          f,
-		macros:          sortedOnce(macros),
-		lists:           sortedOnce(lists),
-		def:             r,
+		definition:      r,
 	}
 	out.NeedsContainer = NeedsContainer(out.Reads()...)
 	return out
 }
 
-func conditionText(cond []*node) string {
+// ConditionText joins the pieces of a condition by blanks.
+func ConditionText(cond []*yamltree.Node) string {
 	parts := make([]string, len(cond))
 	for i, n := range cond {
-		parts[i] = strings.TrimSpace(n.text)
+		parts[i] = strings.TrimSpace(n.Text)
 	}
 	return strings.Join(parts, " ")
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/saker-sensor/saker/internal/engine/filter"
 	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/suggest"
 )
 
 // Scratch is the working memory of one goroutine's matching.
@@ -23,7 +24,7 @@ type Ruleset struct {
 	matchAll bool
 	byType   [event.MaxTypes][]*group
 	types    event.TypeSet
-	catalog  catalog
+	catalog  *Catalog
 }
 
 // group is a run of rules that are tried on the same event types, in the order of their definition.
@@ -78,6 +79,12 @@ func newGroups(rules []*Rule, types []event.Type) []*group {
 	return groups
 }
 
+// Catalog is what the rules were made of.
+func (rs *Ruleset) Catalog() *Catalog { return rs.catalog }
+
+// MatchAll tells whether an event yields all rules that it matches; otherwise it yields the first.
+func (rs *Ruleset) MatchAll() bool { return rs.matchAll }
+
 // Rules lists all rules in the order of their definition, disabled ones too.
 func (rs *Ruleset) Rules() []*Rule { return rs.rules }
 
@@ -100,7 +107,7 @@ func (rs *Ruleset) Nearest(name string) string {
 		}
 		names[i] = r.Name
 	}
-	return didYouMean(name, names)
+	return suggest.Hint(name, names)
 }
 
 // Types are the event types for which an enabled rule can match.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/testutil"
 )
 
@@ -52,7 +53,7 @@ func TestFalcoSamples(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			content := read(t, file)
 			rc := strings.TrimSpace(string(read(t, strings.TrimSuffix(file, ".yaml")+".rc")))
-			_, results := Load([]Source{{Name: "cases/" + name + ".yaml", Content: content}}, testOptions())
+			_, results := Load([]rulefile.Source{{Name: "cases/" + name + ".yaml", Content: content}}, testOptions())
 			if got := results.Successful(); got != (rc == "0") {
 				t.Fatalf("successful = %v, exit code was %s\n%s", got, rc, results.Text(true))
 			}
@@ -69,7 +70,7 @@ func TestFalcoSamples(t *testing.T) {
 	}
 }
 
-func compareJSON(t *testing.T, name string, want []byte, results Results) {
+func compareJSON(t *testing.T, name string, want []byte, results rulefile.Results) {
 	t.Helper()
 	own, err := results.JSON()
 	if err != nil {
@@ -113,7 +114,7 @@ var (
 )
 
 // compareText compares the shape: places, snippets and the innermost locations are ours.
-func compareText(t *testing.T, name string, want []byte, results Results) {
+func compareText(t *testing.T, name string, want []byte, results rulefile.Results) {
 	t.Helper()
 	normal := func(s string) string {
 		s = hintLine.ReplaceAllString(s, "")
@@ -145,11 +146,11 @@ func read(t testing.TB, path string) []byte {
 }
 
 func TestUpstreamRulesLoad(t *testing.T) {
-	var sources []Source
+	var sources []rulefile.Source
 	for _, name := range []string{"falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"} {
-		sources = append(sources, Source{Name: name, Content: read(t, testutil.Shared(t, "upstream-rules/"+name))})
+		sources = append(sources, rulefile.Source{Name: name, Content: read(t, testutil.Shared(t, "upstream-rules/"+name))})
 	}
-	for _, s := range append([][]Source{sources}, sources[:1], sources[1:2], sources[2:]) {
+	for _, s := range append([][]rulefile.Source{sources}, sources[:1], sources[1:2], sources[2:]) {
 		rs, results := Load(s, testOptions())
 		if !results.Successful() {
 			t.Fatalf("upstream rules are refused: %v\n%s", results.Err, results.Text(true))
@@ -157,11 +158,11 @@ func TestUpstreamRulesLoad(t *testing.T) {
 		for _, f := range results.Files {
 			for _, w := range f.Warnings {
 				// Falco warns of names that only other files use, and of nothing else.
-				if w.Code != WarnUnusedList && w.Code != WarnUnusedMacro {
+				if w.Code != rulefile.WarnUnusedList && w.Code != rulefile.WarnUnusedMacro {
 					t.Errorf("%s:%d: %s %s", w.At().File, w.At().Line, w.Code, w.Message)
 				}
 			}
-			if f.Schema != SchemaValid {
+			if f.Schema != rulefile.SchemaValid {
 				t.Errorf("%s: %v", f.Name, f.SchemaWarnings)
 			}
 		}
@@ -200,9 +201,9 @@ func TestRegressionValidate(t *testing.T) {
 }
 
 func regression(t *testing.T, c regressionCase) {
-	var sources []Source
+	var sources []rulefile.Source
 	for _, f := range c.Validate {
-		sources = append(sources, Source{Name: f, Content: read(t, testutil.Shared(t, "regression/"+f))})
+		sources = append(sources, rulefile.Source{Name: f, Content: read(t, testutil.Shared(t, "regression/"+f))})
 	}
 	_, results := Load(sources, testOptions())
 	for _, e := range c.Expect {
@@ -216,7 +217,7 @@ func regression(t *testing.T, c regressionCase) {
 				t.Errorf("file %d: successful = %v, want %v", *e.Index, got, e.Value)
 			}
 		case "validation":
-			var ps []Problem
+			var ps []rulefile.Problem
 			for _, f := range results.Files {
 				if e.Kind == "error" {
 					// The JSON form shows the first as errors.
@@ -241,7 +242,7 @@ func regression(t *testing.T, c regressionCase) {
 	}
 }
 
-func findProblem(ps []Problem, code, typ, name, message string) bool {
+func findProblem(ps []rulefile.Problem, code, typ, name, message string) bool {
 	for _, p := range ps {
 		for _, w := range p.Where {
 			if string(p.Code) == code && w.Type == typ && (name == "" || w.Name == name) && (message == "" || p.Message == message) {
@@ -264,13 +265,13 @@ func TestRegressionRulesLoad(t *testing.T) {
 			continue // the latter needs the plugin json
 		}
 		t.Run(c.Test, func(t *testing.T) {
-			var sources []Source
+			var sources []rulefile.Source
 			for _, f := range c.Rules {
 				path := testutil.Shared(t, "regression/"+f)
 				if info, err := os.Stat(path); err == nil && info.IsDir() {
 					t.Skip("a folder of files is the caller's to read")
 				}
-				sources = append(sources, Source{Name: f, Content: read(t, path)})
+				sources = append(sources, rulefile.Source{Name: f, Content: read(t, path)})
 			}
 			_, results := Load(sources, testOptions())
 			if !results.Successful() {

@@ -2,9 +2,11 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/saker-sensor/saker/internal/engine/filter"
+	"github.com/saker-sensor/saker/internal/suggest"
 )
 
 // syntaxMessage says what is wrong with a condition's text in Falco's words, where it has some, with the parser's own
@@ -38,10 +40,10 @@ func misspeltWord(t string, pe *filter.ParseError) string {
 	if strings.Contains(pe.Msg, "operator") {
 		known = append(append(append([]string{"exists"}, textOps...), listOps...), numberOps...)
 	}
-	if lower := strings.ToLower(word); lower != word && contains(known, lower) {
+	if lower := strings.ToLower(word); lower != word && slices.Contains(known, lower) {
 		return fmt.Sprintf("write '%s' in lower case", lower)
 	}
-	return didYouMean(word, known)
+	return suggest.Hint(word, known)
 }
 
 // wordAt is the word that begins at a byte.

@@ -1,6 +1,10 @@
 package engine
 
-import "sort"
+import (
+	"sort"
+
+	"github.com/saker-sensor/saker/internal/yamltree"
+)
 
 // text is a condition under construction. It remembers for each of its bytes where in the files it came from.
 type text struct {
@@ -12,7 +16,7 @@ type text struct {
 // made for that node and have no place of their own.
 type span struct {
 	at    int
-	n     *node
+	n     *yamltree.Node
 	off   int
 	fixed bool
 }
@@ -20,13 +24,13 @@ type span struct {
 func (t *text) String() string { return string(t.buf) }
 
 // copy appends a node's own text.
-func (t *text) copy(n *node) {
+func (t *text) copy(n *yamltree.Node) {
 	t.spans = append(t.spans, span{at: len(t.buf), n: n})
-	t.buf = append(t.buf, n.text...)
+	t.buf = append(t.buf, n.Text...)
 }
 
 // put appends a text that was made because of a node.
-func (t *text) put(s string, n *node) {
+func (t *text) put(s string, n *yamltree.Node) {
 	if len(s) > 0 {
 		t.spans = append(t.spans, span{at: len(t.buf), n: n, fixed: true})
 		t.buf = append(t.buf, s...)
@@ -60,19 +64,19 @@ func (t *text) span(at int) int {
 }
 
 // place gives the file and the offset of a byte.
-func (t *text) place(at int) (*source, int) {
+func (t *text) place(at int) (*yamltree.File, int) {
 	if len(t.spans) == 0 {
 		return nil, 0
 	}
 	s := t.spans[t.span(at)]
 	if s.fixed {
-		return s.n.src, s.n.off
+		return s.n.File, s.n.Offset
 	}
-	return s.n.src, s.n.place(s.off + at - s.at)
+	return s.n.File, s.n.Place(s.off + at - s.at)
 }
 
 // joinNodes builds a text of pieces with a blank between them.
-func joinNodes(pieces []*node) *text {
+func joinNodes(pieces []*yamltree.Node) *text {
 	t := &text{}
 	for i, n := range pieces {
 		if i > 0 {

@@ -1,4 +1,4 @@
-package engine
+package engine_test
 
 import (
 	"encoding/json"
@@ -9,31 +9,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/engine/filter"
+	"github.com/saker-sensor/saker/internal/engine/inspect"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/field"
 	"github.com/saker-sensor/saker/internal/testutil"
 )
-
-// testOptions are those of the tests that want Falco's behaviour: no built-in macros.
-func testOptions() Options {
-	dict := field.Syscall()
-	return Options{Dictionary: dict, CheckOutput: outputCheck(dict)}
-}
-
-// outputCheck stands in for the template check that the output room supplies.
-func outputCheck(dict *field.Dictionary) func(string) error {
-	return func(template string) error {
-		for _, m := range templatePart.FindAllStringSubmatch(template, -1) {
-			if m[3] != "" {
-				continue
-			}
-			if _, ok := longestField(m[1], m[2], dict); !ok {
-				return fmt.Errorf("invalid formatting token %s%w", m[1], &field.Error{Field: m[1], Unknown: true})
-			}
-		}
-		return nil
-	}
-}
 
 type vectorCase struct {
 	Test, Source string
@@ -71,7 +53,7 @@ func TestLoaderVectors(t *testing.T) {
 			if why, ok := notOurs[c.Test]; ok {
 				t.Skip(why)
 			}
-			v := vectorRun{t: t, selections: map[string][]Selector{}}
+			v := vectorRun{t: t, selections: map[string][]engine.Selector{}}
 			for _, s := range c.Steps {
 				v.step(s)
 			}
@@ -82,11 +64,11 @@ func TestLoaderVectors(t *testing.T) {
 // vectorRun carries what one case's steps share.
 type vectorRun struct {
 	t       *testing.T
-	source  Source
-	rs      *Ruleset
-	results Results
+	source  rulefile.Source
+	rs      *engine.Ruleset
+	results rulefile.Results
 	// selections are the switches of each named rule set, all of whose rules are off at first.
-	selections map[string][]Selector
+	selections map[string][]engine.Selector
 }
 
 func (v *vectorRun) step(s vectorStep) {
@@ -94,13 +76,13 @@ func (v *vectorRun) step(s vectorStep) {
 	t.Helper()
 	switch s.Step {
 	case "load":
-		v.source = Source{Name: s.Name, Content: []byte(s.Content)}
-		v.rs, v.results = Load([]Source{v.source}, testOptions())
+		v.source = rulefile.Source{Name: s.Name, Content: []byte(s.Content)}
+		v.rs, v.results = engine.Load([]rulefile.Source{v.source}, engine.TestOptions())
 		if v.results.Successful() != s.OK {
 			t.Fatalf("successful = %v, want %v\n%s", v.results.Successful(), s.OK, v.results.Text(true))
 		}
 	case "schema_validation":
-		if got := v.results.Files[0].Schema; (got == SchemaValid) != (s.Status == "ok") {
+		if got := v.results.Files[0].Schema; (got == rulefile.SchemaValid) != (s.Status == "ok") {
 			t.Errorf("schema = %v, want %s: %v", got, s.Status, v.results.Files[0].SchemaWarnings)
 		}
 	case "warning_contains":
@@ -134,7 +116,7 @@ func (v *vectorRun) step(s vectorStep) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := len(doubts(e, field.Syscall())) > 0; got != s.Expect {
+		if got := len(engine.Doubts(e, field.Syscall())) > 0; got != s.Expect {
 			t.Errorf("%q warns = %v, want %v", s.Condition, got, s.Expect)
 		}
 	case "raw_assert":
@@ -144,7 +126,7 @@ func (v *vectorRun) step(s vectorStep) {
 	}
 }
 
-func (v *vectorRun) contains(s vectorStep, ps []Problem) {
+func (v *vectorRun) contains(s vectorStep, ps []rulefile.Problem) {
 	v.t.Helper()
 	found := false
 	for _, p := range ps {
@@ -159,7 +141,7 @@ func (v *vectorRun) contains(s vectorStep, ps []Problem) {
 func (v *vectorRun) describe(s vectorStep) {
 	t := v.t
 	t.Helper()
-	raw, _, err := v.rs.DescribeJSON("")
+	raw, _, err := inspect.DescribeJSON(v.rs, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,11 +170,11 @@ func (v *vectorRun) describe(s vectorStep) {
 }
 
 func (v *vectorRun) enabled(ruleset string) int {
-	opt := testOptions()
+	opt := engine.TestOptions()
 	if ruleset != "falco-default-ruleset" {
-		opt.Selection = append([]Selector{{Rule: "*"}}, v.selections[ruleset]...)
+		opt.Selection = append([]engine.Selector{{Rule: "*"}}, v.selections[ruleset]...)
 	}
-	rs, _ := Load([]Source{v.source}, opt)
+	rs, _ := engine.Load([]rulefile.Source{v.source}, opt)
 	n := 0
 	for _, r := range rs.Rules() {
 		if r.Enabled {
@@ -204,7 +186,7 @@ func (v *vectorRun) enabled(ruleset string) int {
 
 func (v *vectorRun) enable(s vectorStep) {
 	what, name := fmt.Sprint(s.Args[0]), fmt.Sprint(s.Args[2])
-	sel := Selector{Enable: s.Args[1] == "true"}
+	sel := engine.Selector{Enable: s.Args[1] == "true"}
 	if s.Step == "enable_rule_by_tag" {
 		// The case names a variable that holds the one tag.
 		sel.Tag = strings.TrimSuffix(what, "_tags")
@@ -215,12 +197,12 @@ func (v *vectorRun) enable(s vectorStep) {
 }
 
 func (v *vectorRun) plugins(s vectorStep) {
-	opt := testOptions()
+	opt := engine.TestOptions()
 	opt.Plugins = map[string]string{}
 	for _, p := range s.LoadedPlugins {
 		opt.Plugins[p.Name] = p.Version
 	}
-	_, results := Load([]Source{{Name: "rules.yaml", Content: []byte(s.Content)}}, opt)
+	_, results := engine.Load([]rulefile.Source{{Name: "rules.yaml", Content: []byte(s.Content)}}, opt)
 	if got := results.Successful(); got != s.Satisfied {
 		v.t.Errorf("satisfied = %v, want %v: %v\n%s", got, s.Satisfied, results.Err, results.Text(true))
 	}

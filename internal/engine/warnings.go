@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/saker-sensor/saker/internal/engine/filter"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/field"
 )
@@ -14,17 +15,17 @@ import (
 const maxTypes = 100
 
 // warnings reports the doubts about a rule that compiles.
-func (c *compiler) warnings(r *rule, where trail, e filter.Expr, f *filter.Filter, types event.TypeSet) {
+func (c *compiler) warnings(r *rulefile.Rule, where rulefile.Trail, e filter.Expr, f *filter.Filter, types event.TypeSet) {
 	for _, d := range doubts(e, c.dict) {
-		p := c.conditionTrail(where, d.off).problem(d.code, d.message)
+		p := c.conditionTrail(where, d.off).Problem(d.code, d.message)
 		p.DeprecatedField = d.field
-		c.rep.warn(p)
+		c.rep.Warn(p)
 	}
 	for _, w := range f.Warnings {
-		c.rep.warn(c.conditionTrail(where, w.Pos.Offset).problem(WarnCompileCondition, w.Msg))
+		c.rep.Warn(c.conditionTrail(where, w.Pos.Offset).Problem(rulefile.WarnCompileCondition, w.Msg))
 	}
-	if r.warnEvttypes && len(types.Types()) > maxTypes {
-		c.rep.warn(r.where.problem(WarnNoEvttype,
+	if r.WarnEvttypes && len(types.Types()) > maxTypes {
+		c.rep.Warn(r.Where.Problem(rulefile.WarnNoEvttype,
 			"Rule matches too many evt.type values. This has a significant performance penalty."))
 	}
 }
@@ -32,7 +33,7 @@ func (c *compiler) warnings(r *rule, where trail, e filter.Expr, f *filter.Filte
 // doubt is a comparison that may not do what it seems to.
 type doubt struct {
 	off     int
-	code    Code
+	code    rulefile.Code
 	message string
 	field   string
 }
@@ -48,23 +49,23 @@ func doubts(e filter.Expr, dict *field.Dictionary) []doubt {
 	}
 	filter.Walk(e, func(e filter.Expr) bool {
 		if c, ok := e.(*filter.Check); ok && comparesNA(c) {
-			add(doubt{off: c.Pos.Offset, code: WarnUnsafeNA,
+			add(doubt{off: c.Pos.Offset, code: rulefile.WarnUnsafeNA,
 				message: "comparing a field value with <NA> is unsafe and can lead to unpredictable behavior of the rule " +
 					"condition. If you need to check for the existence of a field, consider using the 'exists' operator instead."})
 		}
 		return true
 	})
-	walkOperands(e, func(o filter.Operand) {
+	filter.WalkOperands(e, func(o filter.Operand) {
 		f, ok := o.(*filter.Field)
 		if !ok {
 			return
 		}
 		if f.Name == "evt.dir" {
-			add(doubt{off: f.Pos.Offset, code: WarnDeprecated, field: f.Name,
+			add(doubt{off: f.Pos.Offset, code: rulefile.WarnDeprecated, field: f.Name,
 				message: "due to the drop of enter events, 'evt.dir = <' always evaluates to true, and 'evt.dir = >' always " +
 					"evaluates to false. The rule expression can be simplified by removing the condition on 'evt.dir'"})
 		} else if ref, err := dict.Lookup(f.Name, f.Arg, f.HasArg); err == nil && ref.Flags&field.Deprecated != 0 {
-			add(doubt{off: f.Pos.Offset, code: WarnDeprecated, field: f.Name,
+			add(doubt{off: f.Pos.Offset, code: rulefile.WarnDeprecated, field: f.Name,
 				message: fmt.Sprintf("usage of deprecated field '%s' has been detected in the rule condition", f.Name)})
 		}
 	})
@@ -79,7 +80,7 @@ func comparesNA(c *filter.Check) bool {
 	switch c.Op {
 	case filter.OpEq, filter.OpEq2, filter.OpNe, filter.OpIn, filter.OpIntersects, filter.OpPMatch:
 		found := false
-		walkOperand(c.Right, func(o filter.Operand) {
+		filter.WalkOperand(c.Right, func(o filter.Operand) {
 			v, ok := o.(*filter.Value)
 			found = found || ok && v.Text == "<NA>"
 		})

@@ -53,6 +53,15 @@ func TypeByName(name string) (Type, bool) {
 // TypeSet is a set of event types.
 type TypeSet [MaxTypes / 64]uint64
 
+// FullSet holds every known type.
+func FullSet() TypeSet {
+	var s TypeSet
+	for _, t := range AllTypes() {
+		s.Add(t)
+	}
+	return s
+}
+
 // Add puts a type into the set.
 func (s *TypeSet) Add(t Type) { s[t/64] |= 1 << (t % 64) }
 

@@ -7,7 +7,8 @@ import (
 	"slices"
 
 	"github.com/saker-sensor/saker/internal/config"
-	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/engine/inspect"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/setup"
 )
 
@@ -18,7 +19,7 @@ func Explain(w io.Writer, cfg config.Config, name string) error {
 	if !results.Successful() {
 		return setup.RulesError(&results)
 	}
-	x, ok := rules.Explain(name)
+	x, ok := inspect.Explain(rules, name)
 	if !ok {
 		return noRule("explain", name, rules)
 	}
@@ -31,14 +32,14 @@ func Explain(w io.Writer, cfg config.Config, name string) error {
 
 // lintFinding is a line of the lint report.
 type lintFinding struct {
-	Code    engine.Code `json:"code"`
-	File    string      `json:"file"`
-	Line    int         `json:"line"`
-	Column  int         `json:"column"`
-	Item    string      `json:"item,omitempty"`
-	Message string      `json:"message"`
-	Hint    string      `json:"hint,omitempty"`
-	Error   bool        `json:"error"`
+	Code    rulefile.Code `json:"code"`
+	File    string        `json:"file"`
+	Line    int           `json:"line"`
+	Column  int           `json:"column"`
+	Item    string        `json:"item,omitempty"`
+	Message string        `json:"message"`
+	Hint    string        `json:"hint,omitempty"`
+	Error   bool          `json:"error"`
 }
 
 // Lint prints, a line each, the errors and warnings of rule files and what the engine doubts beyond them: text, or JSON
@@ -49,7 +50,7 @@ func Lint(w io.Writer, cfg config.Config, files []string) error {
 	}
 	rules, results := setup.Rules(cfg)
 	findings := []lintFinding{}
-	add := func(isError bool, problems ...engine.Problem) {
+	add := func(isError bool, problems ...rulefile.Problem) {
 		for _, p := range problems {
 			at := p.At()
 			findings = append(findings, lintFinding{p.Code, at.File, at.Line, at.Column, itemOf(&p), p.Message, p.Hint, isError})
@@ -63,7 +64,7 @@ func Lint(w io.Writer, cfg config.Config, files []string) error {
 		}
 	}
 	if rules != nil {
-		add(false, rules.Lint()...)
+		add(false, inspect.Lint(rules)...)
 	}
 	order := map[string]int{}
 	for i, f := range results.Files {
@@ -91,7 +92,7 @@ func Lint(w io.Writer, cfg config.Config, files []string) error {
 }
 
 // itemOf names the item that a problem is in, such as rule 'X'; empty where it has no name.
-func itemOf(p *engine.Problem) string {
+func itemOf(p *rulefile.Problem) string {
 	for _, w := range p.Where {
 		if w.Name != "" {
 			return fmt.Sprintf("%s '%s'", w.Type, w.Name)

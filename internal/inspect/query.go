@@ -9,6 +9,8 @@ import (
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/engine/inspect"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/field"
 	"github.com/saker-sensor/saker/internal/setup"
@@ -45,7 +47,7 @@ func Describe(w io.Writer, cfg config.Config, name string) error {
 		return setup.RulesError(&results)
 	}
 	if cfg.JSONOutput {
-		text, ok, err := rules.DescribeJSON(name)
+		text, ok, err := inspect.DescribeJSON(rules, name)
 		if err != nil {
 			return err
 		}
@@ -55,7 +57,7 @@ func Describe(w io.Writer, cfg config.Config, name string) error {
 		fmt.Fprintf(w, "%s\n", text)
 		return nil
 	}
-	text, ok := rules.DescribeText(name)
+	text, ok := inspect.DescribeText(rules, name)
 	if !ok {
 		return noRule("describe", name, rules)
 	}
@@ -73,7 +75,7 @@ func noRule(what, name string, rules *engine.Ruleset) error {
 
 // RuleSchema prints the JSON schema of rule files.
 func RuleSchema(w io.Writer) error {
-	text, err := engine.RuleSchema()
+	text, err := rulefile.RuleSchema()
 	if err == nil {
 		_, err = w.Write(text)
 	}

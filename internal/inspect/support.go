@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/saker-sensor/saker/internal/config"
-	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/setup"
 )
 
@@ -56,7 +56,7 @@ func WriteSupport(w io.Writer, cfg config.Config, info SupportInfo) error {
 	}
 	return json.NewEncoder(w).Encode(map[string]any{
 		"version":     info.Version,
-		"engine_info": map[string]any{"engine_version": engine.Version},
+		"engine_info": map[string]any{"engine_version": rulefile.Version},
 		"system_info": map[string]any{
 			"sysname": unix.ByteSliceToString(u.Sysname[:]), "nodename": unix.ByteSliceToString(u.Nodename[:]),
 			"release": unix.ByteSliceToString(u.Release[:]), "version": unix.ByteSliceToString(u.Version[:]),

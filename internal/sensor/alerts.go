@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/output"
 	"github.com/saker-sensor/saker/internal/output/render"
@@ -113,7 +114,7 @@ func (a *alerts) outputDrop(c output.SinkCounters) {
 		fields["last_error"] = c.LastError.Error()
 	}
 	a.internal(render.Internal{
-		Rule: "Saker internal: output queue full", Priority: engine.Warning.String(), Time: time.Now().UnixNano(), Fields: fields,
+		Rule: "Saker internal: output queue full", Priority: rulefile.Warning.String(), Time: time.Now().UnixNano(), Fields: fields,
 		Message: fmt.Sprintf("Saker internal: output queue full. Output %s takes alerts too slowly: %d dropped since the start.", c.Name, c.Dropped),
 	})
 }

@@ -10,7 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/guard"
 )
 
@@ -55,12 +55,12 @@ func (s *sensor) openHeartbeat(context.Context) error {
 }
 
 func (s *sensor) reportAbsence(a guard.Absence, last *guard.State) {
-	priority, bound := engine.Notice, ""
+	priority, bound := rulefile.Notice, ""
 	switch a.End { // who was killed watched for up to two seconds after the last word
 	case guard.Killed:
-		priority, bound = engine.Critical, "at most "
+		priority, bound = rulefile.Critical, "at most "
 	case guard.Lost:
-		priority, bound = engine.Warning, "at most "
+		priority, bound = rulefile.Warning, "at most "
 	}
 	s.notice("Saker internal: sensor was away", priority, fmt.Sprintf("Nothing was watched for %s%v: the last run (pid %d, version %s) was %s",
 		bound, round(a.For), last.PID, last.Version, a.End),

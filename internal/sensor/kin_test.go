@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/saker-sensor/saker/internal/config"
-	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/pods"
 	"github.com/saker-sensor/saker/internal/setup"
 )
@@ -32,7 +32,7 @@ func TestKinOf(t *testing.T) {
 		}
 		text := "- rule: r\n  desc: d\n  condition: spawned_process and " + c.condition + "\n  output: x " + c.output + "\n  priority: NOTICE\n" +
 			"- rule: off\n  desc: d\n  condition: spawned_process and k8smeta.ns.label[a]=b\n  output: x\n  priority: NOTICE\n  enabled: false\n"
-		rules, results := setup.Load(cfg, []engine.Source{{Name: "r.yaml", Content: []byte(text)}})
+		rules, results := setup.Load(cfg, []rulefile.Source{{Name: "r.yaml", Content: []byte(text)}})
 		if !results.Successful() {
 			t.Fatal(setup.RulesError(&results))
 		}

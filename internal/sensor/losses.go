@@ -13,7 +13,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/saker-sensor/saker/internal/config"
-	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/output/render"
@@ -159,7 +159,7 @@ func dropAlert(k *probe.Counters, who *flooder) render.Internal {
 	text := func(n uint64) string { return strconv.FormatUint(n, 10) }
 	a := render.Internal{
 		Rule:     "Falco internal: syscall event drop",
-		Priority: engine.Debug.String(),
+		Priority: rulefile.Debug.String(),
 		Message:  fmt.Sprintf("Falco internal: syscall event drop. %d system calls dropped in last second.", k.Lost()),
 		Time:     time.Now().UnixNano(),
 		Fields: map[string]any{

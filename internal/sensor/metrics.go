@@ -9,6 +9,7 @@ import (
 	"github.com/saker-sensor/saker/internal/alias"
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/guard"
 	"github.com/saker-sensor/saker/internal/metrics"
@@ -104,7 +105,7 @@ func (s *sensor) serve(ctx context.Context) error {
 		Health:     s.health,
 		Degraded:   s.degraded,
 		Versions: map[string]string{
-			"engine_version": engine.Version, "engine_version_semver": engine.Version, "falco_version": s.Version, "saker_version": s.Version,
+			"engine_version": rulefile.Version, "engine_version_semver": rulefile.Version, "falco_version": s.Version, "saker_version": s.Version,
 		},
 		Log: s.Log,
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/narrow"
 	"github.com/saker-sensor/saker/internal/probe"
 	"github.com/saker-sensor/saker/internal/setup"
@@ -168,7 +169,7 @@ func (r *reloader) load() (*generation, []string, error) {
 		next.config, files = again.Config, again.Files
 	}
 	r.keepFixed(&next.config)
-	var results engine.Results
+	var results rulefile.Results
 	if next.rules, results = setup.Rules(next.config); !results.Successful() {
 		return next, files, setup.RulesError(&results)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/output/render"
 	"github.com/saker-sensor/saker/internal/setup"
@@ -90,7 +91,7 @@ func wholeOptions(o render.Options) render.Options {
 
 // dedupWindow is a rule's window: that of the last entry that fits it, or the common one. What is critical or worse has none.
 func dedupWindow(cfg *config.Deduplication, rule *engine.Rule) time.Duration {
-	if rule.Priority <= engine.Critical {
+	if rule.Priority <= rulefile.Critical {
 		return 0
 	}
 	window := cfg.Window

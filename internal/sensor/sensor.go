@@ -17,6 +17,7 @@ import (
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/decode"
 	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/enrich/cgroup"
 	"github.com/saker-sensor/saker/internal/event"
@@ -153,7 +154,7 @@ func (s *sensor) loadRules(context.Context) error {
 }
 
 // warnAbout logs what is doubtful about rule files.
-func (s *sensor) warnAbout(results *engine.Results) {
+func (s *sensor) warnAbout(results *rulefile.Results) {
 	for i := range results.Files {
 		for j := range results.Files[i].Warnings {
 			w := &results.Files[i].Warnings[j]

@@ -6,7 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/output/render"
 )
 
@@ -44,7 +44,7 @@ func (q *silence) report(s *sensor) {
 	}
 	const rule = "Falco internal: timeouts notification"
 	s.alerts.internal(render.Internal{
-		Rule: rule, Priority: engine.Debug.String(), Time: now.UnixNano(), Fields: map[string]any{"last_event_time": last},
+		Rule: rule, Priority: rulefile.Debug.String(), Time: now.UnixNano(), Fields: map[string]any{"last_event_time": last},
 		Message: fmt.Sprintf("%s. %d consecutive timeouts without event.", rule, s.Config.Timeouts.MaxConsecutives),
 	})
 	s.Log.Warn("the kernel sends nothing", zap.Duration("for", limit), zap.String("last_record", last))

@@ -20,7 +20,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/saker-sensor/saker/internal/config"
-	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/output/render"
 	"github.com/saker-sensor/saker/internal/setup"
 )
@@ -90,7 +90,7 @@ func (p *snapshots) take(ctx context.Context) bool {
 	if p.settings.OutputRule {
 		_ = p.loop.do(ctx, func() { // it only fails when the run ends
 			p.alerts.internal(render.Internal{
-				Rule: "Falco internal: metrics snapshot", Priority: engine.Informational.String(), Message: "Falco metrics snapshot",
+				Rule: "Falco internal: metrics snapshot", Priority: rulefile.Informational.String(), Message: "Falco metrics snapshot",
 				Time: at.UnixNano(), Fields: fields,
 			})
 		})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/saker-sensor/saker/internal/alias"
 	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/output"
@@ -82,7 +83,7 @@ type Totals struct {
 // WriteSummary writes the exit text: Falco's three parts, then what was lost, by kind.
 func (t *Totals) WriteSummary(w io.Writer, rules *engine.Ruleset) {
 	var b strings.Builder
-	severity := map[engine.Priority]uint64{}
+	severity := map[rulefile.Priority]uint64{}
 	var named []string
 	for _, r := range rules.Rules() {
 		if n := r.Matches(); n > 0 {
@@ -91,7 +92,7 @@ func (t *Totals) WriteSummary(w io.Writer, rules *engine.Ruleset) {
 		}
 	}
 	fmt.Fprintf(&b, "Events detected: %d\nRule counts by severity:\n", t.Matched)
-	var order []engine.Priority
+	var order []rulefile.Priority
 	for p := range severity {
 		order = append(order, p)
 	}

@@ -11,7 +11,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
 
-	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/guard"
 	"github.com/saker-sensor/saker/internal/output/render"
@@ -162,12 +162,12 @@ func (w *watch) judge(s *sensor, now guard.Moment, lost []string) {
 	}
 	if reason == "" {
 		lasted, _ := now.Since(w.since)
-		s.notice("Saker internal: capture restored", engine.Notice, fmt.Sprintf("It was stalled for %v: %s", round(lasted), before),
+		s.notice("Saker internal: capture restored", rulefile.Notice, fmt.Sprintf("It was stalled for %v: %s", round(lasted), before),
 			map[string]any{"reason": before, "seconds": lasted.Seconds()})
 		s.Log.Info("capture restored", zap.Duration("after", lasted), zap.String("reason", before))
 		return
 	}
-	s.notice("Saker internal: capture stalled", engine.Critical, reason, map[string]any{"reason": reason})
+	s.notice("Saker internal: capture stalled", rulefile.Critical, reason, map[string]any{"reason": reason})
 	s.Log.Error("capture stalled", zap.String("reason", reason))
 }
 
@@ -176,10 +176,10 @@ func (w *watch) judge(s *sensor, now guard.Moment, lost []string) {
 func (w *watch) reportStop(s *sensor, stopped time.Duration, lost uint64) {
 	w.counts.Stops++
 	w.counts.Stopped += stopped
-	priority, message := engine.Warning, fmt.Sprintf("It did not run for %v, and lost %d records", round(stopped), lost)
+	priority, message := rulefile.Warning, fmt.Sprintf("It did not run for %v, and lost %d records", round(stopped), lost)
 	fields := map[string]any{"seconds": stopped.Seconds(), "lost": lost}
 	if i := slices.IndexFunc(w.signals, sentSignal.stops); i >= 0 {
-		priority = engine.Critical
+		priority = rulefile.Critical
 		w.signals[i].name(s, &message, fields)
 	} else {
 		message += ". No signal for it was seen: frozen, or starved of CPU"
@@ -192,14 +192,14 @@ func (w *watch) reportStop(s *sensor, stopped time.Duration, lost uint64) {
 func (w *watch) reportSignals(s *sensor) {
 	for i := range w.signals {
 		sig := &w.signals[i]
-		priority, message := engine.Warning, "It got "+unix.SignalName(unix.Signal(sig.Number))
+		priority, message := rulefile.Warning, "It got "+unix.SignalName(unix.Signal(sig.Number))
 		switch {
 		case sig.Ptrace:
-			priority, message = engine.Critical, "A debugger attached to it"
+			priority, message = rulefile.Critical, "A debugger attached to it"
 		case sig.stops():
-			priority = engine.Critical
+			priority = rulefile.Critical
 		case sig.Number == int32(unix.SIGTERM) || sig.Number == int32(unix.SIGINT):
-			priority = engine.Notice // how it is meant to be ended
+			priority = rulefile.Notice // how it is meant to be ended
 		}
 		fields := map[string]any{"signal": unix.SignalName(unix.Signal(sig.Number)), "ptrace": sig.Ptrace}
 		sig.name(s, &message, fields)
@@ -244,7 +244,7 @@ func nameProcess(ev *event.Event, fields map[string]any) string {
 }
 
 // notice raises an internal alert, in Falco's manner.
-func (s *sensor) notice(rule string, priority engine.Priority, message string, fields map[string]any) {
+func (s *sensor) notice(rule string, priority rulefile.Priority, message string, fields map[string]any) {
 	s.alerts.internal(render.Internal{
 		Rule: rule, Priority: priority.String(), Message: rule + ". " + message + ".", Time: time.Now().UnixNano(), Fields: fields,
 	})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/narrow"
 )
@@ -18,7 +19,7 @@ func opensOf(t *testing.T, text string) (*engine.Ruleset, map[event.Type]event.O
 	cfg := config.Default()
 	rules, results := Rules(cfg)
 	if text != "" {
-		rules, results = Load(cfg, []engine.Source{{Name: "test.yaml", Content: []byte(text)}})
+		rules, results = Load(cfg, []rulefile.Source{{Name: "test.yaml", Content: []byte(text)}})
 	}
 	if !results.Successful() {
 		t.Fatal(RulesError(&results))

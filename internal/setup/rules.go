@@ -12,6 +12,7 @@ import (
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/field"
 	"github.com/saker-sensor/saker/internal/output/render"
 	"github.com/saker-sensor/saker/rules"
@@ -19,22 +20,22 @@ import (
 
 // Rules loads the configured rule files, or the built-in rules if none are. The rules are nil if a file has an
 // error; the results say what is wrong.
-func Rules(cfg config.Config) (*engine.Ruleset, engine.Results) {
+func Rules(cfg config.Config) (*engine.Ruleset, rulefile.Results) {
 	return Load(cfg, Sources(cfg))
 }
 
-func Sources(cfg config.Config) []engine.Source {
+func Sources(cfg config.Config) []rulefile.Source {
 	if len(cfg.RulesFiles) > 0 {
 		return ReadSources(cfg.RulesFiles)
 	}
-	return []engine.Source{{Name: rules.DefaultName, Content: rules.Default}}
+	return []rulefile.Source{{Name: rules.DefaultName, Content: rules.Default}}
 }
 
-func Load(cfg config.Config, sources []engine.Source) (*engine.Ruleset, engine.Results) {
+func Load(cfg config.Config, sources []rulefile.Source) (*engine.Ruleset, rulefile.Results) {
 	dict := Dictionary(cfg)
-	priority, ok := engine.ParsePriority(cfg.Priority)
+	priority, ok := rulefile.ParsePriority(cfg.Priority)
 	if !ok {
-		return nil, engine.Results{Err: fmt.Errorf("read option priority: %q is no priority; use one of emergency … debug", cfg.Priority)}
+		return nil, rulefile.Results{Err: fmt.Errorf("read option priority: %q is no priority; use one of emergency … debug", cfg.Priority)}
 	}
 	return engine.Load(sources, engine.Options{
 		Dictionary: dict,
@@ -45,7 +46,7 @@ func Load(cfg config.Config, sources []engine.Source) (*engine.Ruleset, engine.R
 		MinPriority: priority,
 		MatchAll:    cfg.RuleMatching == "all",
 		Selection:   selection(cfg.Rules),
-		Builtin:     &engine.Source{Name: rules.MacrosName, Content: rules.Macros},
+		Builtin:     &rulefile.Source{Name: rules.MacrosName, Content: rules.Macros},
 	})
 }
 
@@ -64,8 +65,8 @@ func selection(switches []config.RuleSwitch) []engine.Selector {
 }
 
 // ReadSources reads rule files in their order; a directory stands for its YAML files, sorted by name.
-func ReadSources(paths []string) []engine.Source {
-	var out []engine.Source
+func ReadSources(paths []string) []rulefile.Source {
+	var out []rulefile.Source
 	for _, p := range paths {
 		st, err := os.Stat(p)
 		if err != nil || !st.IsDir() {
@@ -74,7 +75,7 @@ func ReadSources(paths []string) []engine.Source {
 		}
 		entries, err := os.ReadDir(p)
 		if err != nil {
-			out = append(out, engine.Source{Name: p, Err: readError(p, err)})
+			out = append(out, rulefile.Source{Name: p, Err: readError(p, err)})
 			continue
 		}
 		for _, e := range entries {
@@ -89,16 +90,16 @@ func ReadSources(paths []string) []engine.Source {
 // maxRuleFile bounds a rule file, in bytes; the largest published one has 0.2 MB.
 const maxRuleFile = 16 << 20
 
-func readSource(path string) engine.Source {
+func readSource(path string) rulefile.Source {
 	st, err := os.Stat(path)
 	if err == nil && st.Size() > maxRuleFile {
-		return engine.Source{Name: path, Err: fmt.Errorf("rule file %s is larger than %d bytes; split it", path, maxRuleFile)}
+		return rulefile.Source{Name: path, Err: fmt.Errorf("rule file %s is larger than %d bytes; split it", path, maxRuleFile)}
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return engine.Source{Name: path, Err: readError(path, err)}
+		return rulefile.Source{Name: path, Err: readError(path, err)}
 	}
-	return engine.Source{Name: path, Content: text}
+	return rulefile.Source{Name: path, Content: text}
 }
 
 func readError(path string, err error) error {
@@ -110,7 +111,7 @@ func readError(path string, err error) error {
 }
 
 // RulesError is the first error of the results in one line: file, line, column, what and the remedy.
-func RulesError(results *engine.Results) error {
+func RulesError(results *rulefile.Results) error {
 	for i := range results.Files {
 		if f := &results.Files[i]; len(f.Errors) > 0 {
 			return fileError(f)
@@ -119,9 +120,9 @@ func RulesError(results *engine.Results) error {
 	return results.Err
 }
 
-func fileError(f *engine.Result) error {
+func fileError(f *rulefile.Result) error {
 	p := &f.Errors[0]
-	if p.Code == engine.ErrFileRead {
+	if p.Code == rulefile.ErrFileRead {
 		return errors.New(p.Message) // readError's
 	}
 	at := p.At()

@@ -1,4 +1,4 @@
-package engine
+package rulefile
 
 import (
 	"fmt"
@@ -10,13 +10,13 @@ import (
 const Version = "0.63.0"
 
 // version is a semantic version without labels.
-type version [3]uint32
+type SemVer [3]uint32
 
-func (v version) String() string { return fmt.Sprintf("%d.%d.%d", v[0], v[1], v[2]) }
+func (v SemVer) String() string { return fmt.Sprintf("%d.%d.%d", v[0], v[1], v[2]) }
 
-// parseVersion reads x.y.z; a label behind the patch number is left out.
-func parseVersion(s string) (version, bool) {
-	var v version
+// ParseVersion reads x.y.z; a label behind the patch number is left out.
+func ParseVersion(s string) (SemVer, bool) {
+	var v SemVer
 	parts := strings.SplitN(s, ".", 3)
 	if len(parts) != 3 {
 		return v, false
@@ -35,11 +35,11 @@ func parseVersion(s string) (version, bool) {
 }
 
 // satisfies tells whether what needs the version need runs with v: same major, and not older.
-func (v version) satisfies(need version) bool {
+func (v SemVer) Satisfies(need SemVer) bool {
 	return v[0] == need[0] && !v.less(need)
 }
 
-func (v version) less(o version) bool {
+func (v SemVer) less(o SemVer) bool {
 	for i := range v {
 		if v[i] != o[i] {
 			return v[i] < o[i]

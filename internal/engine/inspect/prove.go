@@ -1,4 +1,4 @@
-package engine
+package inspect
 
 import (
 	"slices"
@@ -147,7 +147,7 @@ func (p *prover) newAtom(e filter.Expr) *atom {
 		a.kind = noneOf
 	}
 	literal := true
-	walkOperand(c.Right, func(o filter.Operand) {
+	filter.WalkOperand(c.Right, func(o filter.Operand) {
 		switch o := o.(type) {
 		case *filter.Value:
 			a.values = append(a.values, o.Text)

@@ -1,4 +1,4 @@
-package engine
+package inspect
 
 import (
 	"fmt"
@@ -6,7 +6,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/engine/filter"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
+	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/yamltree"
 )
 
 // Explanation is a rule with its lists, macros and exceptions put in, and where each part came from.
@@ -62,90 +66,75 @@ type Part struct {
 }
 
 // Explain takes a rule apart; ok is false if there is no such rule.
-func (rs *Ruleset) Explain(name string) (x Explanation, ok bool) {
+func Explain(rs *engine.Ruleset, name string) (x Explanation, ok bool) {
 	r, ok := rs.Rule(name)
 	if !ok {
 		return x, false
 	}
 	x = Explanation{
 		Rule: r.Name, Desc: r.Desc, Source: r.Source, Priority: r.Priority.String(), Enabled: r.Enabled,
-		Tags: append([]string{}, r.Tags...), Output: r.Output, Defined: placeOf(r.def.where),
+		Tags: append([]string{}, r.Tags...), Output: r.Output, Defined: placeOf(r.Definition().Where),
 		Events: []string{}, Lists: []NamedPlace{}, Macros: []NamedPlace{},
 	}
-	for _, t := range r.def.changes {
+	for _, t := range r.Definition().Changes {
 		x.Changed = append(x.Changed, placeOf(t))
 	}
 	types := r.Types.Types()
-	x.AllEvents = r.Types == allTypes()
+	x.AllEvents = r.Types == event.FullSet()
 	for _, t := range types {
 		x.Events = append(x.Events, t.String())
 		if !t.Captured() && !x.AllEvents {
 			x.NotCaptured = append(x.NotCaptured, t.String())
 		}
 	}
-	e := explainer{catalog: &rs.catalog, lists: map[*node]string{}, exceptions: map[*node]string{}}
-	for _, l := range rs.catalog.lists {
-		for _, n := range l.items {
-			e.lists[n] = l.name
+	e := explainer{catalog: rs.Catalog(), lists: map[*yamltree.Node]string{}, exceptions: map[*yamltree.Node]string{}}
+	for _, l := range rs.Catalog().Lists {
+		for _, n := range l.Items {
+			e.lists[n] = l.Name
 		}
 	}
-	for _, ex := range r.def.exceptions {
-		e.note(ex.name, ex.fields, ex.comps)
-		e.note(ex.name, ex.values...)
+	for _, ex := range r.Definition().Exceptions {
+		e.note(ex.Name, ex.Fields, ex.Comps)
+		e.note(ex.Name, ex.Values...)
 	}
-	x.Condition = e.part(r.expr)
-	for _, l := range rs.catalog.lists {
-		if slices.Contains(e.usedLists, l.name) {
-			x.Lists = append(x.Lists, NamedPlace{l.name, placeOf(l.where)})
+	x.Condition = e.part(r.Expr())
+	for _, l := range rs.Catalog().Lists {
+		if slices.Contains(e.usedLists, l.Name) {
+			x.Lists = append(x.Lists, NamedPlace{l.Name, placeOf(l.Where)})
 		}
 	}
-	for _, m := range rs.catalog.allMacros() {
-		if slices.Contains(e.usedMacros, m.name) {
-			x.Macros = append(x.Macros, NamedPlace{m.name, placeOf(m.where)})
+	for _, m := range rs.Catalog().AllMacros() {
+		if slices.Contains(e.usedMacros, m.Name) {
+			x.Macros = append(x.Macros, NamedPlace{m.Name, placeOf(m.Where)})
 		}
 	}
 	return x, true
 }
 
-func placeOf(t trail) Place {
-	last := t[len(t)-1]
-	line, col := last.src.position(last.off)
-	return Place{last.src.name, line, col}
-}
+func placeOf(t rulefile.Trail) Place { return placeAt(t.Location()) }
+
+func placeAt(l rulefile.Location) Place { return Place{l.File, l.Line, l.Column} }
 
 // explainer knows what the nodes of the files belong to.
 type explainer struct {
-	*catalog
-	lists, exceptions     map[*node]string
+	catalog               *engine.Catalog
+	lists, exceptions     map[*yamltree.Node]string
 	usedLists, usedMacros []string
 }
 
 // note remembers that nodes, and all below them, belong to an exception.
-func (e *explainer) note(name string, nodes ...*node) {
+func (e *explainer) note(name string, nodes ...*yamltree.Node) {
 	for _, n := range nodes {
 		if n != nil {
 			e.exceptions[n] = name
-			e.note(name, n.items...)
+			e.note(name, n.Items...)
 		}
 	}
 }
 
-// origin says where a byte of a condition came from: the place, the macro and the node.
-func (e *explainer) origin(off int) (Place, string, *node) {
-	p := findPlaced(e.placed, off)
-	if p == nil || len(p.spans) == 0 {
-		return Place{}, "", nil
-	}
-	src, at := p.place(off - p.base)
-	line, col := src.position(at)
-	return Place{src.name, line, col}, p.macro, p.spans[p.span(off-p.base)].n
-}
-
 func (e *explainer) part(x filter.Expr) Part {
-	var p Part
-	var n *node
-	p.Place, p.Macro, n = e.origin(x.Position().Offset)
-	p.Exception = e.exceptions[n]
+	origin, _ := e.catalog.Origin(x.Position().Offset)
+	p := Part{Place: placeAt(origin.Location), Macro: origin.Macro, Exception: e.exceptions[origin.Node]}
 	if p.Macro != "" && !slices.Contains(e.usedMacros, p.Macro) {
 		e.usedMacros = append(e.usedMacros, p.Macro)
 	}
@@ -161,7 +150,8 @@ func (e *explainer) part(x filter.Expr) Part {
 		p.Lists = e.listsOf(x)
 		if p.Exception != "" && x.Right != nil {
 			// The field was named once for all values.
-			p.Place, _, _ = e.origin(x.Right.Position().Offset)
+			value, _ := e.catalog.Origin(x.Right.Position().Offset)
+			p.Place = placeAt(value.Location)
 		}
 	}
 	if len(p.Parts) > 0 && p.Exception != "" {
@@ -189,12 +179,12 @@ func (e *explainer) parts(xs []filter.Expr) []Part {
 // listsOf names the lists whose items stand on the right of a comparison.
 func (e *explainer) listsOf(c *filter.Check) []string {
 	var names []string
-	walkOperand(c.Right, func(o filter.Operand) {
+	filter.WalkOperand(c.Right, func(o filter.Operand) {
 		if _, ok := o.(*filter.Value); !ok {
 			return
 		}
-		_, _, n := e.origin(o.Position().Offset)
-		name, ok := e.lists[n]
+		origin, _ := e.catalog.Origin(o.Position().Offset)
+		name, ok := e.lists[origin.Node]
 		if ok && !slices.Contains(names, name) {
 			names = append(names, name)
 		}

@@ -1,9 +1,12 @@
-package engine
+package rulefile
 
 import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/saker-sensor/saker/internal/suggest"
+	"github.com/saker-sensor/saker/internal/yamltree"
 )
 
 // overridable are the keys that an item's override may name.
@@ -20,10 +23,10 @@ var ruleKeys = []string{
 	"skip-if-unknown-filter", "capture", "capture_duration", "append", "override",
 }
 
-func (r *reader) rule(n *node) {
-	name := required(n, "rule", r.root.with("rule", "", n))
-	where := r.root.with("rule", name, n)
-	defer r.col.poisonOnRefusal("rule", name)
+func (r *reader) rule(n *yamltree.Node) {
+	name := required(n, "rule", r.root.With("rule", "", n))
+	where := r.root.With("rule", name, n)
+	defer r.col.rememberRefusal("rule", name)
 	r.unknownKeys(n, where, ruleKeys...)
 	add := r.appendKey(n, where)
 	o := r.override(n, where, ruleOverrides, add)
@@ -32,66 +35,66 @@ func (r *reader) rule(n *node) {
 		r.appendRule(n, name, where)
 	case o.any():
 		r.overrideRule(n, name, where, o)
-	case !n.defined("condition") && !n.defined("output") && !n.defined("desc") && !n.defined("priority"):
+	case !n.Defined("condition") && !n.Defined("output") && !n.Defined("desc") && !n.Defined("priority"):
 		r.enableRule(n, name, where)
 	default:
 		r.defineRule(n, name, where)
 	}
 }
 
-func (r *reader) defineRule(n *node, name string, where trail) {
+func (r *reader) defineRule(n *yamltree.Node, name string, where Trail) {
 	whole := true
 	for _, key := range []string{"condition", "output", "desc", "priority"} {
-		whole = r.rep.try(func() { required(n, key, where) }) && whole
+		whole = r.rep.Try(func() { required(n, key, where) }) && whole
 	}
 	if !whole {
-		r.col.poison("rule", name)
+		r.col.refuse("rule", name)
 		return
 	}
-	v := &rule{name: name, where: where, enabled: true, warnEvttypes: true, source: optional(n, "source", where)}
+	v := &Rule{Name: name, Where: where, Enabled: true, WarnEvttypes: true, Source: optional(n, "source", where)}
 	for _, key := range ruleOverrides.replace {
-		if n.has(key) {
+		if n.Has(key) {
 			readKey(v, n, key, where, false)
 		}
 	}
 	r.col.defineRule(v, r.rep)
 }
 
-func (r *reader) enableRule(n *node, name string, where trail) {
-	if !n.has("enabled") {
+func (r *reader) enableRule(n *yamltree.Node, name string, where Trail) {
+	if !n.Has("enabled") {
 		hint := ""
 		for _, key := range []string{"condition", "output", "desc", "priority"} {
 			if hint == "" {
 				hint = misspeltKey(n, key)
 			}
 		}
-		refuseHint(where, ErrYAMLValidate, hint, "Item has no mapping for key 'enabled'")
+		RefuseHint(where, ErrYAMLValidate, hint, "Item has no mapping for key 'enabled'")
 	}
 	on := boolean(n, "enabled", where, true)
-	r.rep.warn(where.problem(WarnDeprecated, "The standalone 'enabled' key usage is deprecated. The correct approach "+
+	r.rep.Warn(where.Problem(WarnDeprecated, "The standalone 'enabled' key usage is deprecated. The correct approach "+
 		"requires also a 'replace' entry under the 'override' key (i.e. 'enabled: replace')."))
 	r.col.enableRule(name, on, where)
 }
 
 // appendRule reads what append: true adds. Other keys of the item are read over, as Falco does.
-func (r *reader) appendRule(n *node, name string, where trail) {
-	v := &rule{name: name, where: where, source: optional(n, "source", where)}
+func (r *reader) appendRule(n *yamltree.Node, name string, where Trail) {
+	v := &Rule{Name: name, Where: where, Source: optional(n, "source", where)}
 	o := newOverride()
 	for _, key := range []string{"condition", "exceptions"} {
-		if n.defined(key) {
+		if n.Defined(key) {
 			readKey(v, n, key, where, true)
 			o.add[key] = true
 		}
 	}
 	prev := r.col.previousRule(v, noRuleToAppend)
 	if !o.any() {
-		refuse(where, ErrValidate, "Appended rule must have exceptions or condition property")
+		Refuse(where, ErrValidate, "Appended rule must have exceptions or condition property")
 	}
 	r.col.overrideRule(prev, v, o, r.rep)
 }
 
-func (r *reader) overrideRule(n *node, name string, where trail, o override) {
-	v := &rule{name: name, where: where, source: optional(n, "source", where)}
+func (r *reader) overrideRule(n *yamltree.Node, name string, where Trail, o override) {
+	v := &Rule{Name: name, Where: where, Source: optional(n, "source", where)}
 	for _, key := range ruleOverrides.replace {
 		if o.add[key] || o.replace[key] {
 			readKey(v, n, key, where, o.add[key])
@@ -105,96 +108,96 @@ func (r *reader) overrideRule(n *node, name string, where trail, o override) {
 }
 
 // readKey reads one key of a rule. In what is appended, exceptions may be partial.
-func readKey(v *rule, n *node, key string, where trail, partial bool) {
+func readKey(v *Rule, n *yamltree.Node, key string, where Trail, partial bool) {
 	switch key {
 	case "condition":
 		required(n, key, where)
-		v.cond = []*node{n.get(key)}
+		v.Condition = []*yamltree.Node{n.Get(key)}
 	case "output":
 		required(n, key, where)
-		v.output = []*node{n.get(key)}
+		v.Output = []*yamltree.Node{n.Get(key)}
 	case "desc":
-		v.desc = required(n, key, where)
+		v.Desc = required(n, key, where)
 	case "priority":
-		v.priority = readPriority(n, where)
+		v.Priority = readPriority(n, where)
 	case "enabled":
-		v.enabled = boolean(n, key, where, true)
+		v.Enabled = boolean(n, key, where, true)
 	case "warn_evttypes":
-		v.warnEvttypes = boolean(n, key, where, true)
+		v.WarnEvttypes = boolean(n, key, where, true)
 	case "skip-if-unknown-filter":
-		v.skipUnknown = boolean(n, key, where, false)
+		v.SkipIfUnknownFilter = boolean(n, key, where, false)
 	case "capture":
-		v.capture = boolean(n, key, where, false)
+		v.Capture = boolean(n, key, where, false)
 	case "capture_duration":
-		v.captureDuration = readDuration(n, where)
+		v.CaptureDuration = readDuration(n, where)
 	case "tags":
-		v.tags = readTags(n, where)
+		v.Tags = readTags(n, where)
 	case "exceptions":
-		v.exceptions = readExceptions(n, where, partial)
+		v.Exceptions = readExceptions(n, where, partial)
 	}
 }
 
 // override reads an item's override and holds it against the item's other keys.
-func (r *reader) override(n *node, where trail, may overridable, add bool) override {
+func (r *reader) override(n *yamltree.Node, where Trail, may overridable, add bool) override {
 	o := newOverride()
-	v := n.get("override")
-	if v == nil || v.kind == kindNull {
+	v := n.Get("override")
+	if v == nil || v.Kind == yamltree.Null {
 		return o
 	}
-	at := where.with("value for", "override", v)
-	if v.kind != kindMapping {
-		refuse(at, ErrYAMLValidate, "Value is not a map of keys to 'append' or 'replace'")
+	at := where.With("value for", "override", v)
+	if v.Kind != yamltree.Mapping {
+		Refuse(at, ErrYAMLValidate, "Value is not a map of keys to 'append' or 'replace'")
 	}
 	if add {
-		refuse(where, ErrYAMLValidate, "Keys 'override' and 'append: true' cannot be used together. Add an 'append' "+
+		Refuse(where, ErrYAMLValidate, "Keys 'override' and 'append: true' cannot be used together. Add an 'append' "+
 			"entry (e.g. 'condition: append') under 'override' instead.")
 	}
-	for _, p := range v.pairs {
+	for _, p := range v.Pairs {
 		r.overrideKey(n, p, at, may, o)
 	}
 	if !o.any() {
 		return o
 	}
-	for _, p := range n.pairs {
-		key := p.key.text
+	for _, p := range n.Pairs {
+		key := p.Key.Text
 		if contains(may.replace, key) && !o.add[key] && !o.replace[key] {
-			refuse(where.with("key", key, p.key), ErrYAMLValidate,
+			Refuse(where.With("key", key, p.Key), ErrYAMLValidate,
 				"Unexpected key '%s': no corresponding entry under 'override' is defined.", key)
 		}
 	}
 	return o
 }
 
-func (r *reader) overrideKey(n *node, p pair, where trail, may overridable, o override) {
-	key := p.key.text
-	at := where.with("key", key, p.key)
-	switch op := scalarOf(p.value, where.with("value for", key, p.value)); {
+func (r *reader) overrideKey(n *yamltree.Node, p yamltree.Pair, where Trail, may overridable, o override) {
+	key := p.Key.Text
+	at := where.With("key", key, p.Key)
+	switch op := scalarOf(p.Value, where.With("value for", key, p.Value)); {
 	case op == "append" && contains(may.add, key):
 		o.add[key] = true
 	case op == "replace" && contains(may.replace, key):
 		o.replace[key] = true
 	case op != "append" && op != "replace":
-		refuseHint(at, ErrYAMLValidate, didYouMean(op, []string{"append", "replace"}),
+		RefuseHint(at, ErrYAMLValidate, suggest.Hint(op, []string{"append", "replace"}),
 			"Invalid override operation '%s' for key '%s': must be 'append' or 'replace'", op, key)
 	case contains(may.replace, key):
-		refuse(at, ErrYAMLValidate, "Key '%s' cannot be appended to, use 'replace' instead", key)
+		Refuse(at, ErrYAMLValidate, "Key '%s' cannot be appended to, use 'replace' instead", key)
 	default:
-		refuseHint(at, ErrYAMLValidate, didYouMean(key, may.replace), "Key '%s' cannot be overridden", key)
+		RefuseHint(at, ErrYAMLValidate, suggest.Hint(key, may.replace), "Key '%s' cannot be overridden", key)
 	}
-	if !n.has(key) {
+	if !n.Has(key) {
 		verb := "A replace"
 		if o.add[key] {
 			verb = "An append"
 		}
-		refuse(at, ErrYAMLValidate, "%s override for '%s' was specified but '%s' is not defined", verb, key, key)
+		Refuse(at, ErrYAMLValidate, "%s override for '%s' was specified but '%s' is not defined", verb, key, key)
 	}
 }
 
-func readPriority(n *node, where trail) Priority {
+func readPriority(n *yamltree.Node, where Trail) Priority {
 	text := required(n, "priority", where)
 	p, ok := ParsePriority(text)
 	if !ok {
-		refuseHint(where.with("rule priority", "", n.get("priority")), ErrYAMLValidate, priorityHint(text), "Invalid priority")
+		RefuseHint(where.With("rule priority", "", n.Get("priority")), ErrYAMLValidate, priorityHint(text), "Invalid priority")
 	}
 	return p
 }
@@ -204,31 +207,31 @@ func priorityHint(text string) string {
 	for _, p := range priorityNames[1:] {
 		upper = append(upper, strings.ToUpper(p))
 	}
-	if hint := didYouMean(strings.ToUpper(text), upper); hint != "" {
+	if hint := suggest.Hint(strings.ToUpper(text), upper); hint != "" {
 		return hint
 	}
 	return fmt.Sprintf("use one of %s", strings.Join(upper, ", "))
 }
 
-func readTags(n *node, where trail) []string {
-	if !n.has("tags") {
+func readTags(n *yamltree.Node, where Trail) []string {
+	if !n.Has("tags") {
 		return nil
 	}
 	var tags []string
 	for _, t := range scalars(n, "tags", where) {
-		tags = append(tags, t.text)
+		tags = append(tags, t.Text)
 	}
 	return tags
 }
 
-func readDuration(n *node, where trail) uint32 {
+func readDuration(n *yamltree.Node, where Trail) uint32 {
 	text := optional(n, "capture_duration", where)
 	if text == "" {
 		return 0
 	}
 	d, err := strconv.ParseUint(text, 10, 32)
 	if err != nil {
-		refuse(where.with("value for", "capture_duration", n.get("capture_duration")), ErrYAMLValidate,
+		Refuse(where.With("value for", "capture_duration", n.Get("capture_duration")), ErrYAMLValidate,
 			"Can't decode YAML scalar value: '%s' is no number of milliseconds", text)
 	}
 	return uint32(d)

@@ -1,6 +1,8 @@
-package engine
+package rulefile
 
-import "strings"
+import (
+	"strings"
+)
 
 // Priority of a rule, the most severe first. Zero is none given.
 type Priority uint8

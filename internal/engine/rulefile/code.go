@@ -1,6 +1,6 @@
-package engine
+package rulefile
 
-// Code classifies a problem of a rule file; the words are Falco's, scripts depend on them.
+// Code classifies a problem of a rule file. Those that Falco has are Falco's words: scripts depend on them.
 type Code string
 
 // Codes of errors and of warnings.
@@ -26,6 +26,10 @@ const (
 	WarnMacroName        Code = "LOAD_INVALID_MACRO_NAME"
 	WarnListName         Code = "LOAD_INVALID_LIST_NAME"
 	WarnCompileCondition Code = "LOAD_COMPILE_CONDITION"
+
+	// Codes of what the inspection of rules finds; Falco has no such check.
+	LintShadowed  Code = "LINT_SHADOWED"
+	LintNeverTrue Code = "LINT_NEVER_TRUE"
 )
 
 // codeText gives a code's short words, as the text form prints them, and the longer ones of the JSON form.

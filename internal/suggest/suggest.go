@@ -1,17 +1,18 @@
-package engine
+// Package suggest finds the known word that a misspelt one may stand for.
+package suggest
 
 import "fmt"
 
-// didYouMean names the nearest of the known spellings, or says nothing.
-func didYouMean(word string, known []string) string {
-	if n := nearest(word, known); n != "" {
+// Hint names the Nearest of the known spellings, or says nothing.
+func Hint(word string, known []string) string {
+	if n := Nearest(word, known); n != "" {
 		return fmt.Sprintf("did you mean '%s'?", n)
 	}
 	return ""
 }
 
-// nearest finds the known word with the fewest typing mistakes against word: at most one in three letters, and three.
-func nearest(word string, known []string) string {
+// Nearest finds the known word with the fewest typing mistakes against word: at most one in three letters, and three.
+func Nearest(word string, known []string) string {
 	if len(word) < 3 || len(word) > 64 {
 		return ""
 	}

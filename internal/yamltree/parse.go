@@ -1,4 +1,4 @@
-package engine
+package yamltree
 
 import (
 	"bytes"
@@ -13,63 +13,76 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// Bounds of one rule file; what exceeds them is refused.
-const (
-	maxFileSize = 4 << 20
-	// maxNesting bounds the depth of YAML collections; rule files need six.
-	maxNesting = 64
-)
+// maxNesting bounds the depth of collections; what is deeper is refused.
+const maxNesting = 64
 
-// yamlError is broken YAML and its place.
-type yamlError struct {
-	off int
-	msg string
+// Error is broken YAML and its place.
+type Error struct {
+	File    *File
+	Offset  int
+	Message string
 }
 
-// parseYAML reads all documents of a file. Empty documents are left out.
-func parseYAML(src *source) ([]*node, *yamlError) {
-	if len(src.text) > maxFileSize {
-		return nil, &yamlError{msg: fmt.Sprintf("the file is larger than %d MiB, split it", maxFileSize>>20)}
+// Error names file, line and column.
+func (e *Error) Error() string {
+	line, col := e.File.Position(e.Offset)
+	return fmt.Sprintf("%s:%d:%d: %s", e.File.Name, line, col, e.Message)
+}
+
+// MaxSize bounds a file, in bytes.
+const MaxSize = 4 << 20
+
+// Parse reads all documents of a file. An empty document is a node of kind Null.
+func Parse(f *File) ([]*Node, *Error) {
+	docs, err := parse(f)
+	if err != nil {
+		err.File = f
+		return nil, err
 	}
-	if i := strings.IndexByte(string(src.text), 0); i >= 0 {
-		return nil, &yamlError{off: i, msg: "NUL byte, the file is no text"}
+	return docs, nil
+}
+
+func parse(f *File) ([]*Node, *Error) {
+	if len(f.text) > MaxSize {
+		return nil, &Error{Message: fmt.Sprintf("the file is larger than %d MiB, split it", MaxSize>>20)}
 	}
-	file, yerr := parseTokens(src)
-	if yerr != nil {
-		return nil, yerr
+	if i := bytes.IndexByte(f.text, 0); i >= 0 {
+		return nil, &Error{Offset: i, Message: "NUL byte, the file is no text"}
 	}
-	c := converter{src: src, anchors: map[string]*node{}}
-	var docs []*node
+	file, err := parseTokens(f)
+	if err != nil {
+		return nil, err
+	}
+	c := converter{file: f, anchors: map[string]*Node{}}
+	var docs []*Node
 	for _, d := range file.Docs {
 		// An anchor is known in its own document only.
 		clear(c.anchors)
-		n, yerr := c.convert(d.Body, 0)
-		if yerr != nil {
-			return nil, yerr
+		n, err := c.convert(d.Body, 0)
+		if err != nil {
+			return nil, err
 		}
-		if n.kind != kindNull {
-			docs = append(docs, n)
-		}
+		docs = append(docs, n)
 	}
 	return docs, nil
 }
 
 // parseTokens runs the library. Its panics, which fuzzing of it has found before, are errors of the file.
-func parseTokens(src *source) (file *ast.File, yerr *yamlError) {
+func parseTokens(f *File) (file *ast.File, yerr *Error) {
 	defer func() {
 		if r := recover(); r != nil {
-			file, yerr = nil, &yamlError{msg: fmt.Sprintf("the YAML parser gave up: %v", r)}
+			file, yerr = nil, &Error{Message: fmt.Sprintf("the YAML parser gave up: %v", r)}
 		}
 	}()
-	tokens, yerr := tokenize(src)
+	tokens, yerr := tokenize(f)
 	if yerr != nil {
 		return nil, yerr
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
-		e := syntaxError(src, err)
-		if open := unclosed(src, tokens, e.off); e.msg == endOfSequence && open >= 0 {
-			e.off = open
+		e := syntaxError(f, err)
+		if open := unclosed(f, tokens, e.Offset); e.Message == endOfSequence && open >= 0 {
+			e.Offset = open
 		}
 		return nil, e
 	}
@@ -77,11 +90,11 @@ func parseTokens(src *source) (file *ast.File, yerr *yamlError) {
 }
 
 // tokenize splits a file and refuses a depth of nesting that the parser's recursion should not meet.
-func tokenize(src *source) (token.Tokens, *yamlError) {
-	if off, deep := tooDeep(src); deep {
-		return nil, &yamlError{off: off, msg: fmt.Sprintf("collections nest deeper than %d", maxNesting)}
+func tokenize(f *File) (token.Tokens, *Error) {
+	if off, deep := tooDeep(f); deep {
+		return nil, &Error{Offset: off, Message: fmt.Sprintf("collections nest deeper than %d", maxNesting)}
 	}
-	tokens := lexer.Tokenize(string(src.text))
+	tokens := lexer.Tokenize(string(f.text))
 	run := 0
 	for _, t := range tokens {
 		switch t.Type {
@@ -92,8 +105,8 @@ func tokenize(src *source) (token.Tokens, *yamlError) {
 			run = 0
 		}
 		if run > 2*maxNesting {
-			return nil, &yamlError{off: src.offset(t.Position.Line, t.Position.Column),
-				msg: fmt.Sprintf("collections nest deeper than %d", maxNesting)}
+			return nil, &Error{Offset: f.Offset(t.Position.Line, t.Position.Column),
+				Message: fmt.Sprintf("collections nest deeper than %d", maxNesting)}
 		}
 	}
 	return tokens, nil
@@ -101,9 +114,9 @@ func tokenize(src *source) (token.Tokens, *yamlError) {
 
 // tooDeep looks for a line that opens far more brackets than it closes, before anything recursive sees it. Brackets
 // inside of quotes count too, which errs on the safe side only for text that no rule holds.
-func tooDeep(src *source) (int, bool) {
+func tooDeep(f *File) (int, bool) {
 	depth := 0
-	for i, c := range src.text {
+	for i, c := range f.text {
 		switch c {
 		case '[', '{':
 			if depth++; depth > 16*maxNesting {
@@ -132,32 +145,32 @@ var syntaxWords = []struct{ part, words string }{
 	{"could not find end character of single-quoted", "end of single-quoted text not found"},
 }
 
-func syntaxError(src *source, err error) *yamlError {
-	e := &yamlError{msg: err.Error()}
+func syntaxError(f *File, err error) *Error {
+	e := &Error{Message: err.Error()}
 	var ye yaml.Error
 	if errors.As(err, &ye) {
-		e.msg = ye.GetMessage()
+		e.Message = ye.GetMessage()
 		if t := ye.GetToken(); t != nil && t.Position != nil {
-			e.off = src.offset(t.Position.Line, t.Position.Column)
+			e.Offset = f.Offset(t.Position.Line, t.Position.Column)
 		}
 	}
 	for _, w := range syntaxWords {
-		if strings.Contains(e.msg, w.part) {
-			e.msg = w.words
+		if strings.Contains(e.Message, w.part) {
+			e.Message = w.words
 		}
 	}
-	if i := bytes.IndexByte(src.text[e.off:], ':'); e.msg == illegalMapValue && i >= 0 {
+	if i := bytes.IndexByte(f.text[e.Offset:], ':'); e.Message == illegalMapValue && i >= 0 {
 		// The colon is the mistake, not what stands before it.
-		e.off += i
+		e.Offset += i
 	}
 	return e
 }
 
 // unclosed finds the innermost bracket that is open where an error was found; -1 if there is none.
-func unclosed(src *source, tokens token.Tokens, off int) int {
+func unclosed(f *File, tokens token.Tokens, off int) int {
 	var open []int
 	for _, t := range tokens {
-		at := src.offset(t.Position.Line, t.Position.Column)
+		at := f.Offset(t.Position.Line, t.Position.Column)
 		if at > off {
 			break
 		}
@@ -176,42 +189,42 @@ func unclosed(src *source, tokens token.Tokens, off int) int {
 
 // converter turns the library's tree into ours.
 type converter struct {
-	src     *source
-	anchors map[string]*node
+	file    *File
+	anchors map[string]*Node
 }
 
 func (c *converter) at(t *token.Token) int {
 	if t == nil || t.Position == nil {
 		return 0
 	}
-	return c.src.offset(t.Position.Line, t.Position.Column)
+	return c.file.Offset(t.Position.Line, t.Position.Column)
 }
 
-func (c *converter) convert(n ast.Node, depth int) (*node, *yamlError) {
+func (c *converter) convert(n ast.Node, depth int) (*Node, *Error) {
 	if n == nil {
-		return &node{src: c.src}, nil
+		return &Node{File: c.file}, nil
 	}
 	off := c.at(n.GetToken())
 	if depth > maxNesting {
-		return nil, &yamlError{off: off, msg: fmt.Sprintf("collections nest deeper than %d", maxNesting)}
+		return nil, &Error{Offset: off, Message: fmt.Sprintf("collections nest deeper than %d", maxNesting)}
 	}
 	switch n := n.(type) {
 	case *ast.NullNode, *ast.CommentGroupNode, *ast.DirectiveNode:
-		return &node{src: c.src, off: off, body: off}, nil
+		return &Node{File: c.file, Offset: off, body: off}, nil
 	case *ast.MappingKeyNode:
 		return c.convert(n.Value, depth+1)
 	case *ast.MappingNode:
-		return c.mapping(n.Values, depth)
+		return c.mapping(n.Values, off, depth)
 	case *ast.MappingValueNode:
-		return c.mapping([]*ast.MappingValueNode{n}, depth)
+		return c.mapping([]*ast.MappingValueNode{n}, off, depth)
 	case *ast.SequenceNode:
-		out := &node{kind: kindSequence, src: c.src, off: off}
+		out := &Node{Kind: Sequence, File: c.file, Offset: off}
 		for _, v := range n.Values {
 			item, err := c.convert(v, depth+1)
 			if err != nil {
 				return nil, err
 			}
-			out.items = append(out.items, item)
+			out.Items = append(out.Items, item)
 		}
 		return out, nil
 	case *ast.AnchorNode:
@@ -225,36 +238,36 @@ func (c *converter) convert(n ast.Node, depth int) (*node, *yamlError) {
 		if v, ok := c.anchors[name]; ok {
 			return v, nil
 		}
-		return nil, &yamlError{off: off, msg: fmt.Sprintf("the requested alias is not defined: %s", name)}
+		return nil, &Error{Offset: off, Message: fmt.Sprintf("the requested alias is not defined: %s", name)}
 	case *ast.TagNode:
 		return c.convert(n.Value, depth+1)
 	case *ast.LiteralNode:
-		out := &node{kind: kindScalar, style: styleBlock, src: c.src, off: off, text: n.Value.Value}
-		line, _ := c.src.position(off)
-		out.body = c.src.offset(line+1, 1)
+		out := &Node{Kind: Scalar, Style: Block, File: c.file, Offset: off, Text: n.Value.Value}
+		line, _ := c.file.Position(off)
+		out.body = c.file.Offset(line+1, 1)
 		return out, nil
 	default:
 		out := c.scalar(n.GetToken(), off)
-		if out.style == stylePlain && strings.HasPrefix(out.text, "%") {
-			return nil, &yamlError{off: off, msg: "a text that begins with '%' needs quotes"}
+		if out.Style == Plain && strings.HasPrefix(out.Text, "%") {
+			return nil, &Error{Offset: off, Message: "a text that begins with '%' needs quotes"}
 		}
 		return out, nil
 	}
 }
 
-func (c *converter) scalar(t *token.Token, off int) *node {
-	n := &node{kind: kindScalar, src: c.src, off: off, body: off, text: t.Value}
+func (c *converter) scalar(t *token.Token, off int) *Node {
+	n := &Node{Kind: Scalar, File: c.file, Offset: off, body: off, Text: t.Value}
 	switch t.Type {
 	case token.SingleQuoteType:
-		n.style, n.body = styleSingle, off+1
+		n.Style, n.body = SingleQuoted, off+1
 	case token.DoubleQuoteType:
-		n.style, n.body = styleDouble, off+1
+		n.Style, n.body = DoubleQuoted, off+1
 	}
 	return n
 }
 
-func (c *converter) mapping(values []*ast.MappingValueNode, depth int) (*node, *yamlError) {
-	out := &node{kind: kindMapping, src: c.src}
+func (c *converter) mapping(values []*ast.MappingValueNode, off, depth int) (*Node, *Error) {
+	out := &Node{Kind: Mapping, File: c.file, Offset: off}
 	for _, v := range values {
 		key, err := c.convert(v.Key, depth+1)
 		if err != nil {
@@ -264,13 +277,13 @@ func (c *converter) mapping(values []*ast.MappingValueNode, depth int) (*node, *
 		if err != nil {
 			return nil, err
 		}
-		if value.kind == kindNull {
-			value = &node{src: c.src, off: key.off, body: key.off}
+		if value.Kind == Null {
+			value = &Node{File: c.file, Offset: key.Offset, body: key.Offset}
 		}
-		out.pairs = append(out.pairs, pair{key, value})
+		out.Pairs = append(out.Pairs, Pair{key, value})
 	}
-	if len(out.pairs) > 0 {
-		out.off = out.pairs[0].key.off
+	if len(out.Pairs) > 0 {
+		out.Offset = out.Pairs[0].Key.Offset
 	}
 	return out, nil
 }

@@ -1,4 +1,6 @@
-package engine
+// Package inspect answers questions about a rule set without matching events: what a rule says, where each part of it
+// came from, and what in it does not do what it seems to.
+package inspect
 
 import (
 	"bytes"
@@ -7,50 +9,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/engine/filter"
 	"github.com/saker-sensor/saker/internal/event"
-	"github.com/saker-sensor/saker/internal/field"
 )
-
-// catalog is what falco -L tells besides the rules.
-type catalog struct {
-	dict    *field.Dictionary
-	engine  version
-	plugins []pluginNeed
-	lists   []*list
-	macros  []*macroState
-	// builtins are our own macros, used or not.
-	builtins []*macroState
-	// placed lead from an offset in a condition to its place in a file.
-	placed []placedText
-}
-
-func newCatalog(c *compiler) catalog {
-	cat := catalog{dict: c.dict, engine: c.col.engine, plugins: c.col.plugins, lists: c.col.lists.all, placed: c.placed}
-	for _, m := range c.order {
-		if m.builtin {
-			cat.builtins = append(cat.builtins, m)
-		} else {
-			cat.macros = append(cat.macros, m)
-		}
-	}
-	return cat
-}
-
-// allMacros lists the files' macros, then the built-in ones that no file defines.
-func (c *catalog) allMacros() []*macroState {
-	all := slices.Clone(c.macros)
-	for _, b := range c.builtins {
-		if !slices.ContainsFunc(c.macros, func(m *macroState) bool { return m.name == b.name }) {
-			all = append(all, b)
-		}
-	}
-	return all
-}
 
 // DescribeText lists rules with their descriptions, as -L and -l print: all rules if name is empty. ok is false if
 // there is no such rule.
-func (rs *Ruleset) DescribeText(name string) (text string, ok bool) {
+func DescribeText(rs *engine.Ruleset, name string) (text string, ok bool) {
 	var b strings.Builder
 	line := func(rule, desc string) {
 		const nameWidth, descWidth = 50, 60
@@ -63,7 +29,7 @@ func (rs *Ruleset) DescribeText(name string) (text string, ok bool) {
 	}
 	line("Rule", "Description")
 	line("----", "-----------")
-	for _, r := range rs.rules {
+	for _, r := range rs.Rules() {
 		if name == "" || r.Name == name {
 			ok = true
 			line(r.Name, r.Desc)
@@ -162,15 +128,15 @@ type ruleDescription struct {
 
 // DescribeJSON tells all about the rules, macros and lists; or, if name is not empty, about one rule. ok is false if
 // there is no such rule.
-func (rs *Ruleset) DescribeJSON(name string) (text []byte, ok bool, err error) {
+func DescribeJSON(rs *engine.Ruleset, name string) (text []byte, ok bool, err error) {
 	d := description{Rules: []ruleDescription{}}
-	for _, r := range rs.rules {
+	for _, r := range rs.Rules() {
 		if name == "" || r.Name == name {
-			d.Rules = append(d.Rules, rs.catalog.rule(r))
+			d.Rules = append(d.Rules, describeRule(r))
 		}
 	}
 	if name == "" {
-		rs.catalog.all(&d)
+		describeCatalog(rs.Catalog(), &d)
 	}
 	text, err = sortedJSON(d)
 	if err != nil {
@@ -198,56 +164,60 @@ func sortedJSON(v any) ([]byte, error) {
 	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }
 
-func (c *catalog) all(d *description) {
+func describeCatalog(c *engine.Catalog, d *description) {
 	d.Lists, d.Macros, d.Plugins = []listDescription{}, []macroDescription{}, []pluginDescription{}
-	d.EngineVersion = c.engine.String()
-	for _, need := range c.plugins {
-		p := pluginDescription{Name: need[0].name, Version: need[0].version.String()}
+	d.EngineVersion = c.Engine.String()
+	for _, need := range c.Plugins {
+		p := pluginDescription{Name: need[0].Name, Version: need[0].Version.String()}
 		for _, a := range need[1:] {
-			p.Alternatives = append(p.Alternatives, pluginDescription{Name: a.name, Version: a.version.String()})
+			p.Alternatives = append(p.Alternatives, pluginDescription{Name: a.Name, Version: a.Version.String()})
 		}
 		d.Plugins = append(d.Plugins, p)
 	}
-	for _, l := range c.lists {
-		d.Lists = append(d.Lists, l.describe())
+	for _, l := range c.Lists {
+		d.Lists = append(d.Lists, describeList(l))
 	}
-	for _, m := range c.macros {
-		if m.done == nil {
+	for _, m := range c.Macros {
+		if m.Expr == nil {
 			continue
 		}
 		var o macroDescription
-		o.Info.Name, o.Info.Condition = m.name, conditionText(m.cond)
-		o.Details.Used = m.used
-		types := filter.EventTypes(m.done.expr, allTypes(), event.TypeByName)
-		o.Details.conditionDescription = c.condition(m.done.expr, types, m.macros, m.lists)
+		o.Info.Name, o.Info.Condition = m.Name, engine.ConditionText(m.Condition)
+		o.Details.Used = m.Used
+		types := filter.EventTypes(m.Expr, event.FullSet(), event.TypeByName)
+		o.Details.conditionDescription = describeCondition(m.Expr, types, m.Macros, m.Lists)
 		d.Macros = append(d.Macros, o)
 	}
 }
 
-func (l *list) describe() listDescription {
+func describeList(l engine.ListInfo) listDescription {
 	var o listDescription
-	o.Info.Name, o.Info.Items = l.name, []string{}
-	o.Details.ItemsCompiled, o.Details.Plugins = []string{}, []string{}
-	o.Details.Lists, o.Details.Used = sortedOnce(append([]string{}, l.uses...)), l.used
-	for _, n := range l.items {
-		if !slices.Contains(l.uses, n.text) {
-			o.Info.Items = append(o.Info.Items, n.text)
+	o.Info.Name, o.Info.Items = l.Name, []string{}
+	o.Details.ItemsCompiled, o.Details.Plugins = append([]string{}, l.Values...), []string{}
+	o.Details.Lists, o.Details.Used = sortedOnce(l.Lists), l.Used
+	for _, n := range l.Items {
+		if !slices.Contains(l.Lists, n.Text) {
+			o.Info.Items = append(o.Info.Items, n.Text)
 		}
-	}
-	for _, it := range l.compiled {
-		o.Details.ItemsCompiled = append(o.Details.ItemsCompiled, it.n.text)
 	}
 	return o
 }
 
-func (c *catalog) condition(e filter.Expr, types event.TypeSet, macros, lists []string) conditionDescription {
+// sortedOnce is a sorted copy without duplicates; it is never nil, which JSON would show as null.
+func sortedOnce(words []string) []string {
+	out := append([]string{}, words...)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func describeCondition(e filter.Expr, types event.TypeSet, macros, lists []string) conditionDescription {
 	d := conditionDescription{Compiled: filter.Print(e), Events: []string{}, Plugins: []string{}}
-	d.Lists, d.Macros = sortedOnce(append([]string{}, lists...)), sortedOnce(append([]string{}, macros...))
+	d.Lists, d.Macros = sortedOnce(lists), sortedOnce(macros)
 	for _, t := range types.Types() {
 		d.Events = append(d.Events, t.String())
 	}
 	fields, ops := []string{}, []string{}
-	walkOperands(e, func(o filter.Operand) {
+	filter.WalkOperands(e, func(o filter.Operand) {
 		if f, ok := o.(*filter.Field); ok {
 			name := f.Name
 			if f.HasArg {
@@ -270,15 +240,15 @@ func (c *catalog) condition(e filter.Expr, types event.TypeSet, macros, lists []
 	return d
 }
 
-func (c *catalog) rule(r *Rule) ruleDescription {
+func describeRule(r *engine.Rule) ruleDescription {
 	var o ruleDescription
 	i, d := &o.Info, &o.Details
 	i.Name, i.Description, i.Condition, i.Output, i.Source = r.Name, r.Desc, r.Condition, r.Output, r.Source
 	i.Priority, i.Enabled, i.Tags = r.Priority.String(), r.Enabled, append([]string{}, r.Tags...)
 	i.Capture, i.CaptureDuration = r.Capture, r.CaptureDuration
-	d.conditionDescription = c.condition(r.expr, r.Types, r.macros, r.lists)
+	d.conditionDescription = describeCondition(r.Expr(), r.Types, r.Macros(), r.Lists())
 	d.OutputCompiled, d.OutputFields = r.Output, []string{}
-	for _, f := range templateFields(r.Output, c.dict) {
+	for _, f := range r.Prints() {
 		d.OutputFields = append(d.OutputFields, f.String())
 	}
 	d.OutputFields = sortedOnce(d.OutputFields)
@@ -286,10 +256,10 @@ func (c *catalog) rule(r *Rule) ruleDescription {
 		d.Plugins = append(d.Plugins, "container")
 	}
 	d.ExceptionFields, d.ExceptionNames, d.ExceptionOperators = []string{}, []string{}, []string{}
-	for _, e := range r.def.exceptions {
-		d.ExceptionNames = append(d.ExceptionNames, e.name)
-		d.ExceptionFields = append(d.ExceptionFields, e.fieldNames()...)
-		d.ExceptionOperators = append(d.ExceptionOperators, e.operators()...)
+	for _, e := range r.Definition().Exceptions {
+		d.ExceptionNames = append(d.ExceptionNames, e.Name)
+		d.ExceptionFields = append(d.ExceptionFields, e.FieldNames()...)
+		d.ExceptionOperators = append(d.ExceptionOperators, e.Operators()...)
 	}
 	d.ExceptionFields, d.ExceptionNames = sortedOnce(d.ExceptionFields), sortedOnce(d.ExceptionNames)
 	d.ExceptionOperators = sortedOnce(d.ExceptionOperators)
@@ -300,31 +270,4 @@ func (c *catalog) rule(r *Rule) ruleDescription {
 func fromContainerPlugin(name string) bool {
 	return strings.HasPrefix(name, "container.") || strings.HasPrefix(name, "k8s.") ||
 		strings.HasPrefix(name, "proc.is_container_")
-}
-
-func (e *exception) fieldNames() []string {
-	if e.fields.kind != kindSequence {
-		return []string{e.fields.text}
-	}
-	var names []string
-	for _, f := range e.fields.items {
-		names = append(names, f.text)
-	}
-	return names
-}
-
-func (e *exception) operators() []string {
-	switch {
-	case e.comps == nil && e.fields.kind != kindSequence:
-		return []string{"in"}
-	case e.comps == nil:
-		return []string{"="}
-	case e.comps.kind != kindSequence:
-		return []string{comp(e.comps)}
-	}
-	var ops []string
-	for _, c := range e.comps.items {
-		ops = append(ops, comp(c))
-	}
-	return ops
 }

@@ -1,10 +1,12 @@
-package engine
+package rulefile
 
 import (
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
+
+	"github.com/saker-sensor/saker/internal/yamltree"
 )
 
 // schema is a node of the JSON schema of rule files (falco --rule-schema). Only what that schema uses is here, and the
@@ -92,7 +94,7 @@ func (s *schema) document() map[string]any {
 }
 
 // checkSchema holds all documents against the schema. Its findings are warnings: a file can be good without it.
-func checkSchema(docs []*node) (Schema, []string) {
+func checkSchema(docs []*yamltree.Node) (Schema, []string) {
 	if len(docs) == 0 {
 		return SchemaUnchecked, nil
 	}
@@ -116,22 +118,22 @@ func (c *schemaCheck) fail(path, format string, args ...any) bool {
 	return false
 }
 
-func (c *schemaCheck) check(s *schema, n *node, path string) bool {
+func (c *schemaCheck) check(s *schema, n *yamltree.Node, path string) bool {
 	ok := true
-	if s.scalar && n.kind != kindScalar {
+	if s.scalar && n.Kind != yamltree.Scalar {
 		ok = c.fail(path, "Failed to validate against any child schemas allowed by anyOf constraint.")
 	}
-	if s.enum != nil && !slices.Contains(s.enum, n.text) {
+	if s.enum != nil && !slices.Contains(s.enum, n.Text) {
 		ok = c.fail(path, "Failed to match against any enum values.")
 	}
-	if s.item != nil && n.kind == kindSequence {
-		for i, item := range n.items {
+	if s.item != nil && n.Kind == yamltree.Sequence {
+		for i, item := range n.Items {
 			if !c.check(s.item, item, fmt.Sprintf("%s[%d]", path, i)) {
 				ok = c.fail(path, "Failed to validate item #%d in array.", i)
 			}
 		}
 	}
-	if s.props != nil && n.kind == kindMapping {
+	if s.props != nil && n.Kind == yamltree.Mapping {
 		ok = c.object(s, n, path) && ok
 	}
 	if !s.allows(n) {
@@ -140,9 +142,9 @@ func (c *schemaCheck) check(s *schema, n *node, path string) bool {
 	return ok
 }
 
-func (c *schemaCheck) object(s *schema, n *node, path string) bool {
+func (c *schemaCheck) object(s *schema, n *yamltree.Node, path string) bool {
 	ok := true
-	if len(n.pairs) < s.minProps {
+	if len(n.Pairs) < s.minProps {
 		ok = c.fail(path, "Object should have no fewer than %d properties.", s.minProps)
 	}
 	unknown := ""
@@ -151,7 +153,7 @@ func (c *schemaCheck) object(s *schema, n *node, path string) bool {
 		switch {
 		case !known && unknown == "":
 			unknown = key
-		case known && !c.check(p, n.get(key), path+"["+key+"]"):
+		case known && !c.check(p, n.Get(key), path+"["+key+"]"):
 			ok = c.fail(path, "Failed to validate against schema associated with property name '%s'.", key)
 		}
 	}
@@ -160,36 +162,37 @@ func (c *schemaCheck) object(s *schema, n *node, path string) bool {
 			"'additionalProperties' constraints: '%s'.", unknown)
 	}
 	for _, key := range s.required {
-		if !n.has(key) {
+		if !n.Has(key) {
 			ok = c.fail(path, "Missing required property '%s'.", key)
 		}
 	}
 	return ok
 }
 
-func sortedKeys(n *node) []string {
-	keys := make([]string, len(n.pairs))
-	for i, p := range n.pairs {
-		keys[i] = p.key.text
+func sortedKeys(n *yamltree.Node) []string {
+	keys := make([]string, len(n.Pairs))
+	for i, p := range n.Pairs {
+		keys[i] = p.Key.Text
 	}
-	return sortedOnce(keys)
+	slices.Sort(keys)
+	return slices.Compact(keys)
 }
 
 // allows tells whether a value has the schema's type. Scalars are read as the type asks for, as YAML has no types.
-func (s *schema) allows(n *node) bool {
+func (s *schema) allows(n *yamltree.Node) bool {
 	switch s.typ {
 	case "array":
-		return n.kind == kindSequence
+		return n.Kind == yamltree.Sequence
 	case "object":
-		return n.kind == kindMapping
+		return n.Kind == yamltree.Mapping
 	case "string":
-		return n.kind == kindScalar || n.kind == kindNull
+		return n.Kind == yamltree.Scalar || n.Kind == yamltree.Null
 	case "boolean":
-		_, ok := parseBool(n.text)
-		return n.kind == kindScalar && ok
+		_, ok := parseBool(n.Text)
+		return n.Kind == yamltree.Scalar && ok
 	case "integer":
-		_, err := strconv.ParseInt(n.text, 0, 64)
-		return n.kind == kindScalar && err == nil
+		_, err := strconv.ParseInt(n.Text, 0, 64)
+		return n.Kind == yamltree.Scalar && err == nil
 	}
 	return true
 }

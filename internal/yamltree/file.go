@@ -1,0 +1,86 @@
+package yamltree
+
+import (
+	"bytes"
+	"sort"
+	"strings"
+	"unicode/utf8"
+)
+
+// File is a text whose lines are counted. It is not safe for several goroutines at once.
+type File struct {
+	// Name is the path, as messages show it.
+	Name  string
+	text  []byte
+	lines []int // offset of each line's first byte
+	last  cursor
+}
+
+// cursor is the result of the last call of Offset. Lines may be long, and the parser asks for columns from left to right.
+type cursor struct{ line, col, off int }
+
+// NewFile counts the lines of a text. A byte order mark is left out.
+func NewFile(name string, content []byte) *File {
+	f := &File{Name: name, text: bytes.TrimPrefix(content, []byte("\xef\xbb\xbf")), lines: []int{0}}
+	for i, c := range f.text {
+		if c == '\n' {
+			f.lines = append(f.lines, i+1)
+		}
+	}
+	return f
+}
+
+// Position gives the line and the column, in characters, of a byte. Lines and columns count from 1, bytes from 0.
+func (f *File) Position(off int) (line, col int) {
+	off = min(max(off, 0), len(f.text))
+	i := sort.SearchInts(f.lines, off+1) - 1
+	return i + 1, utf8.RuneCount(f.text[f.lines[i]:off]) + 1
+}
+
+// Offset is the inverse of Position.
+func (f *File) Offset(line, col int) int {
+	if line < 1 {
+		return 0
+	}
+	if line > len(f.lines) {
+		return len(f.text)
+	}
+	at := cursor{line, 1, f.lines[line-1]}
+	if f.last.line == line && f.last.col <= col {
+		at = f.last
+	}
+	for at.col < col && at.off < len(f.text) && f.text[at.off] != '\n' {
+		_, n := utf8.DecodeRune(f.text[at.off:])
+		at.off += n
+		at.col++
+	}
+	f.last = at
+	return at.off
+}
+
+// snippetWidth bounds what a snippet shows of a line, in characters.
+const snippetWidth = 160
+
+// Snippet quotes the line of a byte, with a second line whose caret points at the byte.
+func (f *File) Snippet(off int) string {
+	off = min(max(off, 0), len(f.text))
+	i := sort.SearchInts(f.lines, off+1) - 1
+	text := f.text[f.lines[i]:]
+	if n := bytes.IndexByte(text, '\n'); n >= 0 {
+		text = text[:n]
+	}
+	before := []rune(string(f.text[f.lines[i]:off]))
+	line := []rune(strings.TrimRight(string(text), "\r"))
+	if len(line) > snippetWidth {
+		start := min(max(len(before)-snippetWidth/2, 0), len(line)-snippetWidth)
+		line = line[start : start+snippetWidth]
+		before = before[min(start, len(before)):]
+	}
+	// A tab stays a tab in the caret's line, so that the caret keeps its column.
+	for i, r := range before {
+		if r != '\t' {
+			before[i] = ' '
+		}
+	}
+	return string(line) + "\n" + string(before) + "^\n"
+}
