@@ -40,8 +40,8 @@ func findPID(p *event.Process, pid int32) *event.Process {
 func family(name string, t Type, f Format, doc string, set func(*Value, *event.Process)) Info {
 	in := Info{
 		Name: name, Type: t, Format: f, Arg: ArgOptional, Quantifier: Some, Flags: NoRHS | NoTransformer, Cost: 2,
-		CheckArg: wantNumber,
-		Doc:      doc + " [1] is the parent, [0] the process itself; without a number a condition holds if it holds for some ancestor.",
+		NumArg: true,
+		Doc:    doc + " [1] is the parent, [0] the process itself; without a number a condition holds if it holds for some ancestor.",
 	}
 	in.Extract = func(ev *event.Event, a Arg, v *Value) bool {
 		if a.Set {
@@ -104,7 +104,7 @@ func (in Info) printSelf() Info {
 func procAncestors() []Info {
 	aenv := family("proc.aenv", CharBuf, Plain, "Environment of an ancestor, joined by blanks; with a variable's name, its value in the nearest ancestor that sets it, else empty.",
 		func(v *Value, p *event.Process) { v.Str = allEnv(p) })
-	aenv.CheckArg = nil
+	aenv.NumArg = false
 	whole := aenv.Extract
 	aenv.Extract = func(ev *event.Event, a Arg, v *Value) bool {
 		if !a.Set || a.Index >= 0 {

@@ -50,7 +50,7 @@ func evtArgs() []Info {
 }
 
 func checkParam(a Arg) error {
-	if _, ok := paramKinds[a.Text]; !ok && a.Index < 0 {
+	if _, ok := paramKinds[a.Text]; !ok && !isNumber(a.Text) {
 		return fmt.Errorf("unknown event parameter %q", a.Text)
 	}
 	return nil

@@ -81,7 +81,7 @@ func evtFields(hostname string) []Info {
 		constant("evt.wait_latency", RelTime, Dec, "Always 0; kept for old rules.", 0).with(Deprecated),
 		boolean("evt.is_syslog", "Whether the call writes to /dev/log.", no),
 		{
-			Name: "evt.around", Type: Uint64, Format: Dec, Arg: ArgRequired, CheckArg: wantNumber, Extract: missing,
+			Name: "evt.around", Type: Uint64, Format: Dec, Arg: ArgRequired, NumArg: true, Extract: missing,
 			Flags: FilterOnly | NoRHS | NoTransformer | NotCaptured, Doc: "Whether the event lies within so many ms of a time in ns.",
 		},
 		text("evt.source", "Where the event comes from: syscall.", func(*event.Event) (string, bool) { return "syscall", true }),
@@ -161,14 +161,6 @@ func checkTypeIs(a Arg) error {
 func typeIs(ev *event.Event, a Arg, v *Value) bool {
 	v.SetBool(ev.Type.String() == a.Text || a.Index >= 0 && typeCode(ev.Type) == a.Index)
 	return true
-}
-
-// wantNumber refuses an argument that is no whole number.
-func wantNumber(a Arg) error {
-	if a.Index < 0 {
-		return fmt.Errorf("the argument %q is no number", a.Text)
-	}
-	return nil
 }
 
 func evtAdditive() []Info {

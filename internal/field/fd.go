@@ -80,7 +80,7 @@ func fdFile() []Info {
 		id("fd.ino", Int64, Dec, "Inode number of the file.", func(i event.FileID) int64 { return int64(i.Ino) }),
 		{
 			Name: "fd.types", Doc: "Kinds of all open descriptors, or of the one that the argument numbers.", List: true,
-			Arg: ArgOptional, Flags: NoRHS | NotCaptured, Cost: 2, CheckArg: wantNumber, Extract: missing,
+			Arg: ArgOptional, Flags: NoRHS | NotCaptured, Cost: 2, NumArg: true, Extract: missing,
 		},
 		opened("fd.is_upper_layer", "Whether the file is in the upper layer of an overlay: written since the container was made.", func(f *event.File) bool {
 			return f.Layer == event.LayerUpper

@@ -4,13 +4,7 @@
 // allocate for values that the event already holds.
 package field
 
-import (
-	"fmt"
-	"strconv"
-	"strings"
-
-	"github.com/saker-sensor/saker/internal/event"
-)
+import "github.com/saker-sensor/saker/internal/event"
 
 // Arg is a field's argument: [2], [PATH], or the last part of evt.arg.NAME.
 type Arg struct {
@@ -86,6 +80,9 @@ type Info struct {
 	// Begins names the field whose value begins with this one's, whenever there is one (fd.directory: fd.name); it lets
 	// tests of either be looked up together.
 	Begins string
+	// NumArg: the argument is a number, read as scanf(3) reads one. -1 counts as none; so does every
+	// negative one for a Quantifier of One, where the others count as 0.
+	NumArg bool
 	// CheckArg refuses a bad argument at load time; nil accepts any text where Arg allows one.
 	CheckArg func(Arg) error
 	// ArgType gives the type where it depends on the argument (evt.rawarg); nil otherwise.
@@ -154,63 +151,10 @@ func (d *Dictionary) Fields() []*Info { return d.order }
 // Error is a use of a field that the dictionary refuses.
 type Error struct {
 	Field string
-	// Unknown: there is no such field (as against a wrong argument).
+	// Unknown: there is no such field, or none with such an argument: a rule may ask to be skipped then. Which wrong
+	// arguments count as that, and which as a mistake, is Falco's choice.
 	Unknown bool
 	Reason  string
 }
 
 func (e *Error) Error() string { return e.Reason }
-
-// Lookup resolves a name and, if hasArg, the argument in brackets. The error is an [*Error].
-func (d *Dictionary) Lookup(name, arg string, hasArg bool) (Ref, error) {
-	in, ok := d.byName[name]
-	a := Arg{Index: -1}
-	if !ok {
-		in, arg, ok = d.dotted(name)
-		if !ok || hasArg {
-			return Ref{}, &Error{Field: name, Unknown: true, Reason: fmt.Sprintf("unknown field %q", name)}
-		}
-		hasArg = true
-	}
-	if hasArg {
-		a.Set, a.Text = true, arg
-		if n, err := strconv.ParseUint(arg, 10, 31); err == nil {
-			a.Index = int(n)
-		}
-	}
-	switch {
-	case hasArg && in.Arg == ArgNone:
-		return Ref{}, &Error{Field: name, Reason: fmt.Sprintf("field %q takes no argument", name)}
-	case !hasArg && in.Arg == ArgRequired:
-		return Ref{}, &Error{Field: name, Reason: fmt.Sprintf("field %q needs an argument", name)}
-	}
-	if in.CheckArg != nil && hasArg {
-		if err := in.CheckArg(a); err != nil {
-			return Ref{}, &Error{Field: name, Reason: fmt.Sprintf("field %q: %v", name, err)}
-		}
-	}
-	if in.Quantifier == Some && hasArg {
-		single := *in
-		single.Quantifier = One
-		in = &single
-	}
-	r := Ref{Info: in, Args: a, Kind: in.Type}
-	if in.ArgType != nil {
-		t, err := in.ArgType(a)
-		if err != nil {
-			return Ref{}, &Error{Field: name, Reason: fmt.Sprintf("field %q: %v", name, err)}
-		}
-		r.Kind = t
-	}
-	return r, nil
-}
-
-// dotted finds the entry of a name whose last parts are the argument: the longest entry that is a prefix wins.
-func (d *Dictionary) dotted(name string) (*Info, string, bool) {
-	for i := strings.LastIndexByte(name, '.'); i > 0; i = strings.LastIndexByte(name[:i], '.') {
-		if in, ok := d.byName[name[:i]]; ok && in.DotArg {
-			return in, name[i+1:], true
-		}
-	}
-	return nil, "", false
-}

@@ -95,7 +95,7 @@ func allEnv(p *event.Process) string  { return strings.Join(p.Env, " ") }
 func procArgs() []Info {
 	return []Info{
 		{
-			Name: "proc.args", Arg: ArgOptional, Cost: 1, CheckArg: wantNumber,
+			Name: "proc.args", Arg: ArgOptional, Cost: 1, NumArg: true,
 			Doc: "Arguments without the first (argv[0]), joined by blanks; with a number, that one, from 0, empty past the end.",
 			Extract: func(ev *event.Event, a Arg, v *Value) bool {
 				p := ev.Process
@@ -113,7 +113,7 @@ func procArgs() []Info {
 			},
 		},
 		{
-			Name: "proc.aargs", Arg: ArgOptional, Cost: 2, CheckArg: wantNumber,
+			Name: "proc.aargs", Arg: ArgOptional, Cost: 2, NumArg: true,
 			Doc: "Arguments of an ancestor: [1] is the parent, [0] or no number the process itself.",
 			Extract: func(ev *event.Event, a Arg, v *Value) bool {
 				p := ancestor(ev.Process, max(a.Index, 0))

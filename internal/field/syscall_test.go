@@ -136,7 +136,7 @@ func TestLookup(t *testing.T) {
 		{name: "evt.arg.nonsense", want: `field "evt.arg.nonsense": unknown event parameter "nonsense"`},
 		{name: "evt.rawarg.flags", want: "evt.rawarg.flags", kind: Flags32},
 		{name: "evt.rawarg.res", want: "evt.rawarg.res", kind: Errno},
-		{name: "evt.rawarg", arg: "0", hasArg: true, want: `field "evt.rawarg": unknown event parameter "0"`},
+		{name: "evt.rawarg", arg: "0", hasArg: true, want: `field "evt.rawarg" is written evt.rawarg.0`},
 		{name: "evt.type.is.openat", want: "evt.type.is.openat", kind: Uint32},
 		{name: "evt.type.is.nonsense", want: `field "evt.type.is.nonsense": unknown event type "nonsense"`},
 		{name: "evt.abspath.src", want: "evt.abspath.src"},

@@ -43,37 +43,49 @@ func Base64(s string) (string, bool) {
 // Basename is what follows the last slash, empty if nothing does.
 func Basename(s string) string { return s[strings.LastIndexByte(s, '/')+1:] }
 
-// Getopt is getopt: the short options of a command line, each as its letter, followed by its value if it takes one.
+// Getopt is getopt: the short options of a command line, each as its letter, followed by its value if it takes one. An
+// option that spec lacks is "?"; one whose value is missing is an empty text alone.
 func Getopt(args []Value, spec string) []string {
 	var found []string
-	eachOption(args, spec, func(letter, value string, takes bool) {
-		found = append(found, letter)
-		if takes {
-			found = append(found, value)
+	eachOption(args, spec, func(o option) {
+		switch {
+		case o.missing:
+			found = append(found, "")
+		case o.takes:
+			found = append(found, o.letter, o.value)
+		case o.known:
+			found = append(found, o.letter)
+		default:
+			found = append(found, "?")
 		}
 	})
 	return found
 }
 
-// GetoptOne is getopt with a selector: the last value of one option, its letter if it takes none, and false if the
-// option is not there.
+// GetoptOne is getopt with a selector: the last value of one option, empty if it is missing, or its letter if it takes
+// none; false if the option is not there.
 func GetoptOne(args []Value, spec, selector string) (found string, ok bool) {
-	eachOption(args, spec, func(letter, value string, takes bool) {
-		if letter != selector {
+	eachOption(args, spec, func(o option) {
+		if !o.known || o.letter != selector {
 			return
 		}
-		if found, ok = letter, true; takes {
-			found = value
+		if found, ok = o.letter, true; o.takes {
+			found = o.value
 		}
 	})
 	return found, ok
 }
 
-// eachOption walks over the options as getopt(3) does with POSIXLY_CORRECT, but skips words that start with "--". An
-// option that spec lacks is "?", one whose value is missing has an empty one; in spec "::" means a value in the same
-// word only.
-func eachOption(args []Value, spec string, give func(letter, value string, takes bool)) {
-	spec = strings.TrimPrefix(spec, ":")
+// option is an option of a command line. Its value is empty where it is missing.
+type option struct {
+	letter, value         string
+	known, takes, missing bool
+}
+
+// eachOption walks over the options as getopt(3) does with POSIXLY_CORRECT, but skips words that start with "--". In spec
+// a letter takes a value if a colon stands behind it, anywhere it is named; other colons mean nothing.
+func eachOption(args []Value, spec string, give func(option)) {
+	known, takes := optionLetters(spec)
 	for i := 0; i < len(args); i++ {
 		word := args[i].Str
 		switch {
@@ -83,24 +95,35 @@ func eachOption(args []Value, spec string, give func(letter, value string, takes
 			continue
 		}
 		for j := 1; j < len(word); j++ {
-			letter := word[j : j+1]
-			at := strings.Index(spec, letter)
-			if at < 0 || letter == ":" {
-				give("?", "", false)
+			o := option{letter: word[j : j+1], known: known[word[j]], takes: takes[word[j]]}
+			if !o.takes {
+				give(o)
 				continue
 			}
-			takes := spec[at+1:]
-			if !strings.HasPrefix(takes, ":") {
-				give(letter, "", false)
-				continue
-			}
-			value := word[j+1:]
-			if value == "" && !strings.HasPrefix(takes, "::") && i+1 < len(args) {
+			switch {
+			case j+1 < len(word):
+				o.value = word[j+1:]
+			case i+1 < len(args):
 				i++
-				value = args[i].Str
+				o.value = args[i].Str
+			default:
+				o.missing = true
 			}
-			give(letter, value, true)
+			give(o)
 			break
 		}
 	}
+}
+
+// optionLetters reads the text that says which options there are.
+func optionLetters(spec string) (known, takes [256]bool) {
+	for i := range len(spec) {
+		switch {
+		case spec[i] != ':':
+			known[spec[i]] = true
+		case i > 0 && spec[i-1] != ':':
+			takes[spec[i-1]] = true
+		}
+	}
+	return known, takes
 }

@@ -105,9 +105,18 @@ func TestGetopt(t *testing.T) {
 		{"end", []string{"-n", "--", "-t"}, "nt", []string{"n"}},
 		{"no option ends", []string{"-n", "file", "-t"}, "nt", []string{"n"}},
 		{"long skipped", []string{"--verbose", "-n"}, "n", []string{"n"}},
-		{"value missing", []string{"-t"}, "t:", []string{"t", ""}},
+		{"value missing", []string{"-t"}, "t:", []string{""}},
+		{"value missing behind a flag", []string{"-nt"}, "nt:", []string{"n", ""}},
+		{"value missing at the end", []string{"-t", "a", "-t"}, "t:", []string{"t", "a", ""}},
+		{"value missing, with a colon in front", []string{"-t"}, ":t:", []string{""}},
+		{"empty value", []string{"-t", ""}, "t:", []string{"t", ""}},
+		{"letter named twice", []string{"-a", "x", "-a"}, "aa:", []string{"a", "x", ""}},
+		{"letter named twice, the value first", []string{"-ax"}, "a:a", []string{"a", "x"}},
+		{"colons alone", []string{"-:a"}, "::a", []string{"?", "a"}},
+		{"sign in the text", []string{"-+"}, "+a", []string{"+"}},
+		{"three colons", []string{"-t", "x", "-b"}, "t:::b", []string{"t", "x", "b"}},
 		{"value like an option", []string{"-t", "-123"}, "t:", []string{"t", "-123"}},
-		{"optional value", []string{"-t", "x"}, "t::", []string{"t", ""}},
+		{"two colons", []string{"-t", "x"}, "t::", []string{"t", "x"}},
 		{"nothing", nil, "n", nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -124,5 +133,11 @@ func TestGetopt(t *testing.T) {
 		if got != tc.want || ok != tc.ok {
 			t.Errorf("[%s]: got %q %v, want %q %v", tc.letter, got, ok, tc.want, tc.ok)
 		}
+	}
+	if got, ok := GetoptOne(values("-t", "first", "-t"), "t:", "t"); got != "" || !ok {
+		t.Errorf("a missing value: got %q %v, want an empty one", got, ok)
+	}
+	if got, ok := GetoptOne(values("-?"), "t:", "?"); ok {
+		t.Errorf("[?] of an unknown option: got %q, want none", got)
 	}
 }

@@ -42,6 +42,10 @@ func eventFields() CompileOptions {
 			v.Addr = netip.AddrFrom4([4]byte{10, 1, 2, 3})
 			return true
 		}},
+		field.Info{Name: "fd.snet", Type: field.IPNet, Extract: func(_ *event.Event, _ field.Arg, v *field.Value) bool {
+			v.Addr = netip.AddrFrom4([4]byte{10, 1, 2, 3})
+			return true
+		}},
 		field.Info{Name: "proc.args", Type: field.CharBuf, List: true, Extract: func(ev *event.Event, _ field.Arg, v *field.Value) bool {
 			v.List = v.List[:0]
 			for _, a := range ev.Process.ArgList {
@@ -101,7 +105,7 @@ func TestMatchDoesNotAllocate(t *testing.T) {
 		"fd.name glob '/usr/*/lib*.so.[0-9]' or fd.name iglob '*LIBC*'",
 		"fd.name regex '/usr/lib/.*\\\\.so(\\\\.[0-9]+)*'",
 		"user.uid >= 1000 and fd.num in (0, 1, 2, 3, 4, 5) and evt.is_open_write = false",
-		"fd.sip in (10.0.0.0/8, 1.1.1.1) and fd.sip != 10.1.2.4",
+		"fd.snet in (10.0.0.0/8, 1.1.1.0/24) and fd.sip != 10.1.2.4",
 		"proc.args intersects (a, /etc/shadow) and proc.args in (/etc/shadow)",
 		"proc.aname = systemd and not proc.aname in (sshd, login)",
 		"proc.name = val(proc.pname) or proc.args in val(proc.args)",

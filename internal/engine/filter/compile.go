@@ -85,7 +85,7 @@ func (c *compiler) check(e *Check) (node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !fits(e.Op, left.kind.Group(), left.list) {
+	if !fits(e.Op, left.kind, left.list) {
 		kind := left.kind.String()
 		if left.list {
 			kind = "list of " + kind
@@ -266,15 +266,21 @@ func typeName(o *source) string {
 	return o.kind.String()
 }
 
-// fits tells whether an operator is defined for a group of types.
-func fits(op Op, g field.Group, list bool) bool {
-	switch op {
-	case OpExists, OpIn, OpIntersects:
+// fits tells whether an operator is defined for a type, as in Falco's flt_is_comparable.
+func fits(op Op, t field.Type, list bool) bool {
+	if op == OpExists {
+		return true
+	}
+	if list && !listable(t) || t == field.UID || t == field.GID {
+		return false
+	}
+	if op == OpIn || op == OpIntersects {
 		return true
 	}
 	if list {
 		return false
 	}
+	g := t.Group()
 	switch op {
 	case OpEq, OpEq2, OpNe:
 		return true
@@ -290,10 +296,18 @@ func fits(op Op, g field.Group, list bool) bool {
 	return false
 }
 
+// listable tells whether lists of a type can be compared.
+func listable(t field.Type) bool {
+	switch t {
+	case field.CharBuf, field.Uint64, field.RelTime, field.AbsTime, field.Bool, field.IPAddr, field.IPNet:
+		return true
+	}
+	return false
+}
+
 // lookup resolves a field and notes it among those that the condition reads.
 func (c *compiler) lookup(f *Field) (*field.Ref, error) {
-	// An empty argument, f[""], is none.
-	ref, err := c.opt.Dictionary.Lookup(f.Name, f.Arg, f.HasArg && f.Arg != "")
+	ref, err := c.opt.Dictionary.Lookup(f.Name, f.Arg, f.HasArg)
 	if err != nil {
 		var fe *field.Error
 		return nil, &CompileError{Pos: f.Pos, Msg: err.Error(), UnknownField: errors.As(err, &fe) && fe.Unknown}

@@ -242,11 +242,10 @@ func (c *compiler) getoptTransform(src *source, o *Transformer, right bool) erro
 	if options.list || options.kind.Group() != field.Text {
 		return errorAt(options.pos, "the second argument of getopt() is a text, not %s", typeName(options))
 	}
-	if len(o.Arg) > 1 {
+	if o.HasArg && len(o.Arg) != 1 {
 		return errorAt(o.Pos, "the argument of getopt() in brackets is one letter, not %q", o.Arg)
 	}
-	// An empty selector is none.
-	src.kind, src.list = field.CharBuf, o.Arg == ""
+	src.kind, src.list = field.CharBuf, !o.HasArg
 	src.tr.apply, src.tr.option = applyGetopt, o.Arg
 	return nil
 }

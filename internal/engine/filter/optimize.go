@@ -200,7 +200,7 @@ func newAny(preds []pred) pred {
 			paths = append(paths, p.set.entries...)
 		case *numIn:
 			nums = append(nums, p.set.items...)
-		case *addrIn:
+		case *addressIn:
 			addrs, nets = append(addrs, p.addrs.items...), append(nets, p.nets...)
 		default:
 			rest = append(rest, p)
@@ -219,7 +219,7 @@ func newAny(preds []pred) pred {
 		rest = append(rest, &numIn{set: newSet(nums)})
 	}
 	if addrs != nil || nets != nil {
-		rest = append(rest, &addrIn{addrs: newSet(addrs), nets: nets})
+		rest = append(rest, &addressIn{addrs: newSet(addrs), nets: nets})
 	}
 	if len(rest) == 1 {
 		return rest[0]

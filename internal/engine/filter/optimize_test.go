@@ -77,7 +77,7 @@ func (g condGen) check() Expr {
 	case 1:
 		left = &Field{Name: g.pick("fd.sip", "fd.ip")}
 		op = Op(g.pick("=", "!=", "in", "exists"))
-		value = func() string { return g.pick("1.1.1.1", "1.1.1.2", "1.0.0.0/8", "::1") }
+		value = func() string { return g.pick("1.1.1.1", "1.1.1.2", "1.0.0.8", "::1") }
 	case 2:
 		left = &Field{Name: "proc.args"}
 		op = Op(g.pick("in", "intersects", "exists"))

@@ -8,7 +8,8 @@ import (
 
 // ParseOptions bound what a text may ask for. The zero value is good.
 type ParseOptions struct {
-	// MaxDepth bounds the nesting of parentheses and transformers; reaching it is an error. 0 means 100.
+	// MaxDepth bounds the nesting of the grammar's rules, which [parser.enter] counts; reaching it is an error. A pair of
+	// parentheses takes up to five levels. 0 means 100.
 	MaxDepth int
 }
 
@@ -93,12 +94,13 @@ func (p *parser) unexpected() error {
 	return p.errorf("expected 'and', 'or' or the end")
 }
 
-// enter counts a level of nesting, leave undoes it.
+// enter counts a level of nesting, leave undoes it. Levels are counted where Falco's parser counts them, so that both
+// refuse the same texts.
 func (p *parser) enter() error {
 	if p.depth++; p.depth >= p.maxDepth {
-		return p.errorf("the condition is nested %d levels deep; move parts of it into macros", p.maxDepth)
+		return p.errorf("the condition is nested too deeply; move parts of it into macros")
 	}
-	return p.node()
+	return nil
 }
 
 func (p *parser) leave() { p.depth-- }
@@ -112,6 +114,10 @@ func (p *parser) node() error {
 }
 
 func (p *parser) or() (Expr, error) {
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer p.leave()
 	pos, parts, err := p.chain("or", p.and)
 	if err != nil || len(parts) == 1 {
 		return first(parts), err
@@ -120,6 +126,10 @@ func (p *parser) or() (Expr, error) {
 }
 
 func (p *parser) and() (Expr, error) {
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer p.leave()
 	pos, parts, err := p.chain("and", p.not)
 	if err != nil || len(parts) == 1 {
 		return first(parts), err
@@ -134,13 +144,15 @@ func first(parts []Expr) Expr {
 	return parts[0]
 }
 
-// chain reads parts with a word between them.
+// chain reads parts with a word between them. A '(' directly behind the word begins a group that is the whole part: as in
+// Falco, "a or(b) and c" is no condition.
 func (p *parser) chain(word string, part func() (Expr, error)) (Pos, []Expr, error) {
 	p.blank()
 	pos := p.Pos
 	var parts []Expr
+	next := part
 	for {
-		e, err := part()
+		e, err := next()
 		if err != nil {
 			return pos, nil, err
 		}
@@ -149,10 +161,14 @@ func (p *parser) chain(word string, part func() (Expr, error)) (Pos, []Expr, err
 		if !strings.HasPrefix(p.rest(), word) {
 			return pos, parts, nil
 		}
-		if next := p.peek(len(word)); !isBlank(next) && next != '(' {
+		c := p.peek(len(word))
+		if c != '(' && !isBlank(c) {
 			return pos, nil, p.errorf("expected 'and' or 'or', with a blank or '(' behind it")
 		}
 		p.advance(len(word))
+		if next = part; c == '(' {
+			next = p.wholeGroup
+		}
 		p.blank()
 		if err := p.node(); err != nil {
 			return pos, nil, err
@@ -160,18 +176,42 @@ func (p *parser) chain(word string, part func() (Expr, error)) (Pos, []Expr, err
 	}
 }
 
+// wholeGroup reads the group behind "or(" or "and(", behind which no "and" may join another part if it is an or's.
+func (p *parser) wholeGroup() (Expr, error) {
+	or := strings.HasSuffix(p.text[:p.Offset], "or")
+	e, err := p.group()
+	if err != nil {
+		return nil, err
+	}
+	if p.blank(); or && strings.HasPrefix(p.rest(), "and") {
+		return nil, p.errorf("expected 'or' or the end: 'or(' takes in its parentheses only; write 'or (' to go on with 'and'")
+	}
+	return e, nil
+}
+
 func (p *parser) not() (Expr, error) {
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer p.leave()
 	pos := p.Pos
 	negate := false
+	part := p.check
 	for strings.HasPrefix(p.rest(), "not") {
-		if next := p.peek(3); next != '(' && !isBlank(next) {
+		c := p.peek(3)
+		if c != '(' && !isSpace(c) {
 			break
 		}
 		p.advance(3)
-		p.blank()
 		negate = !negate
+		if c == '(' {
+			part = p.group
+			break
+		}
+		p.run(isSpace)
 	}
-	e, err := p.check()
+	p.blank()
+	e, err := part()
 	if err != nil || !negate {
 		return e, err
 	}
@@ -179,6 +219,10 @@ func (p *parser) not() (Expr, error) {
 }
 
 func (p *parser) check() (Expr, error) {
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer p.leave()
 	if p.peek(0) == '(' {
 		return p.group()
 	}
@@ -214,6 +258,10 @@ func (p *parser) group() (Expr, error) {
 	if err := p.enter(); err != nil {
 		return nil, err
 	}
+	defer p.leave()
+	if err := p.node(); err != nil {
+		return nil, err
+	}
 	p.advance(1)
 	e, err := p.or()
 	if err != nil {
@@ -225,11 +273,14 @@ func (p *parser) group() (Expr, error) {
 		}
 		return nil, open.errorf("expected a ')' for this '('")
 	}
-	p.leave()
 	return e, nil
 }
 
 func (p *parser) condition(left Operand) (Expr, error) {
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer p.leave()
 	p.blank()
 	c := &Check{Pos: left.Position(), Left: left, OpPos: p.Pos}
 	rest := p.rest()
@@ -262,9 +313,7 @@ func (p *parser) condition(left Operand) (Expr, error) {
 			c.Right, err = p.textOrRef()
 		}
 	case rightList:
-		if c.Right, err = p.ref(); c.Right == nil && err == nil {
-			c.Right, err = p.list()
-		}
+		c.Right, err = p.listOrRef()
 	}
 	if err != nil {
 		return nil, err
@@ -287,6 +336,10 @@ func (p *parser) modifier() string {
 }
 
 func (p *parser) numberOrRef() (Operand, error) {
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer p.leave()
 	if r, err := p.ref(); r != nil || err != nil {
 		return r, err
 	}
@@ -298,7 +351,22 @@ func (p *parser) numberOrRef() (Operand, error) {
 	return &Value{Pos: pos, Text: n}, p.node()
 }
 
+func (p *parser) listOrRef() (Operand, error) {
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer p.leave()
+	if r, err := p.ref(); r != nil || err != nil {
+		return r, err
+	}
+	return p.list()
+}
+
 func (p *parser) textOrRef() (Operand, error) {
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer p.leave()
 	if r, err := p.ref(); r != nil || err != nil {
 		return r, err
 	}

@@ -2,6 +2,10 @@ package filter
 
 // field reads the rest of a field whose first identifier was just consumed.
 func (p *parser) field(start lexer) (*Field, error) {
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer p.leave()
 	p.fieldTail()
 	f := &Field{Pos: start.Pos, Name: p.text[start.Offset:p.Offset]}
 	var err error
@@ -32,6 +36,10 @@ func (p *parser) argument() (arg string, ok bool, err error) {
 
 // ref reads val() or a transformer; nil if there is none.
 func (p *parser) ref() (Operand, error) {
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer p.leave()
 	start := p.lexer
 	name := p.identifier()
 	if p.peek(0) == '(' {
@@ -82,6 +90,10 @@ func (p *parser) value(expected string) (Operand, error) {
 
 // list reads a list, or the identifier that names one.
 func (p *parser) list() (Operand, error) {
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer p.leave()
 	pos := p.Pos
 	if p.peek(0) != '(' {
 		name := p.identifier()
@@ -127,9 +139,17 @@ func (p *parser) transformer(pos Pos, name string) (Operand, error) {
 	if err := p.enter(); err != nil {
 		return nil, err
 	}
+	defer p.leave()
+	if err := p.node(); err != nil {
+		return nil, err
+	}
 	t := &Transformer{Pos: pos, Name: name}
 	var err error
 	t.Args, err = p.items(func() (Operand, error) {
+		if err := p.enter(); err != nil {
+			return nil, err
+		}
+		defer p.leave()
 		if p.peek(0) != '(' {
 			return p.element()
 		}
@@ -146,7 +166,6 @@ func (p *parser) transformer(pos Pos, name string) (Operand, error) {
 	if len(t.Args) == 0 {
 		return nil, p.errorf("expected an argument between the parentheses of %s()", name)
 	}
-	p.leave()
 	t.Arg, t.HasArg, err = p.argument()
 	return t, err
 }

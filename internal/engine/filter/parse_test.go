@@ -239,17 +239,61 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
+// A '(' directly behind a word: Falco takes in the parentheses only, and then wants the same word again.
+func TestParseGroupBehindWord(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		want string // printed, empty where the text is no condition
+	}{
+		{"a or(b)", "(a or b)"}, {"a or(b) or c", "(a or b or c)"}, {"a or(b)or(c)", "(a or b or c)"},
+		{"a or(b) or c and d", "(a or b or (c and d))"}, {"a and(b) or c", "((a and b) or c)"}, {"a and(b) and c", "(a and b and c)"},
+		{"a and(b)and(c) or(d)", "((a and b and c) or d)"}, {"(a or(b)) and c", "((a or b) and c)"}, {"a or (b) and c", "(a or (b and c))"},
+		{"a or not(b) and c", "(a or (not b and c))"}, {"not(a) and(b)", "(not a and b)"}, {"not (a) and b", "(not a and b)"},
+		{"not(not(a))or(b)", "(not not a or b)"}, {"a or( b and c )", "(a or (b and c))"}, {"a or\n(b) and c", "(a or (b and c))"},
+		{"not\va", "not a"}, {"not \b a", "not a"},
+		{"a or(b) and c", ""}, {"a or(b)and c", ""}, {"a or(b) and(c)", ""}, {"(a or(b) and c)", ""}, {"a or b or(c) and d", ""},
+		{"not(a or(b) and c)", ""}, {"a or(b)\nand\nc", ""}, {"a or(b)and", ""}, {"a or(b) c", ""}, {"not\ba", ""}, {"a or", ""}, {"a orb", ""},
+	} {
+		e, err := Parse(tt.text, ParseOptions{})
+		switch {
+		case err != nil && tt.want != "":
+			t.Errorf("%q: %v", tt.text, err)
+		case err == nil && Print(e) != tt.want:
+			t.Errorf("%q is %s, want %q", tt.text, Print(e), tt.want)
+		}
+	}
+	_, err := Parse("a or(b) and c", ParseOptions{})
+	if err == nil || !strings.Contains(err.Error(), "write 'or ('") {
+		t.Errorf("error %v names no remedy", err)
+	}
+}
+
 func TestParseLimits(t *testing.T) {
-	nest := func(n int) string { return strings.Repeat("(", n) + "a" + strings.Repeat(")", n) }
+	around := func(n int, open, inner string) string { return strings.Repeat(open, n) + inner + strings.Repeat(")", n) }
+	loader := ParseOptions{MaxDepth: 1000}
 	for _, tt := range []struct {
 		name, text string
 		opt        ParseOptions
 		ok         bool
 	}{
-		{"99 levels", nest(99), ParseOptions{}, true},
-		{"100 levels", nest(100), ParseOptions{}, false},
-		{"own limit", nest(100), ParseOptions{MaxDepth: 1000}, true},
-		{"transformers", strings.Repeat("tolower(", 120) + "a.b" + strings.Repeat(")", 120) + " = c", ParseOptions{}, false},
+		{"19 pairs of parentheses", around(19, "(", "a"), ParseOptions{}, true},
+		{"20 pairs of parentheses", around(20, "(", "a"), ParseOptions{}, false},
+		{"198 pairs", around(198, "(", "a.b = c"), loader, true},
+		{"199 pairs", around(199, "(", "a.b = c"), loader, false},
+		{"198 pairs around a number", around(198, "(", "a.b < 1"), loader, true},
+		{"199 pairs around a number", around(199, "(", "a.b < 1"), loader, false},
+		{"198 pairs around a list", around(198, "(", "a.b in (c)"), loader, true},
+		{"199 pairs around a list", around(199, "(", "a.b in (c)"), loader, false},
+		{"198 pairs around val", around(198, "(", "a.b = val(c.d)"), loader, true},
+		{"199 pairs around a macro", around(199, "(", "a"), loader, true},
+		{"200 pairs around a macro", around(200, "(", "a"), loader, false},
+		{"248 times not(", around(248, "not(", "a.b = c"), loader, true},
+		{"249 times not(", around(249, "not(", "a.b = c"), loader, false},
+		{"331 times and(", around(331, "a and(", "a"), loader, true},
+		{"332 times and(", around(332, "a and(", "a"), loader, false},
+		{"497 transformers", around(497, "tolower(", "a.b") + " = c", loader, true},
+		{"498 transformers", around(498, "tolower(", "a.b") + " = c", loader, false},
+		{"side by side", strings.Repeat("(((a.b = c))) or ", 1000) + "a", loader, true},
 		{"long and flat", strings.Repeat("a or ", 10000) + "a", ParseOptions{}, true},
 		{"many nots", strings.Repeat("not ", 10000) + "a", ParseOptions{}, true},
 		{"too many elements", "a.b in (" + strings.Repeat("x,", maxNodes) + "x)", ParseOptions{}, false},

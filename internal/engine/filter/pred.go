@@ -281,13 +281,13 @@ type floatOrder struct {
 func (p *floatOrder) test(v *field.Value, _ *Scratch) bool { return ordered(p.op, v.Float, p.lit) }
 func (p *floatOrder) cost() int                            { return 1 }
 
-// addrIn passes an address that equals one of the addresses or lies in one of the networks. Another family is no match.
-type addrIn struct {
+// addressIn passes an address that equals one of the addresses or lies in one of the networks. Another family is no match.
+type addressIn struct {
 	addrs set[netip.Addr]
 	nets  []netip.Prefix
 }
 
-func (p *addrIn) test(v *field.Value, _ *Scratch) bool {
+func (p *addressIn) test(v *field.Value, _ *Scratch) bool {
 	addr := v.Addr
 	if v.Net.IsValid() {
 		addr = v.Net.Addr()
@@ -303,7 +303,7 @@ func (p *addrIn) test(v *field.Value, _ *Scratch) bool {
 	return false
 }
 
-func (p *addrIn) cost() int { return 1 + len(p.nets) }
+func (p *addressIn) cost() int { return 1 + len(p.nets) }
 
 // pairHolds compares two present values of one type with an operator other than regex and pmatch.
 func pairHolds(g field.Group) func(op Op, a, b *field.Value) bool {

@@ -111,6 +111,8 @@ func TestTransformers(t *testing.T) {
 		{`getopt(proc.args, "xo:n:z")[z] exists`, false},
 		{`getopt(proc.args, "xo:n:") in (x, o, file, n, val)`, true},
 		{`len(getopt(proc.args, "xo:n:")) = 5`, true},
+		{`getopt(("-t"), "t:") in ("") and getopt(("-t"), "t:")[t] = ""`, true},
+		{`getopt(("-t", "x"), "t::") in (t, x) and getopt(("-a", "x"), "aa:")[a] = x`, true},
 		{"proc.name = concat(\"Ngin\", \"X\")", true},
 		{"tolower(proc.name) = tolower(proc.name)", true},
 	} {

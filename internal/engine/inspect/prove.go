@@ -129,7 +129,7 @@ func (p *prover) newAtom(e filter.Expr) *atom {
 	if !ok {
 		return nil
 	}
-	ref, err := p.dict.Lookup(f.Name, f.Arg, f.HasArg && f.Arg != "")
+	ref, err := p.dict.Lookup(f.Name, f.Arg, f.HasArg)
 	if err != nil || ref.List || ref.Quantifier != field.One || ref.Kind.Group() != field.Text {
 		return nil
 	}

@@ -83,6 +83,9 @@ func (c *compiler) function(name string, f *function, start int) (*node, error) 
 	}
 	if name == "getopt" {
 		if arg, after, ok := c.bracket(c.at); ok {
+			if len(arg) != 1 {
+				return nil, c.fail(c.at, "the argument of getopt() in brackets is one letter, not %q", arg)
+			}
 			n.selector, c.at = arg, after
 		}
 	}
