@@ -195,8 +195,8 @@ func (c *compiler) compileProblem(where rulefile.Trail, e filter.Expr, ce *filte
 		switch o := o.(type) {
 		case *filter.Field:
 			if ce.UnknownField {
-				message = "filter_check called with nonexistent field " + o.Name
-				hint = suggest.Hint(o.Name, fieldNames(c.dict))
+				message = "filter_check called with nonexistent field " + o.String()
+				hint = c.fieldHint(o)
 			}
 		case *filter.Value:
 			if ce.UnknownEventType {
@@ -208,6 +208,15 @@ func (c *compiler) compileProblem(where rulefile.Trail, e filter.Expr, ce *filte
 	p := c.conditionTrail(where, ce.Pos.Offset).Problem(rulefile.ErrCompileCondition, message)
 	p.Hint = hint
 	return p
+}
+
+// fieldHint says what a field that does not exist may be meant as, or what is wrong with its argument.
+func (c *compiler) fieldHint(f *filter.Field) string {
+	var fe *field.Error
+	if _, err := c.dict.Lookup(f.Name, f.Arg, f.HasArg); errors.As(err, &fe) && fe.WrongArg {
+		return fe.Reason
+	}
+	return suggest.Hint(f.Name, fieldNames(c.dict))
 }
 
 // output puts a rule's template together and checks it.
@@ -264,7 +273,7 @@ func outputTrail(where rulefile.Trail, output []*yamltree.Node, fe *field.Error)
 }
 
 func (c *compiler) outputHint(fe *field.Error) string {
-	if fe == nil || !fe.Unknown {
+	if fe == nil || !fe.Unknown || fe.WrongArg {
 		return ""
 	}
 	return suggest.Hint(fe.Field, fieldNames(c.dict))

@@ -154,7 +154,9 @@ type Error struct {
 	// Unknown: there is no such field, or none with such an argument: a rule may ask to be skipped then. Which wrong
 	// arguments count as that, and which as a mistake, is Falco's choice.
 	Unknown bool
-	Reason  string
+	// WrongArg: there is such a field, but not with or without such an argument.
+	WrongArg bool
+	Reason   string
 }
 
 func (e *Error) Error() string { return e.Reason }

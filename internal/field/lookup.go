@@ -19,7 +19,9 @@ func (d *Dictionary) Lookup(name, arg string, hasArg bool) (Ref, error) {
 	}
 	a, err := in.argument(arg, hasArg, dotted)
 	if err != nil {
-		return Ref{}, &Error{Field: name, Unknown: in.unknown(arg, hasArg, dotted), Reason: fmt.Sprintf("field %q%v", name, err)}
+		return Ref{}, &Error{
+			Field: name, Unknown: in.unknown(arg, hasArg, dotted), WrongArg: true, Reason: fmt.Sprintf("field %q%v", name, err),
+		}
 	}
 	if in.Quantifier == Some && a.Set {
 		single := *in
@@ -29,7 +31,9 @@ func (d *Dictionary) Lookup(name, arg string, hasArg bool) (Ref, error) {
 	r := Ref{Info: in, Args: a, Kind: in.Type}
 	if in.ArgType != nil {
 		if r.Kind, err = in.ArgType(a); err != nil {
-			return Ref{}, &Error{Field: name, Unknown: in.unknown(arg, hasArg, dotted), Reason: fmt.Sprintf("field %q: %v", name, err)}
+			return Ref{}, &Error{
+				Field: name, Unknown: in.unknown(arg, hasArg, dotted), WrongArg: true, Reason: fmt.Sprintf("field %q: %v", name, err),
+			}
 		}
 	}
 	return r, nil

@@ -79,6 +79,14 @@ type Field struct {
 	HasArg bool
 }
 
+// String is the field as it is written.
+func (o *Field) String() string {
+	if o.HasArg {
+		return o.Name + "[" + o.Arg + "]"
+	}
+	return o.Name
+}
+
 // Transformer is a function of fields; val(field) is one too, and stands on the right only.
 type Transformer struct {
 	Pos  Pos

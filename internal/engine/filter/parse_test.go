@@ -269,7 +269,9 @@ func TestParseGroupBehindWord(t *testing.T) {
 }
 
 func TestParseLimits(t *testing.T) {
-	around := func(n int, open, inner string) string { return strings.Repeat(open, n) + inner + strings.Repeat(")", n) }
+	around := func(n int, open, inner string) string {
+		return strings.Repeat(open, n) + inner + strings.Repeat(")", n)
+	}
 	loader := ParseOptions{MaxDepth: 1000}
 	for _, tt := range []struct {
 		name, text string

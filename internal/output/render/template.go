@@ -243,7 +243,7 @@ func (c *compiler) field() (*node, error) {
 // better prefers the first error, but for one that knows the field at least.
 func better(old, err error) error {
 	var fe *field.Error
-	if old == nil || errors.As(err, &fe) && !fe.Unknown && isUnknown(old) {
+	if old == nil || errors.As(err, &fe) && !isUnknown(err) && isUnknown(old) {
 		return err
 	}
 	return old
@@ -251,7 +251,7 @@ func better(old, err error) error {
 
 func isUnknown(err error) bool {
 	var fe *field.Error
-	return errors.As(err, &fe) && fe.Unknown
+	return errors.As(err, &fe) && fe.Unknown && !fe.WrongArg
 }
 
 // bracket reads [arg] at a place; after is the place behind it.
