@@ -51,9 +51,9 @@ func answerFrom(stdout, stderr io.Writer, f *flags, loaded *config.Loaded, cfg c
 	case len(f.validate) > 0:
 		err = inspect.Validate(stdout, cfg, f.validate)
 	case f.describeAll:
-		err = inspect.Describe(stdout, cfg, "")
+		err = inspect.Describe(stdout, stderr, cfg, "")
 	case f.describe != "":
-		err = inspect.Describe(stdout, cfg, f.describe)
+		err = inspect.Describe(stdout, stderr, cfg, f.describe)
 	case f.support:
 		err = inspect.WriteSupport(stdout, cfg, inspect.SupportInfo{Version: version, Args: os.Args, ConfigFiles: loaded.Files})
 	default:

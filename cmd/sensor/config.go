@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,13 +15,13 @@ func configCommand(stdout, stderr io.Writer, source *sourceFlags) *cobra.Command
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "Show and check the configuration",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(&cobra.Command{
 		Use:   "show",
 		Short: "Print the effective settings, each with where it came from: the default, file:line, or the option",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			loaded, err := source.read()
 			if err != nil {
@@ -59,6 +60,9 @@ func checkFiles(w io.Writer, files []string, source *sourceFlags) error {
 		}
 		for _, text := range loaded.Notes {
 			fmt.Fprintf(w, "note: %s\n", text)
+		}
+		if len(loaded.Files) == 0 {
+			fmt.Fprintf(w, "no configuration file: none of %s is there; the built-in defaults apply\n", strings.Join(config.DefaultFiles(), ", "))
 		}
 		for _, read := range loaded.Files {
 			fmt.Fprintf(w, "%s: Ok\n", read)

@@ -12,7 +12,7 @@ func doctorCommand(stdout, stderr io.Writer, source *sourceFlags) *cobra.Command
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say what this kernel and host offer and what is missing, each with its remedy",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			cfg, err := source.load(stderr)
 			if err != nil {

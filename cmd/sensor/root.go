@@ -44,23 +44,31 @@ func rootCommand(ctx context.Context, stdout, stderr io.Writer) *cobra.Command {
 
 Reads Falco's configuration file, by default the first of /etc/saker/saker.yaml and /etc/falco/falco.yaml that is there. Without any it
 runs the built-in rules and prints alerts to standard output; its own log goes to standard error.`,
-		Args:          cobra.NoArgs,
+		Args:          f.args,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 { // --list SOURCE; Falco's users write it so
+				f.list = args[0]
+			}
+			if err := f.check(cmd); err != nil {
+				return usageError(cmd, err)
+			}
 			return run(ctx, stdout, stderr, &f)
 		},
 	}
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)
+	cmd.SetFlagErrorFunc(flagError)
+	cmd.SetHelpCommand(helpCommand())
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	fs := cmd.Flags()
 	fs.SortFlags = false
 	f.source.add(fs)
-	fs.Float64VarP(&f.seconds, "duration", "M", 0, "stop after this many `seconds`")
+	fs.Float64VarP(&f.seconds, "duration", "M", 0, "stop after this many `seconds`; 0, the default, does not stop")
 	fs.StringArrayVarP(&f.validate, "validate", "V", nil, "validate this rules `file` and exit (repeatable)")
 	fs.BoolVarP(&f.describeAll, "describe-rules", "L", false, "describe all rules and exit")
-	fs.StringVarP(&f.describe, "describe-rule", "l", "", "describe the `rule` of this name and exit")
+	fs.StringVarP(&f.describe, "describe-rule", "l", "", "describe the `rule` of this name and exit; sensor rules explain shows more")
 	fs.StringVar(&f.list, "list", "", "list the fields that rules may use and exit; the only `source` is syscall")
 	fs.Lookup("list").NoOptDefVal = "syscall"
 	fs.BoolVarP(&f.namesOnly, "names", "N", false, "with --list: the names alone")
@@ -85,7 +93,8 @@ runs the built-in rules and prints alerts to standard output; its own log goes t
 		_ = fs.MarkHidden(deprecated) // it is defined
 	}
 	fs.BoolVar(&f.showVersion, "version", false, "print the version and exit")
-	cmd.AddCommand(doctorCommand(stdout, stderr, &f.source), topCommand(ctx, stdout, stderr, &f.source), rulesCommand(stdout, stderr, &f.source), configCommand(stdout, stderr, &f.source))
+	cmd.AddCommand(doctorCommand(stdout, stderr, &f.source), topCommand(ctx, stdout, stderr, &f.source),
+		rulesCommand(stdout, stderr, &f.source), configCommand(stdout, stderr, &f.source))
 	return cmd
 }
 
@@ -179,7 +188,7 @@ func (f *flags) apply(cfg config.Config) config.Config {
 	switch f.print {
 	case "", "c", "container", "k", "kubernetes": // Falco's formats, whose fields every output has
 	default:
-		cfg.AppendOutput = append(cfg.AppendOutput, config.Append{ExtraOutput: f.print})
+		cfg.AppendOutput = append(cfg.AppendOutput, config.Append{Place: "option -p", ExtraOutput: f.print})
 	}
 	return cfg
 }

@@ -12,13 +12,13 @@ func rulesCommand(stdout, stderr io.Writer, source *sourceFlags) *cobra.Command 
 	cmd := &cobra.Command{
 		Use:   "rules",
 		Short: "Explain and check rules",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(&cobra.Command{
 		Use:   "explain RULE",
 		Short: "Show a rule with lists, macros and exceptions put in, its event types, and where each line came from",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArg("RULE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			cfg, err := source.load(stderr)
 			if err != nil {

@@ -74,6 +74,8 @@ type Config struct {
 
 // RuleSwitch switches the rules that fit; one of its parts is set.
 type RuleSwitch struct {
+	// Place is where it was written: FILE:LINE:COLUMN, or the option.
+	Place   string     `yaml:"-"`
 	Enable  *RuleMatch `yaml:"enable"`
 	Disable *RuleMatch `yaml:"disable"`
 }
@@ -86,6 +88,8 @@ type RuleMatch struct {
 
 // Append adds to the outputs of the rules that fit.
 type Append struct {
+	// Place is where it was written: FILE:LINE:COLUMN, or the option.
+	Place       string      `yaml:"-"`
 	Match       AppendMatch `yaml:"match"`
 	ExtraOutput string      `yaml:"extra_output"`
 	// ExtraFields are names of fields, or maps of a key to a text with fields in it.

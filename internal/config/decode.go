@@ -20,7 +20,9 @@ func decode(n *node, v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
-			decode(n.get(v.Type().Field(i).Tag.Get("yaml")), v.Field(i))
+			if tag := v.Type().Field(i).Tag.Get("yaml"); tag != "-" {
+				decode(n.get(tag), v.Field(i))
+			}
 		}
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))

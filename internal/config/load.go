@@ -3,7 +3,9 @@ package config
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
+	"slices"
 )
 
 // Source is what a configuration is read from.
@@ -55,6 +57,7 @@ func Load(s Source) (*Loaded, error) {
 		return nil, err
 	}
 	decode(l.root, reflect.ValueOf(&l.Config).Elem())
+	l.setPlaces()
 	c.meaning(&l.Config, l.root)
 	c.notYetUsed(&l.Config, l.root)
 	l.Warnings, l.Notes = append(l.Warnings, c.warnings...), append(l.Notes, c.notes...)
@@ -63,6 +66,7 @@ func Load(s Source) (*Loaded, error) {
 	}
 	l.dropAbsentRules()
 	if len(s.Rules) > 0 {
+		l.warnOfEmpty(s.Rules)
 		l.setRules(textNodes(s.Rules, origin{option: "-r"}))
 	}
 	return l, nil
@@ -169,6 +173,38 @@ func (l *Loaded) dropAbsentRules() {
 	}
 	l.Notes = append(l.Notes, notes...)
 	l.setRules(there)
+}
+
+// setPlaces notes where the entries were written that only the rules can check.
+func (l *Loaded) setPlaces() {
+	for i, n := range l.root.get("rules").elements() {
+		l.Rules[i].Place = n.from.String()
+	}
+	for i, n := range l.root.get("append_output").elements() {
+		l.AppendOutput[i].Place = n.from.String()
+	}
+	for i, n := range l.root.get("deduplication").get("rules").elements() {
+		l.Deduplication.Rules[i].Place = n.from.String()
+	}
+}
+
+// warnOfEmpty warns of directories of -r that hold no rule file. One of rules_files may be empty: rules.d often is.
+func (l *Loaded) warnOfEmpty(rules []string) {
+	for _, dir := range rules {
+		entries, err := os.ReadDir(dir)
+		if err != nil { // a file, or what loading the rules will report
+			continue
+		}
+		if !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !e.IsDir() && IsRuleFile(e.Name()) }) {
+			l.Warnings = append(l.Warnings, fmt.Sprintf("option -r %s: the directory holds no rule file (*.yaml, *.yml)", dir))
+		}
+	}
+}
+
+// IsRuleFile tells whether a file of a directory of rules is read, by its name.
+func IsRuleFile(name string) bool {
+	ext := filepath.Ext(name)
+	return ext == ".yaml" || ext == ".yml"
 }
 
 // setRules makes these the rule files, and the tree tell so.

@@ -65,7 +65,7 @@ func TestWholeFile(t *testing.T) {
 	want.Webserver.Enabled = true
 	want.Metrics.OutputRule, want.Metrics.OutputFile = true, "/tmp/falco_stats.jsonl"
 	want.Drops.Threshold = .1
-	if diff := cmp.Diff(want, l.Config); diff != "" {
+	if diff := cmp.Diff(want, l.Config, noPlaces); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{"testdata/falco.yaml", dir + "/config.d/10-http.yaml", dir + "/config.d/20-rules.yaml"}, l.Files); diff != "" {
@@ -140,7 +140,7 @@ func TestMerge(t *testing.T) {
 			want.RulesFiles, want.Priority = []string{"/a"}, "error"
 			want.Webserver.Enabled, want.Webserver.ListenPort = true, 1
 			tt.want(&want)
-			if diff := cmp.Diff(want, l.Config); diff != "" {
+			if diff := cmp.Diff(want, l.Config, noPlaces); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -164,7 +164,7 @@ func TestOrder(t *testing.T) {
 	want.Priority, want.LogLevel = "alert", "debug"
 	want.RulesFiles = []string{"/c", "/b", "/d"}
 	want.AppendOutput = []Append{{Match: AppendMatch{Rule: "Shell"}, ExtraOutput: "${HOME} %proc.name"}}
-	if diff := cmp.Diff(want, l.Config); diff != "" {
+	if diff := cmp.Diff(want, l.Config, noPlaces); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -232,7 +232,7 @@ deduplication: {window: 1m, rules: [{tag: shell, window: 0}, {rule: "Read *", wi
 	want.StaticFields = map[string]string{"cluster": "7"}
 	want.Redaction.Defaults, want.Redaction.Patterns = false, []string{`pin=(\d+)`}
 	want.Deduplication = Deduplication{Window: time.Minute, Rules: []RuleWindow{{Tag: "shell"}, {Rule: "Read *", Window: 10 * time.Second}}}
-	if diff := cmp.Diff(want, l.Config); diff != "" {
+	if diff := cmp.Diff(want, l.Config, noPlaces); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -459,7 +459,7 @@ func TestShowIsConfiguration(t *testing.T) {
 			t.Fatal(err)
 		}
 		again, text := showAndLoad(t, l)
-		if diff := cmp.Diff(l.Config, again.Config, cmpopts.EquateEmpty()); diff != "" {
+		if diff := cmp.Diff(l.Config, again.Config, cmpopts.EquateEmpty(), noPlaces); diff != "" {
 			t.Errorf("%s\n%s", diff, text)
 		}
 	}
@@ -488,7 +488,7 @@ func FuzzLoad(f *testing.F) {
 			return
 		}
 		again, text := showAndLoad(t, l)
-		if diff := cmp.Diff(l.Config, again.Config, cmpopts.EquateEmpty()); diff != "" {
+		if diff := cmp.Diff(l.Config, again.Config, cmpopts.EquateEmpty(), noPlaces); diff != "" {
 			t.Errorf("%s\nof the file as it was shown:\n%s", diff, text)
 		}
 	})

@@ -123,6 +123,9 @@ func TestTable(t *testing.T) {
 			}
 			for i := range typ.NumField() {
 				f := typ.Field(i)
+				if f.Tag.Get("yaml") == "-" {
+					continue
+				}
 				walk(strings.TrimPrefix(name+"."+f.Tag.Get("yaml"), "."), f.Type)
 			}
 			return

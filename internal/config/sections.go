@@ -19,6 +19,8 @@ type Deduplication struct {
 
 // RuleWindow is the window of rules by name, in which * stands for any text, or by tag.
 type RuleWindow struct {
+	// Place is where it was written: FILE:LINE:COLUMN, or the option.
+	Place  string        `yaml:"-"`
 	Rule   string        `yaml:"rule"`
 	Tag    string        `yaml:"tag"`
 	Window time.Duration `yaml:"window"`

@@ -89,7 +89,7 @@ func (s *shower) fields(head string, indent int, v reflect.Value, n *node) {
 	empty := true
 	for i := range v.NumField() {
 		name, f := v.Type().Field(i).Tag.Get("yaml"), v.Field(i)
-		if f.Kind() == reflect.Pointer && f.IsNil() || s.entries > 0 && f.IsZero() && n.get(name) == nil {
+		if name == "-" || f.Kind() == reflect.Pointer && f.IsNil() || s.entries > 0 && f.IsZero() && n.get(name) == nil {
 			continue
 		}
 		if empty {

@@ -16,6 +16,8 @@ type Catalog struct {
 	// Engine is the highest version that a file requires, Plugins what files require of plugins.
 	Engine  rulefile.SemVer
 	Plugins []rulefile.PluginNeed
+	// Rules are those of the files, also what is not loaded because of its priority or its source.
+	Rules []*rulefile.Rule
 	// Lists and Macros are those of the files, Builtins our own macros, used or not.
 	Lists            []ListInfo
 	Macros, Builtins []MacroInfo
@@ -84,7 +86,7 @@ func findPlaced(placed []placedText, off int) *placedText {
 }
 
 func newCatalog(c *compiler) *Catalog {
-	cat := &Catalog{Dictionary: c.dict, Engine: c.col.Engine, Plugins: c.col.Plugins, placed: c.placed}
+	cat := &Catalog{Dictionary: c.dict, Engine: c.col.Engine, Plugins: c.col.Plugins, Rules: c.col.Rules.All, placed: c.placed}
 	for _, l := range c.lists {
 		info := ListInfo{List: l.List, Used: l.used, Lists: l.uses}
 		for _, it := range l.compiled {

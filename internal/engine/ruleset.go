@@ -110,6 +110,22 @@ func (rs *Ruleset) Nearest(name string) string {
 	return suggest.Hint(name, names)
 }
 
+// Defines tells whether the selector fits a rule of the files, loaded or left out for its priority or its source. If it
+// fits none, hint is the nearest name or tag; it may be empty.
+func (rs *Ruleset) Defines(s Selector) (ok bool, hint string) {
+	var names, tags []string
+	for _, r := range rs.catalog.Rules {
+		if s.Fits(&Rule{Name: r.Name, Tags: r.Tags}) {
+			return true, ""
+		}
+		names, tags = append(names, r.Name), append(tags, r.Tags...)
+	}
+	if s.Rule != "" {
+		return false, suggest.Hint(s.Rule, names)
+	}
+	return false, suggest.Hint(s.Tag, tags)
+}
+
 // Types are the event types for which an enabled rule can match.
 func (rs *Ruleset) Types() event.TypeSet { return rs.types }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine/inspect"
@@ -46,6 +47,9 @@ type lintFinding struct {
 // with json_output. Without files it looks at the configured rules. It returns an error only if a file has one.
 func Lint(w io.Writer, cfg config.Config, files []string) error {
 	if len(files) > 0 {
+		if len(setup.ReadSources(files)) == 0 {
+			return fmt.Errorf("lint %s: the directory holds no rule file (*.yaml, *.yml)", strings.Join(files, ", "))
+		}
 		cfg.RulesFiles = files
 	}
 	rules, results := setup.Rules(cfg)

@@ -21,7 +21,11 @@ var ErrInvalid = errors.New("rule files are invalid")
 
 // Validate checks rule files and prints the result as `falco -V` does: text, or JSON with json_output.
 func Validate(w io.Writer, cfg config.Config, files []string) error {
-	_, results := setup.Load(cfg, setup.ReadSources(files))
+	sources := setup.ReadSources(files)
+	if len(sources) == 0 {
+		return fmt.Errorf("validate %s: the directory holds no rule file (*.yaml, *.yml)", strings.Join(files, ", "))
+	}
+	_, results := setup.Load(cfg, sources)
 	if cfg.JSONOutput {
 		text, err := results.JSON()
 		if err != nil {
@@ -40,11 +44,14 @@ func Validate(w io.Writer, cfg config.Config, files []string) error {
 	return nil
 }
 
-// Describe prints one rule, or all if the name is empty: text, or JSON with json_output.
-func Describe(w io.Writer, cfg config.Config, name string) error {
+// Describe prints one rule, or all if the name is empty: text, or JSON with json_output. Warnings go to stderr.
+func Describe(w, stderr io.Writer, cfg config.Config, name string) error {
 	rules, results := setup.Rules(cfg)
 	if !results.Successful() {
 		return setup.RulesError(&results)
+	}
+	for _, line := range setup.UnknownNames(&cfg, rules) {
+		fmt.Fprintf(stderr, "Warning: %s\n", line)
 	}
 	if cfg.JSONOutput {
 		text, ok, err := inspect.DescribeJSON(rules, name)
@@ -62,8 +69,14 @@ func Describe(w io.Writer, cfg config.Config, name string) error {
 		return noRule("describe", name, rules)
 	}
 	fmt.Fprint(w, text)
+	if name != "" {
+		fmt.Fprintf(stderr, "sensor rules explain %s shows its condition and where each part comes from\n", shellQuote(name))
+	}
 	return nil
 }
+
+// shellQuote makes a text one word of a shell.
+func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 func noRule(what, name string, rules *engine.Ruleset) error {
 	hint := rules.Nearest(name)
@@ -149,7 +162,11 @@ func ListEvents(w io.Writer, format string) error {
 		}
 		var params []string
 		for _, p := range r.Params {
-			params = append(params, p.Type+" **"+p.Name+"**")
+			name := p.Name
+			if format == "markdown" {
+				name = "**" + name + "**"
+			}
+			params = append(params, p.Type+" "+name)
 		}
 		if format == "markdown" {
 			fmt.Fprintf(w, "| `%s` | %s | %s |\n", r.Name, strings.Join(params, ", "), mark)

@@ -1,7 +1,6 @@
 package inspect
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -21,7 +20,7 @@ type SupportInfo struct {
 	Args, ConfigFiles []string
 }
 
-// WriteSupport prints what a report of a problem needs as `falco --support` does: one line of JSON with the versions, the
+// WriteSupport prints what a report of a problem needs as `falco --support` does: indented JSON with the versions, the
 // system, the command line and the text of the configuration and rule files.
 func WriteSupport(w io.Writer, cfg config.Config, info SupportInfo) error {
 	var u unix.Utsname
@@ -54,7 +53,7 @@ func WriteSupport(w io.Writer, cfg config.Config, info SupportInfo) error {
 	if len(texts) > 0 {
 		main = texts[0]["content"]
 	}
-	return json.NewEncoder(w).Encode(map[string]any{
+	return writeJSON(w, map[string]any{
 		"version":     info.Version,
 		"engine_info": map[string]any{"engine_version": rulefile.Version},
 		"system_info": map[string]any{

@@ -21,10 +21,10 @@ type TopSettings struct {
 	Rows int
 }
 
-// The lines of a frame that are no rows: the first, and of each table a blank one, its head and that of others; and how
+// The lines of a frame that are no rows: the first two, and of each table a blank one, its head and that of others; and how
 // many tables there are.
 const (
-	frameLines = 1 + 3*tables
+	frameLines = 2 + 3*tables
 	tables     = 3
 )
 

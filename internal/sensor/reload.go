@@ -174,6 +174,9 @@ func (r *reloader) load() (*generation, []string, error) {
 		return next, files, setup.RulesError(&results)
 	}
 	r.warnAbout(&results)
+	for _, line := range setup.UnknownNames(&next.config, next.rules) {
+		r.Log.Warn("configuration: " + line)
+	}
 	next.files = loadedFiles(&next.config, files)
 	var err error
 	if next.narrow, err = setup.Narrow(next.config, next.rules); err != nil {

@@ -1,6 +1,7 @@
 package sensor
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -51,6 +52,10 @@ func newRendering(cfg *config.Config, rules *engine.Ruleset, redacted *atomic.Ui
 		f := format{window: dedupWindow(&cfg.Deduplication, rule)}
 		if f.line, err = render.NewAlert(shown, dict, options); err == nil && r.whole {
 			f.whole, err = render.NewAlert(shown, dict, wholeOptions(options))
+		}
+		var appended *render.AppendError
+		if errors.As(err, &appended) {
+			return nil, fmt.Errorf("compile append_output: %w", err)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("compile the output of rule %q: %w", rule.Name, err)
@@ -107,7 +112,7 @@ func dedupWindow(cfg *config.Deduplication, rule *engine.Rule) time.Duration {
 func appends(entries []config.Append) []render.Append {
 	var out []render.Append
 	for _, e := range entries {
-		a := render.Append{Source: e.Match.Source, Rule: e.Match.Rule, Tags: e.Match.Tags, Output: e.ExtraOutput}
+		a := render.Append{Place: e.Place, Source: e.Match.Source, Rule: e.Match.Rule, Tags: e.Match.Tags, Output: e.ExtraOutput}
 		for _, f := range e.ExtraFields {
 			switch f := f.(type) {
 			case string:

@@ -149,6 +149,9 @@ func (s *sensor) loadRules(context.Context) error {
 	if !results.Successful() {
 		return setup.RulesError(&results)
 	}
+	for _, line := range setup.UnknownNames(&s.Config, rules) {
+		s.Log.Warn("configuration: " + line)
+	}
 	s.rules, s.reloaded, s.files = rules, time.Now(), loadedFiles(&s.Config, s.Files)
 	return nil
 }

@@ -84,6 +84,7 @@ func (t *looked) send(s *sensor) {
 	r := t.counter.Report(top.Counts{
 		Events: s.loop.stats.Events - t.events, Alerts: s.loop.stats.Matched - t.matched, Lost: s.kernel.Lost() - t.lost,
 	}, s.alerts.counters().Dropped-t.dropped, t.rules)
+	r.Sensor.Version = s.Version
 	r.Time, r.Seconds = now, now.Sub(t.begin).Seconds()
 	t.server.Publish(r)
 }

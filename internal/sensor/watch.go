@@ -1,8 +1,10 @@
 package sensor
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -198,16 +200,59 @@ func (w *watch) reportSignals(s *sensor) {
 			priority, message = rulefile.Critical, "A debugger attached to it"
 		case sig.stops():
 			priority = rulefile.Critical
+		case sig.requested():
+			priority = rulefile.Informational
 		case sig.Number == int32(unix.SIGTERM) || sig.Number == int32(unix.SIGINT):
 			priority = rulefile.Notice // how it is meant to be ended
 		}
 		fields := map[string]any{"signal": unix.SignalName(unix.Signal(sig.Number)), "ptrace": sig.Ptrace}
 		sig.name(s, &message, fields)
 		s.notice("Saker internal: signal for the sensor", priority, message, fields)
-		s.Log.Warn("signal for the sensor", zap.String("signal", unix.SignalName(unix.Signal(sig.Number))), zap.Bool("ptrace", sig.Ptrace),
+		log := s.Log.Warn
+		if sig.requested() {
+			log = s.Log.Info
+		}
+		log("signal for the sensor", zap.String("signal", unix.SignalName(unix.Signal(sig.Number))), zap.Bool("ptrace", sig.Ptrace),
 			zap.Int32("pid", sig.from.Tgid))
 	}
 	w.signals = w.signals[:0]
+}
+
+// requested tells whether whoever runs the sensor asks it to end: SIGINT or SIGTERM by process 1 (a service manager), by an
+// ancestor of the sensor (a shell, sudo, timeout), or by another child of its parent on the host, as containerd's shim runs
+// runc kill. Children of process 1 are services like any other, and are not meant.
+func (g *sentSignal) requested() bool {
+	if n := unix.Signal(g.Number); n != unix.SIGINT && n != unix.SIGTERM || g.Ptrace {
+		return false
+	}
+	if g.from.Tgid == 1 {
+		return true
+	}
+	parent := int32(os.Getppid())
+	if parent > 1 && g.from.ContainerID == event.HostID && g.from.Process != nil && g.from.Process.Ppid == parent {
+		return true
+	}
+	for pid := parent; pid > 1; pid = parentOf(pid) {
+		if g.from.Tgid == pid {
+			return true
+		}
+	}
+	return false
+}
+
+// parentOf reads the parent's pid of a process; 0 if it is gone.
+func parentOf(pid int32) int32 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	// The comm, in parentheses, may hold anything; behind it stand the state and the parent (proc_pid_stat(5)).
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	if len(fields) < 2 {
+		return 0
+	}
+	ppid, _ := strconv.Atoi(fields[1])
+	return int32(ppid)
 }
 
 func (g sentSignal) stops() bool {

@@ -79,7 +79,7 @@ func ReadSources(paths []string) []rulefile.Source {
 			continue
 		}
 		for _, e := range entries {
-			if ext := filepath.Ext(e.Name()); !e.IsDir() && (ext == ".yaml" || ext == ".yml") {
+			if !e.IsDir() && config.IsRuleFile(e.Name()) {
 				out = append(out, readSource(filepath.Join(p, e.Name())))
 			}
 		}

@@ -39,9 +39,19 @@ type Table struct {
 	Others Counts `json:"others"`
 }
 
+// Identity is that of a running sensor.
+type Identity struct {
+	Version string `json:"version,omitempty"`
+	// PID is the sensor's as the reader's pid namespace counts it, Socket where it listens. The reader fills them in.
+	PID    int32  `json:"pid"`
+	Socket string `json:"socket"`
+}
+
 // Report is what happened in an interval.
 type Report struct {
-	Time time.Time `json:"time"`
+	// Sensor says whose counts these are.
+	Sensor Identity  `json:"sensor"`
+	Time   time.Time `json:"time"`
 	// Seconds is how long the interval was: about one.
 	Seconds float64 `json:"seconds"`
 	// Missed is how many reports before this one were not sent, because this viewer was too slow.

@@ -26,6 +26,9 @@ func (s Screen) Text(r *Report) string {
 	per := func(n uint64) string { return rate(float64(n) / max(r.Seconds, 1e-3)) }
 	line("%s  per second: %s events, %s alerts; lost: %s records, %s alerts", r.Time.Local().Format("15:04:05"),
 		per(r.Total.Events), per(r.Total.Alerts), per(r.Total.Lost), per(r.AlertsLost))
+	if r.Sensor != (Identity{}) {
+		line("sensor %s, pid %d, %s", r.Sensor.Version, r.Sensor.PID, r.Sensor.Socket)
+	}
 	if r.Missed > 0 {
 		line("%d reports before this one were missed: this reader was too slow", r.Missed)
 	}

@@ -11,7 +11,8 @@ import (
 
 func example() *Report {
 	return &Report{
-		Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local), Seconds: 2, Total: Counts{2468000, 25, 300}, AlertsLost: 1, Missed: 2,
+		Sensor: Identity{Version: "1.2.3", PID: 4711, Socket: "/run/saker/top.sock"},
+		Time:   time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local), Seconds: 2, Total: Counts{2468000, 25, 300}, AlertsLost: 1, Missed: 2,
 		Rules: Table{Rows: []Row{{Name: "Shell in a container", Counts: Counts{400, 24, 1}}, {Name: "Write below /etc", Counts: Counts{90, 1, 0}}}},
 		Containers: Table{Rows: []Row{{Name: "shop", ID: "abcdef012345", Counts: Counts{2400000, 25, 200}}, {Name: "", ID: "host", Counts: Counts{68000, 0, 0}}},
 			Others: Counts{Lost: 100}},
@@ -21,6 +22,7 @@ func example() *Report {
 }
 
 const text = `03:04:05  per second: 1.2M events, 12.5 alerts; lost: 150 records, 0.5 alerts
+sensor 1.2.3, pid 4711, /run/saker/top.sock
 2 reports before this one were missed: this reader was too slow
 
  EVENTS/s  ALERTS/s    LOST/s  RULE

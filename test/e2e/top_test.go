@@ -41,11 +41,15 @@ func startLooks(t *testing.T, args ...string) *looks {
 
 // top is the command that looks.
 func (l *looks) top(args ...string) *exec.Cmd {
-	return exec.Command(sensorBinary, append([]string{"top", "-c", os.DevNull, "-o", "top.socket=" + l.socket}, args...)...)
+	return exec.Command(sensorBinary, append([]string{"top", "-c", os.DevNull, "--socket", l.socket}, args...)...)
 }
 
 // topReport is what the test reads of a line.
 type topReport struct {
+	Sensor struct {
+		Version, Socket string
+		PID             int
+	}
 	Seconds float64
 	Total   struct{ Events, Alerts, Lost uint64 }
 	Rules   struct{ Rows []topRow }
@@ -91,7 +95,10 @@ func TestTop(t *testing.T) {
 		}
 		return r
 	}
-	next() // it counts from now on
+	who := next().Sensor // it counts from now on
+	if who.PID != l.Cmd.Process.Pid || who.Socket != l.socket || who.Version == "" {
+		t.Errorf("the counts are said to be of %+v", who)
+	}
 	openTimes(t, l.file, opens)
 	var rule, host, process topRow
 	for end := time.Now().Add(60 * time.Second); rule.Alerts < opens && time.Now().Before(end); {

@@ -2,7 +2,10 @@ package guard
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -127,19 +130,39 @@ func TestNoState(t *testing.T) {
 	}
 }
 
-// TestTerminated: who ends the sensor is named.
+// TestTerminated: who ends the sensor is named. Whoever runs it may do so without a warning.
 func TestTerminated(t *testing.T) {
-	s := testutil.StartSensor(t, sensorBinary, "-r", testutil.RulesFile(t, rules(nowhere)), "-o", "container_engines.containerd.enabled=false")
-	if err := s.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	a := internal(s, "signal for the sensor", "It got SIGTERM by guard.test ")
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Priority != "Notice" || a.Field("proc.exepath") != exe || a.Field("container.id") != "host" || a.Field("ptrace") != "false" {
-		t.Errorf("%s %v", a.Priority, a.OutputFields)
+	sh, err := filepath.EvalSymlinks("/bin/sh")
+	if err != nil {
+		t.Fatal(err)
 	}
-	<-s.Ended
+	for name, tt := range map[string]struct {
+		end                            func(pid int) error
+		by, exepath, priority, logging string
+	}{
+		"by the parent": {func(pid int) error { return syscall.Kill(pid, syscall.SIGTERM) }, "guard.test", exe, "Informational", "INFO"},
+		"by another process": {func(pid int) error { // not a child of the sensor's parent
+			return exec.Command("sh", "-c", fmt.Sprintf("sh -c 'kill -TERM %d; true'; true", pid)).Run()
+		}, "sh", sh, "Notice", "WARN"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := testutil.StartSensor(t, sensorBinary, "-r", testutil.RulesFile(t, rules(nowhere)),
+				"-o", "container_engines.containerd.enabled=false")
+			if err := tt.end(s.Cmd.Process.Pid); err != nil {
+				t.Fatal(err)
+			}
+			a := internal(s, "signal for the sensor", "It got SIGTERM by "+tt.by+" ")
+			if a.Priority != tt.priority || a.Field("proc.exepath") != tt.exepath || a.Field("container.id") != "host" || a.Field("ptrace") != "false" {
+				t.Errorf("%s %v", a.Priority, a.OutputFields)
+			}
+			<-s.Ended
+			if !strings.Contains(s.Log(), tt.logging+"\tsignal for the sensor") {
+				t.Errorf("the log has no %s:\n%s", tt.logging, s.Log())
+			}
+		})
+	}
 }

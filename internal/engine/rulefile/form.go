@@ -110,6 +110,7 @@ func (r *Result) text(b *strings.Builder, verbose bool) {
 	if r.Successful() && !verbose {
 		return
 	}
+	textProblems(b, r.Errors, "Errors") // they say what to change; the schema's words are Falco's and name no line
 	if len(r.SchemaWarnings) > 0 {
 		fmt.Fprintf(b, "%d Schema warnings:\n------\n", len(r.SchemaWarnings))
 		for _, w := range r.SchemaWarnings {
@@ -117,7 +118,6 @@ func (r *Result) text(b *strings.Builder, verbose bool) {
 		}
 		b.WriteString("\n")
 	}
-	textProblems(b, r.Errors, "Errors")
 	textProblems(b, r.Warnings, "Warnings")
 }
 
@@ -137,7 +137,10 @@ func textProblems(b *strings.Builder, ps []Problem, what string) {
 			}
 			fmt.Fprintf(b, "%s%s: (%s:%d:%d)\n", lead, name, w.File, w.Line, w.Column)
 		}
-		fmt.Fprintf(b, "------\n%s------\n%s (%s): %s\n", p.Snippet, p.Code, codeText[p.Code].short, p.Message)
+		if p.Snippet != "" {
+			fmt.Fprintf(b, "------\n%s------\n", p.Snippet)
+		}
+		fmt.Fprintf(b, "%s (%s): %s\n", p.Code, codeText[p.Code].short, p.Message)
 		if p.Hint != "" {
 			fmt.Fprintf(b, "Hint: %s\n", p.Hint)
 		}

@@ -19,7 +19,7 @@ type Problem struct {
 	DeprecatedField string
 	// Where leads from the file to the place, outermost first; never empty.
 	Where []Location
-	// Snippet is the line of the last location and a line with a caret below it.
+	// Snippet is the line of the last location and a line with a caret below it; empty if the file could not be read.
 	Snippet string
 }
 

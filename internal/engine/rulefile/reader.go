@@ -28,7 +28,9 @@ func Read(s Source, col *Collector, rep *Report) (res Result, readable bool) {
 	file := yamltree.NewFile(s.Name, s.Content)
 	root := Trail{}.At("rules content", file, 0)
 	if s.Err != nil {
-		rep.Error(root.Problem(ErrFileRead, s.Err.Error()))
+		p := root.Problem(ErrFileRead, s.Err.Error())
+		p.Snippet = "" // there is no line to show
+		rep.Error(p)
 		return res, false
 	}
 	docs, err := yamltree.Parse(file)

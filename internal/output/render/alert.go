@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,6 +54,8 @@ type Rule struct {
 // Append is what some rules' alerts show besides their own output. A rule fits if it has the source, the name and all of
 // the tags; what is empty asks for nothing.
 type Append struct {
+	// Place is where the entry was written, for errors.
+	Place        string
 	Source, Rule string
 	Tags         []string
 	// Output is put behind the rule's output.
@@ -63,6 +66,32 @@ type Append struct {
 
 // AppendField is an additional key of output_fields. The value is the field Key, or Text if that is not empty.
 type AppendField struct{ Key, Text string }
+
+// AppendError is a mistake in an [Append]: no rule is to blame.
+type AppendError struct {
+	Place string
+	Err   error
+}
+
+func (e *AppendError) Error() string { return e.Place + ": " + e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *AppendError) Unwrap() error { return e.Err }
+
+// check compiles the entry by itself.
+func (a *Append) check(d *field.Dictionary) error {
+	if a.Output != "" {
+		if _, err := Compile(a.Output, d); err != nil {
+			return &AppendError{a.Place, fmt.Errorf("extra_output: %w", err)}
+		}
+	}
+	for _, f := range a.Fields {
+		if _, err := extraKey(d, f); err != nil {
+			return &AppendError{a.Place, fmt.Errorf("extra_fields: %s: %w", f.Key, err)}
+		}
+	}
+	return nil
+}
 
 func (a *Append) fits(r *Rule) bool {
 	for _, tag := range a.Tags {
@@ -136,7 +165,7 @@ func occasionOf(ev *event.Event) (o occasion) {
 	return o
 }
 
-// NewAlert compiles a rule's output. The error is an [*Error] of the output's text.
+// NewAlert compiles a rule's output. The error is an [*Error] of the output's text, or an [*AppendError].
 func NewAlert(rule Rule, d *field.Dictionary, opt Options) (*Alert, error) {
 	if rule.Output == "" {
 		_, err := Compile("", d)
@@ -146,6 +175,9 @@ func NewAlert(rule Rule, d *field.Dictionary, opt Options) (*Alert, error) {
 	var extra []AppendField
 	for i := range opt.Append {
 		if more := &opt.Append[i]; more.fits(&rule) {
+			if err := more.check(d); err != nil {
+				return nil, err
+			}
 			if more.Output != "" {
 				text += " " + more.Output
 			}
