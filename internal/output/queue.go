@@ -109,12 +109,13 @@ type QueueCounters struct {
 // SinkTotals count alerts. Each that was given to Put is in Queued or Dropped, once for every sink; each Queued or Restored one
 // is in Written, Errors, Lost or Kept once Close has returned, and may wait or be on its way before.
 type SinkTotals struct {
-	// Queued alerts were taken; Dropped ones were not, because the queue was full or closed.
+	// Queued alerts were taken; Dropped ones were not, because the queue was full.
 	Queued, Dropped uint64
 	// Written alerts have left the sink. Errors counts those that were lost, or may have been: a failed Flush leaves
 	// open what got through.
 	Written, Errors uint64
-	// Lost alerts were taken, but Close's deadline came first. What the sink was just writing is among them.
+	// Lost alerts were taken, but Close's deadline came first, or Close had been called already. What the sink was just writing is
+	// among them.
 	Lost uint64
 	// Restored alerts were on disk at the start; Kept ones are left there by Close, for the next start.
 	Restored, Kept uint64
@@ -180,8 +181,8 @@ func (q *Queue) Start() {
 }
 
 // Put queues a copy of a rendered alert for every sink: of json for those that want it, which get nothing if it is nil, of
-// text for the others. It reports false if one of them has no room for this rule: what waits already goes first. Then,
-// and after Close, the alert is dropped for that sink, and counted.
+// text for the others. It reports false if one of them has no room for this rule: what waits already goes first. The
+// alert is dropped for that sink then, and counted; after Close it counts as lost.
 //
 // A rule may hold as much as it leaves free. So one that floods takes half of the queue, two take a third each, and
 // there is always room for the alert of a rule that is quiet: the opens of a flood do not push out an exec.

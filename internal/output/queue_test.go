@@ -73,7 +73,7 @@ func TestQueueWritesAllInOrder(t *testing.T) {
 	if c.Queued != 2000 || c.Dropped != 0 || c.Lost != 0 || c.Waiting != 0 || c.Sinks[0].Written != 1000 || c.Sinks[1].Errors != 0 {
 		t.Errorf("got %+v", c)
 	}
-	if q.Put([]byte("late"), nil, "Notice", "rule") || q.Counters().Sinks[0].Dropped != 1 {
+	if q.Put([]byte("late"), nil, "Notice", "rule") || q.Counters().Sinks[0].Lost != 1 {
 		t.Error("a closed queue takes an alert")
 	}
 }

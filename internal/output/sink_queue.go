@@ -79,7 +79,12 @@ func (sq *sinkQueue) put(m Message) bool {
 	defer sq.mu.Unlock()
 	own := sq.byRule[m.Rule]
 	free := usage{cap(sq.messages) - sq.waiting.count, sq.settings.MaxBytes - sq.waiting.bytes - len(m.Text)}
-	if sq.closed || free.count == 0 || free.bytes < 0 || own.count > free.count || own.bytes > free.bytes {
+	if sq.closed {
+		sq.totals.Queued++
+		sq.totals.Lost++
+		return false
+	}
+	if free.count == 0 || free.bytes < 0 || own.count > free.count || own.bytes > free.bytes {
 		sq.totals.Dropped++
 		return false
 	}

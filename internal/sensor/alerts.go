@@ -27,13 +27,14 @@ type alerts struct {
 	line, json []byte
 
 	mu sync.Mutex
-	// past are the counts of outputs that a reload replaced.
+	// past are the counts of outputs that a reload replaced, lost what each of them had not delivered when it was closed.
 	past output.SinkTotals
+	lost map[string]uint64
 }
 
 // openAlerts compiles each rule's output and opens the sinks.
 func openAlerts(settings *Settings, rules *engine.Ruleset) (*alerts, error) {
-	cfg, a := &settings.Config, &alerts{redacted: &atomic.Uint64{}}
+	cfg, a := &settings.Config, &alerts{redacted: &atomic.Uint64{}, lost: map[string]uint64{}}
 	var err error
 	if a.latest, err = newRendering(cfg, rules, a.redacted); err != nil {
 		return nil, err
@@ -62,17 +63,23 @@ func (a *alerts) retire(o *outputs) error {
 	err := o.drain(sinkDeadline, a.outputs)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	totals := o.queue.Counters().SinkTotals
-	a.past.Add(&totals)
+	counters := o.queue.Counters()
+	a.past.Add(&counters.SinkTotals)
+	for i := range counters.Sinks {
+		a.lost[counters.Sinks[i].Name] += counters.Sinks[i].Lost
+	}
 	return err
 }
 
-// counters are those of the outputs; the sums count replaced ones too.
+// counters are those of the outputs; the sums, and each sink's Lost, count replaced ones too.
 func (a *alerts) counters() output.QueueCounters {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	c := a.outputs.queue.Counters()
 	c.Add(&a.past)
+	for i := range c.Sinks {
+		c.Sinks[i].Lost += a.lost[c.Sinks[i].Name]
+	}
 	return c
 }
 

@@ -114,7 +114,7 @@ func alertFamilies() []family {
 			return map[string]uint64{"queued": s.queue.Queued, "dropped": s.queue.Dropped, "retried": s.queue.Retries, "given_up": s.queue.Lost}
 		}),
 		sinkFamily("saker_sink_written_total", "Alerts that left a sink.", metrics.Counter, func(c *output.SinkCounters) uint64 { return c.Written }),
-		sinkFamily("saker_sink_dropped_total", "Alerts that found a sink's queue full.", metrics.Counter, func(c *output.SinkCounters) uint64 { return c.Dropped }),
+		droppedFamily(),
 		sinkFamily("saker_sink_errors_total", "Alerts that a sink lost, or may have lost.", metrics.Counter, func(c *output.SinkCounters) uint64 { return c.Errors }),
 		sinkFamily("saker_sink_retries_total", "Times that a sink's alerts were tried again.", metrics.Counter, func(c *output.SinkCounters) uint64 { return c.Retries }),
 		single("saker_log_errors_total", "Lines of the sensor's own log that could not be written.", metrics.Counter, "", func(s *scrape) float64 {
@@ -140,6 +140,18 @@ func sinkFamily(name, help string, typ metrics.Type, value func(*output.SinkCoun
 	return family{Name: name, Help: help, Type: typ, Labels: []string{"sink"}, Collect: func(s *scrape, emit emit) {
 		for i := range s.queue.Sinks {
 			emit(float64(value(&s.queue.Sinks[i])), "sink", s.queue.Sinks[i].Name)
+		}
+	}}
+}
+
+// droppedFamily counts by reason the alerts that a sink was never given, or had not taken when it was closed.
+func droppedFamily() family {
+	const help = "Alerts that a sink did not get: its queue was full, or a reload closed the sink before it had taken them."
+	return family{Name: "saker_sink_dropped_total", Help: help, Type: metrics.Counter, Labels: []string{"sink", "reason"}, Collect: func(s *scrape, emit emit) {
+		for i := range s.queue.Sinks {
+			c := &s.queue.Sinks[i]
+			emit(float64(c.Dropped), "sink", c.Name, "reason", "queue_full")
+			emit(float64(c.Lost), "sink", c.Name, "reason", "closed")
 		}
 	}}
 }

@@ -125,7 +125,10 @@ func (t *Totals) WriteSummary(w io.Writer, rules *engine.Ruleset) {
 }
 
 func alertCounts(t *output.SinkTotals) string {
-	text := fmt.Sprintf("%d written, %d dropped (queue full), %d failed (sink error)", t.Written, t.Dropped+t.Lost, t.Errors)
+	text := fmt.Sprintf("%d written, %d dropped (queue full), %d failed (sink error)", t.Written, t.Dropped, t.Errors)
+	if t.Lost > 0 {
+		text += fmt.Sprintf(", %d not delivered before the end", t.Lost)
+	}
 	if t.Restored > 0 || t.Kept > 0 {
 		text += fmt.Sprintf("; on disk: %d from the start, %d at the end", t.Restored, t.Kept)
 	}

@@ -158,7 +158,7 @@ func (l *lab) totals(t *testing.T) (out totals) {
 		written: number(`Alerts: (\d+) written`), dropped: number(`Alerts: .* (\d+) dropped \(queue full\)`),
 		lost: number(`Lost records: .* (\d+) bulk ring full`), lostOpens: number(`Lost records: .*\bopen (\d+)`),
 	}
-	for _, none := range []string{"Lost records: 0 critical ring full", " 0 undecodable", " 0 failed (sink error)"} {
+	for _, none := range []string{"Lost records: 0 critical ring full", " 0 undecodable", " 0 failed (sink error)\n"} {
 		if !strings.Contains(text, none) {
 			t.Errorf("the exit text lacks %q", none)
 		}
