@@ -62,7 +62,7 @@ func BuildReleased(t *testing.T) string {
 // buildSensor builds a binary in bin/test. The go command leaves a file alone that is up to date; one that runs is replaced, not changed.
 func buildSensor(name string, env []string, flags ...string) (binary string, err error) {
 	binary = filepath.Join(root(), "bin", "test", name)
-	args := append([]string{"build", "-o", binary}, flags...)
+	args := append([]string{"build", "-ldflags", "-s -w", "-o", binary}, flags...)
 	build := exec.Command("go", append(args, "github.com/saker-sensor/saker/cmd/sensor")...)
 	build.Env = append(os.Environ(), env...)
 	if out, err := build.CombinedOutput(); err != nil {

@@ -51,7 +51,7 @@ type cgroupChange struct {
 }
 
 // deadline bounds every wait; a loaded machine is slow, a lost record never comes.
-const deadline = time.Minute
+const deadline = 3 * time.Minute
 
 // shared is an attached probe of every event that follows controller(). It is loaded once for all tests: that takes longer than a test does,
 // above all on an emulated machine. TestMain closes it.
