@@ -32,7 +32,8 @@ type compiler struct {
 	nodes  int
 }
 
-// compile makes rules of all that was collected. Foreign rules and those below the minimum priority are left out.
+// compile makes rules of all that was collected. Rules of an unknown source are left out; those below
+// the minimum priority are checked, and left out then.
 func (c *compiler) compile(builtin *rulefile.Collector) []*Rule {
 	if builtin != nil {
 		c.builtins = c.readMacros(builtin, true)
@@ -46,11 +47,11 @@ func (c *compiler) compile(builtin *rulefile.Collector) []*Rule {
 	}
 	var rules []*Rule
 	for _, r := range c.col.Rules.All {
-		if r.UnknownSource || r.Priority > c.minPriority {
+		if r.UnknownSource {
 			continue
 		}
 		c.rep.Try(func() {
-			if compiled := c.rule(r); compiled != nil {
+			if compiled := c.rule(r); compiled != nil && r.Priority <= c.minPriority {
 				rules = append(rules, compiled)
 			}
 		})
@@ -93,6 +94,10 @@ func (c *compiler) readMacros(col *rulefile.Collector, builtin bool) map[string]
 	return byName
 }
 
+// maxParentheses is the nesting of parentheses that a condition's own text must stay below: Falco's parser takes five of its
+// 1000 levels for each.
+const maxParentheses = 199
+
 // parse parses a text and gives its parts offsets of their own.
 func (c *compiler) parse(t *text, where rulefile.Trail) filter.Expr {
 	base := 0
@@ -100,7 +105,7 @@ func (c *compiler) parse(t *text, where rulefile.Trail) filter.Expr {
 		base = c.placed[n-1].base + len(c.placed[n-1].buf) + 1
 	}
 	c.placed = append(c.placed, placedText{base, where.Macro(), t})
-	e, err := filter.Parse(t.String(), filter.ParseOptions{MaxDepth: maxDepth})
+	e, err := filter.Parse(t.String(), filter.ParseOptions{MaxDepth: maxParentheses})
 	var pe *filter.ParseError
 	switch {
 	case errors.As(err, &pe):
@@ -128,32 +133,62 @@ func (c *compiler) conditionTrail(where rulefile.Trail, off int) rulefile.Trail 
 
 // rule compiles one rule; nil if it is to be skipped or was found wrong.
 func (c *compiler) rule(r *rulefile.Rule) *Rule {
-	where := r.Where.With("rule condition", "", r.Condition[0])
-	t := c.expander.expand(withExceptions(joinNodes(r.Condition), r.Exceptions), where)
-	lists := c.expander.used
+	var text *text
+	where := r.Where
+	whole := !r.Incomplete
+	if len(r.Condition) > 0 {
+		where = where.With("rule condition", "", r.Condition[0])
+		whole = c.rep.Try(func() { text = withExceptions(joinNodes(r.Condition), r.Exceptions) }) && whole
+	}
+	// Both output and condition are checked, so that a user sees the mistakes of both.
+	out := newRule(r)
+	if len(r.Output) > 0 {
+		verdict := c.output(r, out)
+		if verdict == skipped {
+			return nil
+		}
+		whole = whole && verdict == compiled
+	}
+	if text == nil || !c.condition(r, text, where, out) || !whole {
+		return nil
+	}
+	return out
+}
+
+// verdict about a part of a rule.
+type verdict uint8
+
+const (
+	compiled verdict = iota
+	refused
+	// skipped: the part names what is unknown, and the rule asks to be left out then.
+	skipped
+)
+
+// condition compiles a rule's condition; false if the rule is to be skipped or was found wrong.
+func (c *compiler) condition(r *rulefile.Rule, t *text, where rulefile.Trail, out *Rule) bool {
+	t = c.expander.expand(t, where)
+	out.lists = sortedOnce(c.expander.used)
 	parsed := c.parse(t, where)
 	s := &scope{visibility: 1 << 62, where: where}
 	x := c.inline(parsed, s)
+	out.macros = sortedOnce(s.used)
 	if s.broken {
-		return nil
+		return false
 	}
 	if c.nodes += x.nodes; c.nodes > maxTotalNodes {
 		rulefile.Refuse(where, rulefile.ErrValidate, "All conditions together have more than %d parts", maxTotalNodes)
 	}
-	output, prints, ok := c.output(r)
-	if !ok {
-		return nil
-	}
+	c.warnDoubts(x.expr, where)
 	f := c.filter(r, where, x.expr)
 	if f == nil {
-		return nil
+		return false
 	}
-	types := filter.EventTypes(x.expr, event.FullSet(), event.TypeByName)
-	c.warnings(r, where, x.expr, f, types)
-	out := newRule(r, x.expr, f, types)
-	out.Output, out.prints = output, prints
-	out.macros, out.lists = sortedOnce(s.used), sortedOnce(lists)
-	return out
+	out.expr, out.filter = x.expr, f
+	out.Types = filter.EventTypes(x.expr, event.FullSet(), event.TypeByName)
+	out.NeedsContainer = NeedsContainer(out.Reads()...)
+	c.warnFilter(r, f, &out.Types, where)
+	return true
 }
 
 // filter compiles a condition against the fields.
@@ -220,12 +255,12 @@ func (c *compiler) fieldHint(f *filter.Field) string {
 }
 
 // output puts a rule's template together and checks it.
-func (c *compiler) output(r *rulefile.Rule) (output string, prints []field.Ref, ok bool) {
+func (c *compiler) output(r *rulefile.Rule, out *Rule) verdict {
 	parts := make([]string, len(r.Output))
 	for i, n := range r.Output {
 		parts[i] = strings.TrimSpace(n.Text)
 	}
-	output = strings.Join(parts, " ")
+	output := strings.Join(parts, " ")
 	where := r.Where.With("rule output", "", r.Output[0])
 	if strings.Contains(output, "%container.info") {
 		c.rep.Warn(where.Problem(rulefile.WarnDeprecated, "%container.info is deprecated and is left out of the output. "+
@@ -234,29 +269,33 @@ func (c *compiler) output(r *rulefile.Rule) (output string, prints []field.Ref, 
 	}
 	if c.checkOutput != nil {
 		if err := c.checkOutput(output); err != nil {
-			var fe *field.Error
-			errors.As(err, &fe)
-			p := outputTrail(where, r.Output, fe).Problem(rulefile.ErrCompileOutput, err.Error())
-			p.Hint = c.outputHint(fe)
-			if r.SkipIfUnknownFilter && (fe == nil || fe.Unknown) {
-				p.Code = rulefile.WarnUnknownFilter
-				c.rep.Warn(p)
-			} else {
-				c.rep.Error(p)
-			}
-			return "", nil, false
+			return c.refuseOutput(r, where, err)
 		}
 	}
-	prints = templateFields(output, c.dict)
-	for _, f := range prints {
-		if f.Flags&field.Deprecated != 0 {
+	for _, name := range deprecatedFields {
+		if strings.Contains(output, name) {
 			p := where.Problem(rulefile.WarnDeprecated,
-				fmt.Sprintf("usage of deprecated field '%s' has been detected in the rule output", f.Name))
-			p.DeprecatedField = f.Name
+				fmt.Sprintf("usage of deprecated field '%s' has been detected in the rule output", name))
+			p.DeprecatedField = name
 			c.rep.Warn(p)
 		}
 	}
-	return output, prints, true
+	out.Output, out.prints = output, templateFields(output, c.dict)
+	return compiled
+}
+
+func (c *compiler) refuseOutput(r *rulefile.Rule, where rulefile.Trail, err error) verdict {
+	var fe *field.Error
+	errors.As(err, &fe)
+	p := outputTrail(where, r.Output, fe).Problem(rulefile.ErrCompileOutput, err.Error())
+	p.Hint = c.outputHint(fe)
+	if r.SkipIfUnknownFilter && (fe == nil || fe.Unknown) {
+		p.Code = rulefile.WarnUnknownFilter
+		c.rep.Warn(p)
+		return skipped
+	}
+	c.rep.Error(p)
+	return refused
 }
 
 // outputTrail leads to the field of a template that is to blame.

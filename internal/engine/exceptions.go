@@ -30,24 +30,26 @@ func modified(op string) bool {
 }
 
 func isOperator(op string) bool {
-	return slices.Contains(textOps, op) || slices.Contains(listOps, op) || slices.Contains(numberOps, op) || modified(op)
+	return slices.Contains(textOps, op) || slices.Contains(listOps, op) || slices.Contains(numberOps, op) || op == "exists" || modified(op)
 }
 
-// exceptionCheck returns the check of an exception's fields and operators against a dictionary.
-func exceptionCheck(dict *field.Dictionary) func(*rulefile.Exception) {
+// exceptionCheck returns the check of an exception's shape, operators and fields against a dictionary.
+func exceptionCheck(dict *field.Dictionary) rulefile.ExceptionCheck {
 	names := fieldNames(dict)
-	return func(e *rulefile.Exception) {
+	return func(e *rulefile.Exception, known bool) {
+		if e.Fields == nil {
+			rulefile.Refuse(e.Where, rulefile.ErrValidate, "Rule exception item must have fields property with a list of fields")
+		}
+		checkComps(e)
+		for i, op := range e.Operators() {
+			checkOperator(e, i, op)
+		}
+		if !known {
+			return
+		}
 		fields := []*yamltree.Node{e.Fields}
-		switch {
-		case e.Fields.Kind == yamltree.Sequence:
+		if e.Fields.Kind == yamltree.Sequence {
 			fields = e.Fields.Items
-			checkComps(e)
-		case e.Comps != nil && e.Comps.Kind == yamltree.Sequence:
-			rulefile.Refuse(e.Where, rulefile.ErrValidate, "Fields and comps must both be strings")
-		case e.Comps != nil && !takesList(rulefile.Operator(e.Comps.Text)):
-			rulefile.Refuse(e.Where.With("comps", "", e.Comps), rulefile.ErrValidate,
-				"When fields is a single value, comps must be one of (%s) or an operator with a modifier (%s)",
-				strings.Join(listOps, ", "), strings.Join(modifiers, ", "))
 		}
 		for _, f := range fields {
 			if bad, known := unknownField(f.Text, dict); !known {
@@ -58,21 +60,29 @@ func exceptionCheck(dict *field.Dictionary) func(*rulefile.Exception) {
 	}
 }
 
-func checkComps(e *rulefile.Exception) {
-	if e.Comps == nil {
-		return
-	}
-	if e.Comps.Kind != yamltree.Sequence {
-		rulefile.Refuse(e.Where, rulefile.ErrValidate, "Fields and comps must both be lists")
-	}
-	if len(e.Comps.Items) != len(e.Fields.Items) {
-		rulefile.Refuse(e.Where, rulefile.ErrValidate, "Fields and comps lists must have equal length")
-	}
-	for _, c := range e.Comps.Items {
-		if op := rulefile.Operator(c.Text); !isOperator(op) {
-			rulefile.RefuseHint(e.Where.With("comps", "", c), rulefile.ErrValidate,
+func checkOperator(e *rulefile.Exception, i int, op string) {
+	if e.Fields.Kind == yamltree.Sequence {
+		if !isOperator(op) {
+			rulefile.RefuseHint(e.Where.With("comps", "", e.Comps.Items[i]), rulefile.ErrValidate,
 				suggest.Hint(op, slices.Concat(textOps, listOps)), "'%s' is not a supported comparison operator", op)
 		}
+	} else if !takesList(op) {
+		rulefile.Refuse(e.Where.With("comps", "", e.Comps), rulefile.ErrValidate,
+			"When fields is a single value, comps must be one of (%s) or an operator with a modifier (%s)",
+			strings.Join(listOps, ", "), strings.Join(modifiers, ", "))
+	}
+}
+
+// checkComps refuses operators that are not as many as the fields.
+func checkComps(e *rulefile.Exception) {
+	switch {
+	case e.Comps == nil:
+	case e.Fields.Kind != yamltree.Sequence && e.Comps.Kind == yamltree.Sequence:
+		rulefile.Refuse(e.Where, rulefile.ErrValidate, "Fields and comps must both be strings")
+	case e.Fields.Kind == yamltree.Sequence && e.Comps.Kind != yamltree.Sequence:
+		rulefile.Refuse(e.Where, rulefile.ErrValidate, "Fields and comps must both be lists")
+	case len(e.Fields.Items) != len(e.Comps.Items):
+		rulefile.Refuse(e.Where, rulefile.ErrValidate, "Fields and comps lists must have equal length")
 	}
 }
 
@@ -112,6 +122,10 @@ func withExceptions(cond *text, all []*rulefile.Exception) *text {
 		if len(e.Values) == 0 {
 			continue
 		}
+		if e.Fields == nil {
+			rulefile.Refuse(e.Where, rulefile.ErrValidate, "Rule exception must have fields property with a list of fields")
+		}
+		checkComps(e)
 		if !wrapped {
 			inner := cond
 			cond = &text{}
@@ -177,13 +191,17 @@ func putRows(t *text, e *rulefile.Exception) {
 	t.put(")", e.Fields)
 }
 
+// valueText is an exception's value as its condition writes it. One text for an operator that takes a list is the inside of
+// the list, and is not quoted: "(a, b)" and "a, b" are lists of two, and the name of a list stands for its items.
 func valueText(v *yamltree.Node, op string) string {
-	if v.Kind != yamltree.Sequence {
-		s := quoteBlanks(v.Text)
-		if takesList(op) && !strings.HasPrefix(s, "(") {
-			s = "(" + s + ")"
-		}
-		return s
+	switch {
+	case v.Kind == yamltree.Sequence:
+	case !takesList(op):
+		return quoteBlanks(v.Text)
+	case strings.HasPrefix(v.Text, "("):
+		return v.Text
+	default:
+		return "(" + v.Text + ")"
 	}
 	items := make([]string, len(v.Items))
 	for i, n := range v.Items {

@@ -38,6 +38,9 @@ func compileLists(definitions []*rulefile.List) []*list {
 		l := &list{List: definition}
 		lists[i] = l
 		for _, n := range l.Items {
+			if n.Text == l.Name && l.Index < l.Visibility {
+				l.used = true // by itself, as in Falco
+			}
 			if o := byName[n.Text]; o != nil && o.Index < l.Visibility {
 				o.used = true
 				l.uses = append(l.uses, o.Name)

@@ -20,7 +20,7 @@ func TestRefusedChanges(t *testing.T) {
 		{"override of a key that can't be appended", "- rule: r\n  priority: ERROR\n  override: {priority: append}\n", rulefile.ErrYAMLValidate},
 		{"override of a key that can't be overridden", "- rule: r\n  source: syscall\n  override: {source: replace}\n", rulefile.ErrYAMLValidate},
 		{"an unknown operation", "- rule: r\n  desc: x\n  override: {desc: prepend}\n", rulefile.ErrYAMLValidate},
-		{"no map", "- rule: r\n  desc: x\n  override: append\n", rulefile.ErrYAMLValidate},
+		{"a sequence", "- rule: r\n  desc: x\n  override: [append]\n", rulefile.ErrYAMLValidate},
 		{"the key is absent", "- rule: r\n  override: {desc: append}\n", rulefile.ErrYAMLValidate},
 		{"a key without an operation", "- rule: r\n  desc: x\n  tags: [a]\n  override: {desc: append}\n", rulefile.ErrYAMLValidate},
 		{"override with append", "- rule: r\n  condition: and proc.name = x\n  append: true\n  override: {condition: append}\n", rulefile.ErrYAMLValidate},

@@ -70,8 +70,8 @@ func (r *Rule) Reads() []string {
 	return names
 }
 
-func newRule(r *rulefile.Rule, e filter.Expr, f *filter.Filter, types event.TypeSet) *Rule {
-	out := &Rule{
+func newRule(r *rulefile.Rule) *Rule {
+	return &Rule{
 		Name:            r.Name,
 		Desc:            strings.TrimSpace(r.Desc),
 		Source:          r.Source,
@@ -79,15 +79,10 @@ func newRule(r *rulefile.Rule, e filter.Expr, f *filter.Filter, types event.Type
 		Priority:        r.Priority,
 		Tags:            sortedOnce(r.Tags),
 		Enabled:         r.Enabled,
-		Types:           types,
 		Capture:         r.Capture,
 		CaptureDuration: r.CaptureDuration,
-		expr:            e,
-		filter:          f,
 		definition:      r,
 	}
-	out.NeedsContainer = NeedsContainer(out.Reads()...)
-	return out
 }
 
 // ConditionText joins the pieces of a condition by blanks.

@@ -13,7 +13,6 @@ import (
 	"github.com/saker-sensor/saker/internal/engine/filter"
 	"github.com/saker-sensor/saker/internal/engine/inspect"
 	"github.com/saker-sensor/saker/internal/engine/rulefile"
-	"github.com/saker-sensor/saker/internal/field"
 	"github.com/saker-sensor/saker/internal/testutil"
 )
 
@@ -116,7 +115,7 @@ func (v *vectorRun) step(s vectorStep) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := len(engine.Doubts(e, field.Syscall())) > 0; got != s.Expect {
+		if got := len(engine.Doubts(e)) > 0; got != s.Expect {
 			t.Errorf("%q warns = %v, want %v", s.Condition, got, s.Expect)
 		}
 	case "raw_assert":

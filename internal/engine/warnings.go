@@ -8,19 +8,25 @@ import (
 	"github.com/saker-sensor/saker/internal/engine/filter"
 	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/event"
-	"github.com/saker-sensor/saker/internal/field"
 )
 
 // maxTypes is how many event types a condition may leave before it is called too broad (Falco's figure).
 const maxTypes = 100
 
-// warnings reports the doubts about a rule that compiles.
-func (c *compiler) warnings(r *rulefile.Rule, where rulefile.Trail, e filter.Expr, f *filter.Filter, types event.TypeSet) {
-	for _, d := range doubts(e, c.dict) {
+// deprecatedFields are those that Falco warns of.
+var deprecatedFields = []string{"evt.dir", "evt.latency", "evt.latency.s", "evt.latency.ns", "evt.latency.human", "evt.wait_latency"}
+
+// warnDoubts reports the doubts about a condition, whether or not it compiles.
+func (c *compiler) warnDoubts(e filter.Expr, where rulefile.Trail) {
+	for _, d := range doubts(e) {
 		p := c.conditionTrail(where, d.off).Problem(d.code, d.message)
 		p.DeprecatedField = d.field
 		c.rep.Warn(p)
 	}
+}
+
+// warnFilter reports the doubts about a condition that compiles.
+func (c *compiler) warnFilter(r *rulefile.Rule, f *filter.Filter, types *event.TypeSet, where rulefile.Trail) {
 	for _, w := range f.Warnings {
 		c.rep.Warn(c.conditionTrail(where, w.Pos.Offset).Problem(rulefile.WarnCompileCondition, w.Msg))
 	}
@@ -40,7 +46,7 @@ type doubt struct {
 
 // doubts finds comparisons with <NA> of fields that are missing rather than <NA>, and uses of deprecated fields; one of
 // each kind.
-func doubts(e filter.Expr, dict *field.Dictionary) []doubt {
+func doubts(e filter.Expr) []doubt {
 	var out []doubt
 	add := func(d doubt) {
 		if !slices.ContainsFunc(out, func(o doubt) bool { return o.message == d.message }) {
@@ -64,7 +70,7 @@ func doubts(e filter.Expr, dict *field.Dictionary) []doubt {
 			add(doubt{off: f.Pos.Offset, code: rulefile.WarnDeprecated, field: f.Name,
 				message: "due to the drop of enter events, 'evt.dir = <' always evaluates to true, and 'evt.dir = >' always " +
 					"evaluates to false. The rule expression can be simplified by removing the condition on 'evt.dir'"})
-		} else if ref, err := dict.Lookup(f.Name, f.Arg, f.HasArg); err == nil && ref.Flags&field.Deprecated != 0 {
+		} else if slices.Contains(deprecatedFields, f.Name) {
 			add(doubt{off: f.Pos.Offset, code: rulefile.WarnDeprecated, field: f.Name,
 				message: fmt.Sprintf("usage of deprecated field '%s' has been detected in the rule condition", f.Name)})
 		}

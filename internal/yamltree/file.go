@@ -19,9 +19,10 @@ type File struct {
 // cursor is the result of the last call of Offset. Lines may be long, and the parser asks for columns from left to right.
 type cursor struct{ line, col, off int }
 
-// NewFile counts the lines of a text. A byte order mark is left out.
+// NewFile counts the lines of a text in UTF-8, UTF-16 or UTF-32. A byte order mark is left out; all offsets are those of the
+// text in UTF-8.
 func NewFile(name string, content []byte) *File {
-	f := &File{Name: name, text: bytes.TrimPrefix(content, []byte("\xef\xbb\xbf")), lines: []int{0}}
+	f := &File{Name: name, text: decode(content), lines: []int{0}}
 	for i, c := range f.text {
 		if c == '\n' {
 			f.lines = append(f.lines, i+1)

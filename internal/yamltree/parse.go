@@ -273,6 +273,9 @@ func (c *converter) mapping(values []*ast.MappingValueNode, off, depth int) (*No
 		if err != nil {
 			return nil, err
 		}
+		if c.tooLong(v) {
+			return nil, &Error{Offset: c.at(v.Start), Message: illegalMapValue}
+		}
 		value, err := c.convert(v.Value, depth+1)
 		if err != nil {
 			return nil, err
@@ -286,4 +289,15 @@ func (c *converter) mapping(values []*ast.MappingValueNode, off, depth int) (*No
 		out.Offset = out.Pairs[0].Key.Offset
 	}
 	return out, nil
+}
+
+// maxKey is the YAML specification's bound of a key without "?", in characters up to its colon.
+const maxKey = 1024
+
+func (c *converter) tooLong(v *ast.MappingValueNode) bool {
+	if _, explicit := v.Key.(*ast.MappingKeyNode); explicit || v.Start == nil {
+		return false
+	}
+	key := v.Key.GetToken()
+	return key != nil && key.Position.Line == v.Start.Position.Line && v.Start.Position.Column-key.Position.Column > maxKey
 }

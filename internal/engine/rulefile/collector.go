@@ -14,17 +14,19 @@ type Collector struct {
 	// Engine is the highest version required, Plugins what is required of plugins.
 	Engine  SemVer
 	Plugins []PluginNeed
-	// sources are the event sources whose rules are compiled; checkException knows their fields.
+	// sources are the event sources whose rules are compiled.
 	sources        map[string]bool
-	checkException func(*Exception)
+	checkException ExceptionCheck
 	// refused holds the names whose definition was refused; errors that follow from that are not reported.
 	refused map[string]bool
 	next    int
 }
 
-// NewCollector returns an empty collector for rules of the source syscall. checkException refuses an exception whose
-// fields or operators are wrong.
-func NewCollector(checkException func(*Exception)) *Collector {
+// ExceptionCheck refuses an exception whose shape or operators are wrong; with fields, also one whose fields are unknown.
+type ExceptionCheck func(e *Exception, fields bool)
+
+// NewCollector returns an empty collector for rules of the source syscall.
+func NewCollector(checkException ExceptionCheck) *Collector {
 	return &Collector{
 		sources:        map[string]bool{"syscall": true},
 		checkException: checkException,
@@ -153,17 +155,21 @@ func (c *Collector) previousRule(v *Rule, none string) *Rule {
 
 func (c *Collector) defineRule(v *Rule, rep *Report) {
 	prev := c.Rules.Get(v.Name)
-	if prev != nil && v.Source != "" && v.Source != prev.Source {
+	if prev != nil && v.Source != prev.Source {
 		Refuse(v.Where, ErrValidate, "Rule has been re-defined with a different source")
-	}
-	if v.Source == "" {
-		v.Source = "syscall"
 	}
 	if !c.sources[v.Source] {
 		v.UnknownSource = true
 		rep.Warn(v.Where.Problem(WarnUnknownSource, fmt.Sprintf("Unknown source %s, skipping", v.Source)))
 	}
-	c.setExceptions(v, v.Exceptions, rep)
+	for _, e := range v.Exceptions {
+		if !rep.Try(func() { c.checkException(e, !v.UnknownSource) }) {
+			v.Incomplete = true
+		}
+	}
+	if v.Incomplete {
+		v.Exceptions = nil
+	}
 	define(c, &c.Rules, v.Name, v, &v.Order)
 }
 
@@ -174,12 +180,9 @@ func (c *Collector) enableRule(name string, on bool, where Trail) {
 }
 
 // overrideRule changes a rule: what o adds first, then what it replaces.
-func (c *Collector) overrideRule(prev, v *Rule, o override, rep *Report) {
-	if prev.UnknownSource {
-		return
-	}
+func (c *Collector) overrideRule(prev, v *Rule, o override) {
 	if o.add["exceptions"] {
-		c.addExceptions(prev, v.Exceptions, rep)
+		c.addExceptions(prev, v.Exceptions)
 	}
 	if o.add["condition"] {
 		prev.Condition = append(prev.Condition[:len(prev.Condition):len(prev.Condition)], v.Condition...)
@@ -194,56 +197,43 @@ func (c *Collector) overrideRule(prev, v *Rule, o override, rep *Report) {
 		prev.Tags = append(prev.Tags[:len(prev.Tags):len(prev.Tags)], v.Tags...)
 	}
 	for key := range o.replace {
-		c.replaceKey(prev, v, key, rep)
+		prev.replace(v, key)
 	}
 	prev.Changes = append(prev.Changes, v.Where)
 	c.move(&prev.Order)
 }
 
-func (c *Collector) replaceKey(prev, v *Rule, key string, rep *Report) {
+// replace takes a key over from another definition.
+func (r *Rule) replace(v *Rule, key string) {
 	switch key {
 	case "condition":
-		prev.Condition = v.Condition
+		r.Condition = v.Condition
 	case "output":
-		prev.Output = v.Output
+		r.Output = v.Output
 	case "desc":
-		prev.Desc = v.Desc
+		r.Desc = v.Desc
 	case "tags":
-		prev.Tags = v.Tags
+		r.Tags = v.Tags
 	case "priority":
-		prev.Priority = v.Priority
+		r.Priority = v.Priority
 	case "enabled":
-		prev.Enabled = v.Enabled
+		r.Enabled = v.Enabled
 	case "warn_evttypes":
-		prev.WarnEvttypes = v.WarnEvttypes
+		r.WarnEvttypes = v.WarnEvttypes
 	case "skip-if-unknown-filter":
-		prev.SkipIfUnknownFilter = v.SkipIfUnknownFilter
+		r.SkipIfUnknownFilter = v.SkipIfUnknownFilter
 	case "capture":
-		prev.Capture = v.Capture
+		r.Capture = v.Capture
 	case "capture_duration":
-		prev.CaptureDuration = v.CaptureDuration
+		r.CaptureDuration = v.CaptureDuration
 	case "exceptions":
-		c.setExceptions(prev, v.Exceptions, rep)
+		// Falco checks these no more than any other text of the condition.
+		r.Exceptions = v.Exceptions
 	}
 }
 
-// setExceptions gives a rule its exceptions; the last of several with one name counts too, with a warning.
-func (c *Collector) setExceptions(v *Rule, all []*Exception, rep *Report) {
-	seen := map[string]bool{}
-	for _, e := range all {
-		if seen[e.Name] {
-			rep.Warn(e.Where.Problem(WarnExceptionName,
-				fmt.Sprintf("Multiple definitions of exception '%s' in the same rule", e.Name)))
-		}
-		seen[e.Name] = true
-		if !v.UnknownSource {
-			c.checkException(e)
-		}
-	}
-	v.Exceptions = all
-}
-
-func (c *Collector) addExceptions(v *Rule, more []*Exception, rep *Report) {
+// addExceptions adds exceptions, or values to those that the rule has.
+func (c *Collector) addExceptions(v *Rule, more []*Exception) {
 	all := v.Exceptions[:len(v.Exceptions):len(v.Exceptions)]
 	for _, e := range more {
 		i := 0
@@ -251,7 +241,7 @@ func (c *Collector) addExceptions(v *Rule, more []*Exception, rep *Report) {
 			i++
 		}
 		if i < len(all) {
-			all[i] = extend(all[i], e, rep)
+			all[i] = extend(all[i], e)
 			continue
 		}
 		if e.Fields == nil {
@@ -261,21 +251,19 @@ func (c *Collector) addExceptions(v *Rule, more []*Exception, rep *Report) {
 		if len(e.Values) == 0 {
 			Refuse(e.Where, ErrValidate, "Rule exception must have values property with a list of values")
 		}
-		c.checkException(e)
+		c.checkException(e, !v.UnknownSource)
 		all = append(all, e)
 	}
 	v.Exceptions = all
 }
 
 // extend adds an appended exception's values to the one of that name.
-func extend(to, e *Exception, rep *Report) *Exception {
+func extend(to, e *Exception) *Exception {
 	switch {
 	case e.Fields != nil:
 		Refuse(e.Where, ErrValidate, "Can not append exception fields to existing exception, only values")
 	case e.Comps != nil:
 		Refuse(e.Where, ErrValidate, "Can not append exception comps to existing exception, only values")
-	case len(e.Values) == 0:
-		rep.Warn(e.Where.Problem(WarnAppendNoValues, "Overriding/appending exception with no values"))
 	}
 	longer := *to
 	longer.Values = append(to.Values[:len(to.Values):len(to.Values)], e.Values...)

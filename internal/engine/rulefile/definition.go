@@ -55,7 +55,9 @@ type Rule struct {
 	CaptureDuration uint32
 	// UnknownSource: the rule's source has no events here; the rule is kept by name only.
 	UnknownSource bool
-	Where         Trail
+	// Incomplete: a part of the rule was refused, which has been reported; the rule is checked, but not used.
+	Incomplete bool
+	Where      Trail
 	// Changes are the later items that changed the rule.
 	Changes []Trail
 	Order
@@ -64,7 +66,7 @@ type Rule struct {
 // Exception is an entry of a rule's exceptions.
 type Exception struct {
 	Name string
-	// Fields and Comps are a scalar or a sequence of scalars. Comps is nil where it was not given.
+	// Fields and Comps are a scalar or a sequence of scalars, nil where they were not given.
 	Fields, Comps *yamltree.Node
 	Values        []*yamltree.Node
 	Where         Trail
@@ -82,6 +84,8 @@ func (e *Exception) Operators() []string {
 			ops[i] = Operator(ops[i])
 		}
 		return ops
+	case e.Fields == nil:
+		return nil
 	case e.Fields.Kind == yamltree.Sequence:
 		return []string{"="}
 	}
@@ -93,7 +97,10 @@ func Operator(text string) string { return strings.Join(strings.Fields(text), " 
 
 // texts are the texts of a scalar or of a sequence of scalars.
 func texts(n *yamltree.Node) []string {
-	if n.Kind != yamltree.Sequence {
+	switch {
+	case n == nil:
+		return nil
+	case n.Kind != yamltree.Sequence:
 		return []string{n.Text}
 	}
 	out := make([]string, len(n.Items))

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/saker-sensor/saker/internal/suggest"
@@ -103,12 +102,11 @@ func (r *reader) item(n *yamltree.Node) {
 
 func (r *reader) engineVersion(n *yamltree.Node) {
 	where := r.root.With("required_engine_version", "", n)
-	r.unknownKeys(n, where, "required_engine_version")
-	text := scalarOf(n.Get("required_engine_version"), where.With("value for", "required_engine_version", n))
+	text := required(n, "required_engine_version", where)
 	v, ok := ParseVersion(text)
-	if i, err := strconv.ParseUint(text, 10, 32); err == nil {
+	if minor, number := parseUint(text); number {
 		// A lone number is the minor version of the time before 0.33.
-		v, ok = SemVer{0, uint32(i), 0}, true
+		v, ok = SemVer{0, minor, 0}, true
 	}
 	if !ok {
 		Refuse(where, ErrYAMLValidate, "Unable to parse engine version '%s' as a semver string. "+
@@ -121,23 +119,23 @@ func (r *reader) engineVersion(n *yamltree.Node) {
 	if r.col.Engine.less(v) {
 		r.col.Engine = v
 	}
+	r.unknownKeys(n, where, "required_engine_version")
 }
 
 func (r *reader) pluginVersions(n *yamltree.Node) {
 	where := r.root.With("required_plugin_versions", "", n)
-	r.unknownKeys(n, where, "required_plugin_versions")
 	seq := n.Get("required_plugin_versions")
 	if seq.Kind != yamltree.Sequence {
 		Refuse(where.With("value for", "required_plugin_versions", seq), ErrYAMLValidate, "Value is not a sequence")
 	}
 	for _, entry := range seq.Items {
 		at := where.With("plugin version requirement", "", entry)
-		need := PluginNeed{r.pluginVersion(entry, at, "name", "version", "alternatives")}
+		need := PluginNeed{pluginVersion(entry, at)}
 		if alt := entry.Get("alternatives"); alt != nil && alt.Kind == yamltree.Sequence {
 			for _, a := range alt.Items {
-				need = append(need, r.pluginVersion(a, at.With("alternative", "", a), "name", "version"))
+				need = append(need, pluginVersion(a, at.With("alternative", "", a)))
 			}
-		} else if alt != nil && alt.Kind != yamltree.Null {
+		} else if alt != nil {
 			Refuse(at.With("value for", "alternatives", alt), ErrYAMLValidate, "Value is not a sequence")
 		}
 		for i, v := range need {
@@ -149,13 +147,13 @@ func (r *reader) pluginVersions(n *yamltree.Node) {
 		}
 		r.col.Plugins = append(r.col.Plugins, need)
 	}
+	r.unknownKeys(n, where, "required_plugin_versions")
 }
 
-func (r *reader) pluginVersion(n *yamltree.Node, where Trail, keys ...string) PluginVersion {
+func pluginVersion(n *yamltree.Node, where Trail) PluginVersion {
 	if n.Kind != yamltree.Mapping {
 		Refuse(where, ErrYAMLValidate, "Plugin version requirement is not a map of name and version")
 	}
-	r.unknownKeys(n, where, keys...)
 	name, text := required(n, "name", where), required(n, "version", where)
 	v, ok := ParseVersion(text)
 	if !ok {
@@ -173,37 +171,37 @@ func (r *reader) macro(n *yamltree.Node) {
 	name := required(n, "macro", r.root.With("macro", "", n))
 	where := r.root.With("macro", name, n)
 	defer r.col.rememberRefusal("macro", name)
-	r.unknownKeys(n, where, "macro", "condition", "append", "override")
 	if !macroName.MatchString(name) {
 		r.rep.Warn(where.Problem(WarnMacroName, "Macro has an invalid name. Macro names should match a regular "+
 			"expression: ([a-zA-Z]+[a-zA-Z0-9_]*)"))
 	}
-	add := r.appends(n, where, overridable{add: []string{"condition"}, replace: []string{"condition"}})
 	required(n, "condition", where)
+	add := r.appends(n, where, overridable{add: []string{"condition"}, replace: []string{"condition"}})
 	m := &Macro{Name: name, Condition: []*yamltree.Node{n.Get("condition")}, Where: where}
 	if add {
 		r.col.appendMacro(m)
-		return
+	} else {
+		r.col.defineMacro(m)
 	}
-	r.col.defineMacro(m)
+	r.unknownKeys(n, where, "macro", "condition", "append", "override")
 }
 
 func (r *reader) list(n *yamltree.Node) {
 	name := required(n, "list", r.root.With("list", "", n))
 	where := r.root.With("list", name, n)
 	defer r.col.rememberRefusal("list", name)
-	r.unknownKeys(n, where, "list", "items", "append", "override")
 	if !listName.MatchString(name) {
 		r.rep.Warn(where.Problem(WarnListName, "List has an invalid name. List names should match a regular "+
 			`expression: ([^()"'[:space:]=,]+)`))
 	}
-	add := r.appends(n, where, overridable{add: []string{"items"}, replace: []string{"items"}})
 	l := &List{Name: name, Items: scalars(n, "items", where), Where: where}
+	add := r.appends(n, where, overridable{add: []string{"items"}, replace: []string{"items"}})
 	if add {
 		r.col.appendList(l)
-		return
+	} else {
+		r.col.defineList(l)
 	}
-	r.col.defineList(l)
+	r.unknownKeys(n, where, "list", "items", "append", "override")
 }
 
 // appends reads append and override of a macro or a list, whose only part is the one that may be overridden.
@@ -224,7 +222,7 @@ func (r *reader) appendKey(n *yamltree.Node, where Trail) bool {
 
 func (r *reader) unknownKeys(n *yamltree.Node, where Trail, known ...string) {
 	for _, p := range n.Pairs {
-		if contains(known, p.Key.Text) {
+		if slices.Contains(known, p.Key.Text) {
 			continue
 		}
 		w := where.With("key", p.Key.Text, p.Key).Problem(WarnUnknownKey,
@@ -259,8 +257,11 @@ func required(n *yamltree.Node, key string, where Trail) string {
 	return text
 }
 
-// misspeltKey looks for a key of the item that may be meant for a missing one.
+// misspeltKey looks for what in the item may be meant for a missing key.
 func misspeltKey(n *yamltree.Node, missing string) string {
+	if o := n.Get("override"); o != nil && o.Kind == yamltree.Scalar {
+		return "write override as a map of keys to 'append' or 'replace', or the item counts as a whole one"
+	}
 	for _, p := range n.Pairs {
 		if k := p.Key.Text; k != missing && suggest.Nearest(k, []string{missing}) != "" {
 			return fmt.Sprintf("'%s' may be meant as '%s'", k, missing)
@@ -269,24 +270,14 @@ func misspeltKey(n *yamltree.Node, missing string) string {
 	return ""
 }
 
-// optional reads a text that may be absent.
-func optional(n *yamltree.Node, key string, where Trail) string {
-	v := n.Get(key)
-	if v == nil || v.Kind == yamltree.Null {
-		return ""
-	}
-	return scalarOf(v, where.With("value for", key, v))
-}
-
 func boolean(n *yamltree.Node, key string, where Trail, otherwise bool) bool {
 	v := n.Get(key)
 	if v == nil {
 		return otherwise
 	}
-	at := where.With("value for", key, v)
-	b, ok := parseBool(scalarOf(v, at))
+	b, ok := parseBool(required(n, key, where))
 	if !ok {
-		Refuse(at, ErrYAMLValidate, "Can't decode YAML scalar value: '%s' is neither true nor false", v.Text)
+		Refuse(where.With("value for", key, v), ErrYAMLValidate, "Can't decode YAML scalar value: '%s' is neither true nor false", v.Text)
 	}
 	return b
 }
@@ -312,25 +303,13 @@ func scalars(n *yamltree.Node, key string, where Trail) []*yamltree.Node {
 		RefuseHint(where, ErrYAMLValidate, misspeltKey(n, key), "Item has no mapping for key '%s'", key)
 	}
 	at := where.With("value for", key, v)
-	switch v.Kind {
-	case yamltree.Null:
-		Refuse(where, ErrYAMLValidate, "Mapping for key '%s' is empty", key)
-	case yamltree.Scalar, yamltree.Mapping:
+	if v.Kind != yamltree.Sequence {
 		Refuse(at, ErrYAMLValidate, "Value is not a sequence")
 	}
 	for _, i := range v.Items {
-		if i.Kind == yamltree.Sequence || i.Kind == yamltree.Mapping {
+		if i.Kind != yamltree.Scalar {
 			Refuse(at.With("list item", "", i), ErrYAMLValidate, "Value is not a scalar value")
 		}
 	}
 	return v.Items
-}
-
-func contains(words []string, w string) bool {
-	for _, k := range words {
-		if k == w {
-			return true
-		}
-	}
-	return false
 }

@@ -2,14 +2,14 @@ package rulefile
 
 import (
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/saker-sensor/saker/internal/suggest"
 	"github.com/saker-sensor/saker/internal/yamltree"
 )
 
-// overridable are the keys that an item's override may name.
+// overridable are the keys that an item's override may name to be appended to and to be replaced.
 type overridable struct{ add, replace []string }
 
 var ruleOverrides = overridable{
@@ -23,11 +23,16 @@ var ruleKeys = []string{
 	"skip-if-unknown-filter", "capture", "capture_duration", "append", "override",
 }
 
+// definedKeys are the keys of a whole rule, in the order in which Falco reads them; the first four must be there.
+var definedKeys = []string{"condition", "output", "desc", "priority", "source", "enabled", "capture", "capture_duration",
+	"warn_evttypes", "skip-if-unknown-filter", "tags", "exceptions"}
+
+const requiredKeys = 4
+
 func (r *reader) rule(n *yamltree.Node) {
 	name := required(n, "rule", r.root.With("rule", "", n))
 	where := r.root.With("rule", name, n)
 	defer r.col.rememberRefusal("rule", name)
-	r.unknownKeys(n, where, ruleKeys...)
 	add := r.appendKey(n, where)
 	o := r.override(n, where, ruleOverrides, add)
 	switch {
@@ -35,27 +40,27 @@ func (r *reader) rule(n *yamltree.Node) {
 		r.appendRule(n, name, where)
 	case o.any():
 		r.overrideRule(n, name, where, o)
-	case !n.Defined("condition") && !n.Defined("output") && !n.Defined("desc") && !n.Defined("priority"):
+	case !n.Has("condition") && !n.Has("output") && !n.Has("desc") && !n.Has("priority"):
 		r.enableRule(n, name, where)
 	default:
 		r.defineRule(n, name, where)
 	}
+	r.unknownKeys(n, where, ruleKeys...)
 }
 
+// defineRule reads a whole rule. Where a key is refused, what is left is defined, so that all of its mistakes are found.
 func (r *reader) defineRule(n *yamltree.Node, name string, where Trail) {
-	whole := true
-	for _, key := range []string{"condition", "output", "desc", "priority"} {
-		whole = r.rep.Try(func() { required(n, key, where) }) && whole
-	}
-	if !whole {
-		r.col.refuse("rule", name)
-		return
-	}
-	v := &Rule{Name: name, Where: where, Enabled: true, WarnEvttypes: true, Source: optional(n, "source", where)}
-	for _, key := range ruleOverrides.replace {
-		if n.Has(key) {
-			readKey(v, n, key, where, false)
+	v := &Rule{Name: name, Where: where, Enabled: true, WarnEvttypes: true, Source: "syscall"}
+	for i, key := range definedKeys {
+		if i >= requiredKeys && !n.Has(key) {
+			continue
 		}
+		if !r.rep.Try(func() { r.readKey(v, n, key, where, false) }) {
+			v.Incomplete = true
+		}
+	}
+	if v.Incomplete {
+		r.col.refuse("rule", name)
 	}
 	r.col.defineRule(v, r.rep)
 }
@@ -63,7 +68,7 @@ func (r *reader) defineRule(n *yamltree.Node, name string, where Trail) {
 func (r *reader) enableRule(n *yamltree.Node, name string, where Trail) {
 	if !n.Has("enabled") {
 		hint := ""
-		for _, key := range []string{"condition", "output", "desc", "priority"} {
+		for _, key := range definedKeys[:requiredKeys] {
 			if hint == "" {
 				hint = misspeltKey(n, key)
 			}
@@ -78,37 +83,59 @@ func (r *reader) enableRule(n *yamltree.Node, name string, where Trail) {
 
 // appendRule reads what append: true adds. Other keys of the item are read over, as Falco does.
 func (r *reader) appendRule(n *yamltree.Node, name string, where Trail) {
-	v := &Rule{Name: name, Where: where, Source: optional(n, "source", where)}
+	v := &Rule{Name: name, Where: where, Source: sourceOf(n, where)}
 	o := newOverride()
 	for _, key := range []string{"condition", "exceptions"} {
-		if n.Defined(key) {
-			readKey(v, n, key, where, true)
+		if n.Has(key) {
 			o.add[key] = true
 		}
 	}
+	empty := !o.any()
+	r.readKeys(v, n, where, o)
 	prev := r.col.previousRule(v, noRuleToAppend)
-	if !o.any() {
+	if empty {
 		Refuse(where, ErrValidate, "Appended rule must have exceptions or condition property")
 	}
-	r.col.overrideRule(prev, v, o, r.rep)
+	r.col.overrideRule(prev, v, o)
 }
 
 func (r *reader) overrideRule(n *yamltree.Node, name string, where Trail, o override) {
-	v := &Rule{Name: name, Where: where, Source: optional(n, "source", where)}
-	for _, key := range ruleOverrides.replace {
-		if o.add[key] || o.replace[key] {
-			readKey(v, n, key, where, o.add[key])
-		}
+	v := &Rule{Name: name, Where: where}
+	if o.add["condition"] || o.replace["condition"] {
+		v.Source = sourceOf(n, where)
 	}
 	none := noRuleToReplace
 	if len(o.add) > 0 {
 		none = noRuleToAppend
 	}
-	r.col.overrideRule(r.col.previousRule(v, none), v, o, r.rep)
+	r.readKeys(v, n, where, o)
+	r.col.overrideRule(r.col.previousRule(v, none), v, o)
+}
+
+// readKeys reads the keys that an item overrides. One that is refused is taken out of the override.
+func (r *reader) readKeys(v *Rule, n *yamltree.Node, where Trail, o override) {
+	for _, key := range ruleOverrides.replace {
+		if !o.add[key] && !o.replace[key] {
+			continue
+		}
+		if !r.rep.Try(func() { r.readKey(v, n, key, where, o.add[key]) }) {
+			delete(o.add, key)
+			delete(o.replace, key)
+		}
+	}
+}
+
+// sourceOf reads the source of a rule that is changed; it may be empty there.
+func sourceOf(n *yamltree.Node, where Trail) string {
+	v := n.Get("source")
+	if v == nil || v.Kind == yamltree.Null {
+		return ""
+	}
+	return scalarOf(v, where.With("value for", "source", v))
 }
 
 // readKey reads one key of a rule. In what is appended, exceptions may be partial.
-func readKey(v *Rule, n *yamltree.Node, key string, where Trail, partial bool) {
+func (r *reader) readKey(v *Rule, n *yamltree.Node, key string, where Trail, partial bool) {
 	switch key {
 	case "condition":
 		required(n, key, where)
@@ -120,6 +147,8 @@ func readKey(v *Rule, n *yamltree.Node, key string, where Trail, partial bool) {
 		v.Desc = required(n, key, where)
 	case "priority":
 		v.Priority = readPriority(n, where)
+	case "source":
+		v.Source = required(n, key, where)
 	case "enabled":
 		v.Enabled = boolean(n, key, where, true)
 	case "warn_evttypes":
@@ -133,7 +162,7 @@ func readKey(v *Rule, n *yamltree.Node, key string, where Trail, partial bool) {
 	case "tags":
 		v.Tags = readTags(n, where)
 	case "exceptions":
-		v.Exceptions = readExceptions(n, where, partial)
+		v.Exceptions = r.readExceptions(n, where, partial)
 	}
 }
 
@@ -141,7 +170,8 @@ func readKey(v *Rule, n *yamltree.Node, key string, where Trail, partial bool) {
 func (r *reader) override(n *yamltree.Node, where Trail, may overridable, add bool) override {
 	o := newOverride()
 	v := n.Get("override")
-	if v == nil || v.Kind == yamltree.Null {
+	// A text, or nothing, overrides nothing: Falco reads over it.
+	if v == nil || v.Kind == yamltree.Null || v.Kind == yamltree.Scalar || v.Kind == yamltree.Sequence && len(v.Items) == 0 {
 		return o
 	}
 	at := where.With("value for", "override", v)
@@ -160,7 +190,7 @@ func (r *reader) override(n *yamltree.Node, where Trail, may overridable, add bo
 	}
 	for _, p := range n.Pairs {
 		key := p.Key.Text
-		if contains(may.replace, key) && !o.add[key] && !o.replace[key] {
+		if slices.Contains(may.replace, key) && !o.add[key] && !o.replace[key] {
 			Refuse(where.With("key", key, p.Key), ErrYAMLValidate,
 				"Unexpected key '%s': no corresponding entry under 'override' is defined.", key)
 		}
@@ -172,14 +202,14 @@ func (r *reader) overrideKey(n *yamltree.Node, p yamltree.Pair, where Trail, may
 	key := p.Key.Text
 	at := where.With("key", key, p.Key)
 	switch op := scalarOf(p.Value, where.With("value for", key, p.Value)); {
-	case op == "append" && contains(may.add, key):
+	case op == "append" && slices.Contains(may.add, key):
 		o.add[key] = true
-	case op == "replace" && contains(may.replace, key):
+	case op == "replace" && slices.Contains(may.replace, key):
 		o.replace[key] = true
 	case op != "append" && op != "replace":
 		RefuseHint(at, ErrYAMLValidate, suggest.Hint(op, []string{"append", "replace"}),
 			"Invalid override operation '%s' for key '%s': must be 'append' or 'replace'", op, key)
-	case contains(may.replace, key):
+	case slices.Contains(may.replace, key):
 		Refuse(at, ErrYAMLValidate, "Key '%s' cannot be appended to, use 'replace' instead", key)
 	default:
 		RefuseHint(at, ErrYAMLValidate, suggest.Hint(key, may.replace), "Key '%s' cannot be overridden", key)
@@ -225,14 +255,11 @@ func readTags(n *yamltree.Node, where Trail) []string {
 }
 
 func readDuration(n *yamltree.Node, where Trail) uint32 {
-	text := optional(n, "capture_duration", where)
-	if text == "" {
-		return 0
-	}
-	d, err := strconv.ParseUint(text, 10, 32)
-	if err != nil {
+	text := required(n, "capture_duration", where)
+	d, ok := parseUint(text)
+	if !ok {
 		Refuse(where.With("value for", "capture_duration", n.Get("capture_duration")), ErrYAMLValidate,
 			"Can't decode YAML scalar value: '%s' is no number of milliseconds", text)
 	}
-	return uint32(d)
+	return d
 }

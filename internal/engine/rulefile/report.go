@@ -66,6 +66,8 @@ type seenKey struct {
 	code    Code
 	message string
 	at      Location
+	// item is what a warning is about: each rule is warned of the macro that it uses. Of an error, its place is enough.
+	item Location
 }
 
 // NewReport returns the report of the first file.
@@ -79,20 +81,20 @@ const maxProblems = 200
 
 // Error records an error.
 func (rep *Report) Error(p Problem) {
-	if len(rep.Errors) < maxProblems && rep.first(&p) {
+	if len(rep.Errors) < maxProblems && rep.first(&p, Location{}) {
 		rep.Errors = append(rep.Errors, p)
 	}
 }
 
 // Warn records a warning. Falco stops at the first error, so there are no warnings after one.
 func (rep *Report) Warn(p Problem) {
-	if len(rep.Errors) == 0 && len(rep.Warnings) < maxProblems && rep.first(&p) {
+	if len(rep.Errors) == 0 && len(rep.Warnings) < maxProblems && rep.first(&p, p.Where[min(1, len(p.Where)-1)]) {
 		rep.Warnings = append(rep.Warnings, p)
 	}
 }
 
-func (rep *Report) first(p *Problem) bool {
-	k := seenKey{p.Code, p.Message, p.At()}
+func (rep *Report) first(p *Problem, item Location) bool {
+	k := seenKey{p.Code, p.Message, p.At(), item}
 	if rep.seen[k] {
 		return false
 	}

@@ -148,7 +148,8 @@ func (c *schemaCheck) object(s *schema, n *yamltree.Node, path string) bool {
 		ok = c.fail(path, "Object should have no fewer than %d properties.", s.minProps)
 	}
 	unknown := ""
-	for _, key := range sortedKeys(n) {
+	keys := sortedKeys(n)
+	for _, key := range keys {
 		p, known := s.props[key]
 		switch {
 		case !known && unknown == "":
@@ -157,7 +158,8 @@ func (c *schemaCheck) object(s *schema, n *yamltree.Node, path string) bool {
 			ok = c.fail(path, "Failed to validate against schema associated with property name '%s'.", key)
 		}
 	}
-	if unknown != "" {
+	// A key that is there twice is one that nothing validates; the validator has no name for it.
+	if unknown != "" || len(keys) < len(n.Pairs) {
 		ok = c.fail(path, "Object contains a property that could not be validated using 'properties' or "+
 			"'additionalProperties' constraints: '%s'.", unknown)
 	}
@@ -186,8 +188,12 @@ func (s *schema) allows(n *yamltree.Node) bool {
 	case "object":
 		return n.Kind == yamltree.Mapping
 	case "string":
-		return n.Kind == yamltree.Scalar || n.Kind == yamltree.Null
+		return n.Kind == yamltree.Scalar
 	case "boolean":
+		// What is quoted is a text, of which JSON's words pass for a boolean.
+		if n.Style != yamltree.Plain {
+			return n.Text == "true" || n.Text == "false"
+		}
 		_, ok := parseBool(n.Text)
 		return n.Kind == yamltree.Scalar && ok
 	case "integer":
