@@ -16,8 +16,8 @@ const (
 
 	callTimeout = 5 * time.Second
 	listTimeout = 30 * time.Second
-	// concurrentRequests is the number of containers that are looked at at the same time. Docker and Podman leave a question unanswered while they
-	// start the container.
+	// concurrentRequests is the number of containers that are looked at at the same time. Docker and Podman leave a question
+	// unanswered while they start the container.
 	concurrentRequests = 32
 	// maxJobs bounds the containers that wait to be looked at.
 	maxJobs = 16384

@@ -103,12 +103,13 @@ type PodMeta struct {
 	Owner Owner
 	// Deployment is that of the owner, a replica set; empty if it has none.
 	Deployment string
-	// Kin are the objects around the pod.
-	Kin Kin
+	// Related are the objects that the pod belongs to.
+	Related Related
 }
 
-// Kin are the objects around a pod. Each is nil where no rule reads of it, or nothing is known of it.
-type Kin struct {
+// Related are the objects that a pod belongs to: its namespace, its owners and the services that select it. Each is nil if no rule reads
+// a field of it, or it is not known.
+type Related struct {
 	Namespace, Deployment, ReplicaSet, ReplicationController *Object
 	// Services are those that select the pod by its labels, sorted by name.
 	Services []*Object

@@ -19,26 +19,26 @@ func k8smetaFields() []Info {
 	}
 	name := func(o *event.Owner) string { return o.Name }
 	uid := func(o *event.Owner) string { return o.UID }
-	of := func(get func(*event.Kin) *event.Object) func(*event.PodMeta) map[string]string {
+	of := func(get func(*event.Related) *event.Object) func(*event.PodMeta) map[string]string {
 		return func(m *event.PodMeta) map[string]string {
-			if o := get(&m.Kin); o != nil {
+			if o := get(&m.Related); o != nil {
 				return o.Labels
 			}
 			return nil
 		}
 	}
-	uidOf := func(get func(*event.Kin) *event.Object) func(*event.PodMeta) string {
+	uidOf := func(get func(*event.Related) *event.Object) func(*event.PodMeta) string {
 		return func(m *event.PodMeta) string {
-			if o := get(&m.Kin); o != nil {
+			if o := get(&m.Related); o != nil {
 				return o.UID
 			}
 			return ""
 		}
 	}
-	namespace := func(k *event.Kin) *event.Object { return k.Namespace }
-	deployment := func(k *event.Kin) *event.Object { return k.Deployment }
-	replicaSet := func(k *event.Kin) *event.Object { return k.ReplicaSet }
-	controller := func(k *event.Kin) *event.Object { return k.ReplicationController }
+	namespace := func(k *event.Related) *event.Object { return k.Namespace }
+	deployment := func(k *event.Related) *event.Object { return k.Deployment }
+	replicaSet := func(k *event.Related) *event.Object { return k.ReplicaSet }
+	controller := func(k *event.Related) *event.Object { return k.ReplicationController }
 	return slices.Concat(
 		[]Info{
 			meta("k8smeta.pod.name", "Name of the pod, from the API server or the kubelet.", func(m *event.PodMeta) string { return m.Name }),
@@ -118,7 +118,7 @@ func metaServices() []Info {
 		return Info{Name: name, List: true, Cost: 2, Flags: Additive, Doc: doc, Extract: func(ev *event.Event, a Arg, v *Value) bool {
 			v.List = v.List[:0]
 			if ev.PodMeta != nil {
-				for _, s := range ev.PodMeta.Kin.Services {
+				for _, s := range ev.PodMeta.Related.Services {
 					v.List = add(v.List, s, a)
 				}
 			}

@@ -15,9 +15,9 @@ func TestK8smeta(t *testing.T) {
 	pod.PodMeta = &event.PodMeta{
 		Name: "web-0", Namespace: "shop", UID: "u-1", Labels: map[string]string{"app.kubernetes.io/name": "web"},
 		Owner: event.Owner{Kind: "ReplicaSet", Name: "web-1", UID: "u-2"}, Deployment: "web",
-		Kin: event.Kin{Namespace: object("shop"), Deployment: object("web"), ReplicaSet: object("web-1"), Services: []*event.Object{object("front"), object("web")}},
+		Related: event.Related{Namespace: object("shop"), Deployment: object("web"), ReplicaSet: object("web-1"), Services: []*event.Object{object("front"), object("web")}},
 	}
-	old := &event.Event{PodMeta: &event.PodMeta{Owner: event.Owner{Kind: "ReplicationController", Name: "old", UID: "u-3"}, Kin: event.Kin{ReplicationController: object("old")}}}
+	old := &event.Event{PodMeta: &event.PodMeta{Owner: event.Owner{Kind: "ReplicationController", Name: "old", UID: "u-3"}, Related: event.Related{ReplicationController: object("old")}}}
 	d := Syscall()
 	for _, c := range []struct {
 		what string

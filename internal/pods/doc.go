@@ -1,8 +1,7 @@
-// Package pods knows of the pods of one node what the container runtime does not tell: the labels that they have now, and who owns them.
+// Package pods keeps what Kubernetes says of the pods of one node and the container runtime does not: their present labels, their
+// owners, their namespaces and services.
 //
-// It watches the API server, if it is asked to: this node's pods only (spec.nodeName), their metadata only, as protobuf. What is received
-// is cut down before it is kept, and the number of pods is bounded. [Watcher.Lookup] only reads, and answers from what was known last
-// while the API server is away.
-//
-// Or it asks the kubelet for them, again and again ([Settings].Kubelet), whose answer is read a pod at a time.
+// It watches the API server for this node's pods (spec.nodeName), as metadata only, in protobuf; or it polls the kubelet
+// ([Settings].Kubelet), and decodes the answer one pod at a time. Only labels and owners are kept, and the number of pods is bounded.
+// [Watcher.Lookup] never blocks; while the API server is away it returns what was known last.
 package pods

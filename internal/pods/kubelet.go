@@ -16,36 +16,36 @@ import (
 )
 
 const (
-	// serviceAccount is where a pod finds its token and the cluster's authority.
+	// serviceAccount is the folder of a pod's token and the cluster's CA certificate.
 	serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount/"
-	// pollTimeout bounds a poll, its answer included.
+	// pollTimeout bounds a poll, including the response body.
 	pollTimeout = 10 * time.Second
-	// between two polls there is at least this.
+	// pollPause is the least time between two polls.
 	pollPause = time.Second
-	// maxMissed bounds the unknown pods that are remembered between two regular polls.
+	// maxMissed bounds the unknown pods that are kept between two regular polls.
 	maxMissed = 1024
 )
 
-// Kubelet says how to ask this node's kubelet.
+// Kubelet says how to reach this node's kubelet.
 type Kubelet struct {
 	// Address is https://HOST:PORT; empty if it is not known.
 	Address string
-	// CAFile has the authority of the kubelet's certificate; empty means the service account's, which is the cluster's.
+	// CAFile has the CA of the kubelet's certificate; empty means the service account's, which is the cluster's.
 	CAFile string
-	// Insecure takes any certificate.
+	// Insecure accepts any certificate.
 	Insecure bool
-	// TokenFile is read again as it rotates; empty means the service account's.
+	// TokenFile is read again when it is rotated; empty means the service account's.
 	TokenFile string
 	// Interval between two polls. 0 means 10 s.
 	Interval time.Duration
 }
 
-// poller asks a kubelet.
+// poller polls a kubelet for its pods.
 type poller struct {
 	settings Kubelet
 	meter    *meter
 	client   *http.Client // nil before the first poll, and after one that failed
-	wanted   chan struct{}
+	early    chan struct{}
 
 	mu     sync.Mutex
 	missed map[string]bool // pods that were not known, since the last regular poll
@@ -64,10 +64,10 @@ func newPoller(settings Kubelet, m *meter) *poller {
 	if settings.Interval == 0 {
 		settings.Interval = 10 * time.Second
 	}
-	return &poller{settings: settings, meter: m, wanted: make(chan struct{}, 1), missed: map[string]bool{}}
+	return &poller{settings: settings, meter: m, early: make(chan struct{}, 1), missed: map[string]bool{}}
 }
 
-// run polls until the context ends: each interval, and before its time where a pod is not known.
+// run polls until the context ends: once an interval, and earlier if an unknown pod was looked up.
 func (p *poller) run(ctx context.Context, s *store, failed func(State, error)) {
 	regular := time.NewTicker(p.settings.Interval)
 	defer regular.Stop()
@@ -87,14 +87,13 @@ func (p *poller) run(ctx context.Context, s *store, failed func(State, error)) {
 			p.mu.Lock()
 			clear(p.missed)
 			p.mu.Unlock()
-		case <-p.wanted:
+		case <-p.early:
 		}
 	}
 }
 
-// want has the next poll come before its time, for a pod that is not known. One that is not known then either is not wanted again
-// before the next regular poll.
-func (p *poller) want(uid string) {
+// pollSoon requests an early poll for an unknown pod: once for each pod between two regular polls.
+func (p *poller) pollSoon(uid string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if uid == "" || p.missed[uid] || len(p.missed) >= maxMissed {
@@ -102,12 +101,12 @@ func (p *poller) want(uid string) {
 	}
 	p.missed[uid] = true
 	select {
-	case p.wanted <- struct{}{}:
+	case p.early <- struct{}{}:
 	default: // a poll is due already
 	}
 }
 
-// poll puts the kubelet's pods into the store; the state tells of an error. Where it fails, no pod is forgotten.
+// poll puts the kubelet's pods into the store. With an error it returns the state; then no pod is marked as removed.
 func (p *poller) poll(ctx context.Context, s *store) (State, error) {
 	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
@@ -156,21 +155,21 @@ func (p *poller) ask(ctx context.Context, s *store) (State, error) {
 	if answer.StatusCode != http.StatusOK {
 		return refusal(answer)
 	}
-	there := map[string]bool{}
+	present := map[string]bool{}
 	err = decodePods(answer.Body, func(pod *podMetadata) {
 		if s.keep(pod.partial()) {
-			there[pod.UID] = true
+			present[pod.UID] = true
 		}
 	})
 	if err != nil {
 		s.abandon()
 		return Unreachable, fmt.Errorf("read the kubelet's pods: %w", err)
 	}
-	s.retain(there)
+	s.retain(present)
 	return Connected, nil
 }
 
-// unanswered tells why there is no answer, and what may help where the kubelet's certificate is not taken.
+// unanswered explains why there is no response, with the remedy where the kubelet's certificate is refused.
 func unanswered(err error) error {
 	var asked *url.Error
 	if errors.As(err, &asked) { // it would name the whole request
@@ -189,7 +188,7 @@ func unanswered(err error) error {
 	return fmt.Errorf("ask the kubelet: %w", err)
 }
 
-// refusal is what an answer other than pods says.
+// refusal explains a response that is not 200 OK.
 func refusal(answer *http.Response) (State, error) {
 	const most = 200 // bytes of the answer that are told
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, most))

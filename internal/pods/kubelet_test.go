@@ -123,7 +123,7 @@ func TestKubelet(t *testing.T) {
 	if w.Lookup("b") == nil {
 		t.Error("a removed pod is forgotten at once")
 	}
-	now = now.Add(memory + time.Second)
+	now = now.Add(keepRemoved + time.Second)
 	poll(t, w)
 	if w.Lookup("b") != nil || w.Lookup("a") == nil {
 		t.Error("other pods are known than those that are there")
@@ -246,14 +246,14 @@ func TestKubeletIsAskedEarly(t *testing.T) {
 		t.Errorf("counters %+v", c)
 	}
 	w.Lookup("c")
-	wait("asked again", func() bool { return w.Counters().Requests == 3 && len(w.poller.wanted) == 0 })
-	if w.Lookup("c"); len(w.poller.wanted) != 0 {
+	wait("asked again", func() bool { return w.Counters().Requests == 3 && len(w.poller.early) == 0 })
+	if w.Lookup("c"); len(w.poller.early) != 0 {
 		t.Error("a pod that the kubelet does not know is asked for twice")
 	}
-	if w.Want([Kinds]bool{Namespace: true}); w.Kin() != [Kinds]error{Namespace: errNotTold} {
-		t.Errorf("of what the kubelet does not know is said %v", w.Kin())
+	if w.SetKinds([Kinds]bool{Namespace: true}); w.KindErrors() != [Kinds]error{Namespace: errPodsOnly} {
+		t.Errorf("of what the kubelet does not know is said %v", w.KindErrors())
 	}
-	if w.Lookup(""); len(w.poller.wanted) != 0 {
+	if w.Lookup(""); len(w.poller.early) != 0 {
 		t.Error("a container without a pod asks")
 	}
 }

@@ -13,7 +13,7 @@ import (
 // maxItem bounds an object of a list, in bytes of JSON. etcd refuses objects above 1.5 MiB by default.
 const maxItem = 4 << 20
 
-// podMetadata is what is read of a pod's metadata.
+// podMetadata is the part of a pod's metadata that is decoded.
 type podMetadata struct {
 	Name            string                  `json:"name"`
 	Namespace       string                  `json:"namespace"`
@@ -43,7 +43,7 @@ func decodePods(list io.Reader, each func(*podMetadata)) error {
 
 // decodeList reads a list and calls each with its objects, one after the other: at most one is in memory, with at most [maxItem] bytes.
 func decodeList[T any](list io.Reader, each func(*T) error) error {
-	in := &allowance{from: list, left: maxItem}
+	in := &limitedItems{from: list, left: maxItem}
 	d := json.NewDecoder(in)
 	if err := expect(d, json.Delim('{')); err != nil {
 		return err
@@ -65,7 +65,7 @@ func decodeList[T any](list io.Reader, each func(*T) error) error {
 	return errors.New("the answer is no list: it has no items")
 }
 
-func decodeItems[T any](d *json.Decoder, in *allowance, each func(*T) error) error {
+func decodeItems[T any](d *json.Decoder, in *limitedItems, each func(*T) error) error {
 	begin, err := d.Token()
 	if err != nil {
 		return unexpected(err)
@@ -100,7 +100,7 @@ func expect(d *json.Decoder, want json.Delim) error {
 	return nil
 }
 
-// unexpected: an end is one too early.
+// unexpected turns the end of the input, which comes too early here, into [io.ErrUnexpectedEOF].
 func unexpected(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -108,13 +108,13 @@ func unexpected(err error) error {
 	return err
 }
 
-// allowance reads as long as something is left.
-type allowance struct {
+// limitedItems reads up to left bytes, which is set anew for each item.
+type limitedItems struct {
 	from io.Reader
 	left int
 }
 
-func (a *allowance) Read(b []byte) (int, error) {
+func (a *limitedItems) Read(b []byte) (int, error) {
 	if a.left <= 0 {
 		return 0, fmt.Errorf("an object is larger than %d MiB", maxItem>>20)
 	}

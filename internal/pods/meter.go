@@ -10,12 +10,12 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// meter counts what the API server is asked, and the bytes on the wire, TLS included.
+// meter counts requests, and the bytes on the wire, including TLS.
 type meter struct {
 	requests, received, sent atomic.Uint64
 }
 
-// attach counts what a client with this configuration does.
+// attach has the meter count what a client with this configuration does.
 func (m *meter) attach(api *rest.Config) {
 	dial := api.Dial
 	if dial == nil {

@@ -22,31 +22,31 @@ import (
 	"github.com/saker-sensor/saker/internal/event"
 )
 
-// Settings of the room.
+// Settings of a watcher.
 type Settings struct {
 	// Node is this node's name in Kubernetes.
 	Node string
 	// Kubeconfig is the file that says how to reach the API server; empty means by the pod's service account.
 	Kubeconfig string
-	// API is how to reach the API server, in place of a file.
+	// API is how to reach the API server, instead of a file; nil if the file says it.
 	API *rest.Config
-	// Kubelet is asked instead of the API server, if it is set; what leads to the API server has no effect then.
+	// Kubelet is polled instead of watching the API server, if it is set. Node, Kubeconfig and API then have no effect.
 	Kubelet *Kubelet
 	// MaxPods bounds the pods kept. 0 means 2048.
 	MaxPods int
-	// Refresh is how often the objects around the pods are asked for again; see [Watcher.Want]. 0 means 5 minutes.
+	// Refresh is how often related objects are requested again; see [Watcher.SetKinds]. 0 means 5 minutes.
 	Refresh time.Duration
 }
 
 // Watcher keeps the pods of a node. Its methods may be called by any goroutine.
 type Watcher struct {
 	settings Settings
-	poller   *poller // nil where the API server is asked
+	poller   *poller // nil if the API server is watched
 	store    *store
 	meter    meter
 	now      func() time.Time
-	// patience is how long an answer may take.
-	patience time.Duration
+	// timeout bounds the time until a response.
+	timeout time.Duration
 
 	mu       sync.Mutex // guards what follows
 	state    State
@@ -61,50 +61,51 @@ type Watcher struct {
 type State string
 
 const (
-	// Connecting: nothing was answered yet.
+	// Connecting: there was no response yet.
 	Connecting State = "connecting"
-	// Connected: the pods are those that the API server has, but for the time that a change takes, or that the kubelet had when it was last asked.
+	// Connected: the pods are those of the API server, apart from changes on their way, or those of the last poll of the kubelet.
 	Connected State = "connected"
-	// Empty: it answers, and has no pod of the node, which is rarely true.
+	// Empty: the response has no pods of the node. The node name is probably wrong.
 	Empty State = "no pods"
-	// Unconfigured: how to reach the API server or the kubelet is not known.
+	// Unconfigured: the address of the API server or the kubelet is not known.
 	Unconfigured State = "not configured"
-	// Refused: it does not accept who asks, or does not let it see pods.
+	// Refused: the credentials are not accepted, or do not allow reading pods.
 	Refused State = "refused"
-	// Unreachable: it does not answer, or as neither of them does.
+	// Unreachable: there is no response, or one of neither an API server nor a kubelet.
 	Unreachable State = "unreachable"
 )
 
 // Status of the watch.
 type Status struct {
 	State State
-	// Err is what is wrong, with the remedy; nil where nothing is.
+	// Err says what is wrong, with the remedy; nil if nothing is.
 	Err error
 }
 
-// Counters are counts since the start, but for Pods, Objects and ObjectsLeft.
+// Counters are counts since the start, except Pods, Objects and ObjectsLeft, which are present numbers.
 type Counters struct {
-	// Pods are those kept, the ones that were removed a moment ago included.
+	// Pods are those kept, including pods that were removed less than a minute ago.
 	Pods int
-	// Requests sent to the API server or kubelet; Failures are those that ended with an error; Received and Sent are bytes on the wire.
+	// Requests sent to the API server or the kubelet; Failures are those that ended with an error. Received and Sent are bytes on the
+	// wire, including TLS.
 	Requests, Failures, Received, Sent uint64
-	// Objects around the pods that are kept, and those that are left out now because there are too many.
+	// Objects are the related objects kept, ObjectsLeft those beyond the bound.
 	Objects, ObjectsLeft int
-	// ObjectFailures are requests for them that failed.
+	// ObjectFailures are failed requests for related objects.
 	ObjectFailures uint64
-	// Refused pods are those that the bound left out, Cut those that kept no labels because these are too long; each time that they came.
+	// Refused counts pods beyond the bound, Cut sets of labels that were dropped because of their size, each time they were received.
 	Refused, Cut uint64
 }
 
-// New makes a watcher. It does not reach for the API server yet; see [Watcher.Start].
+// New makes a watcher. It sends no request before [Watcher.Start].
 func New(settings Settings) *Watcher {
 	if settings.MaxPods == 0 {
 		settings.MaxPods = 2048
 	}
-	w := &Watcher{settings: settings, now: time.Now, patience: 30 * time.Second, state: Connecting}
+	w := &Watcher{settings: settings, now: time.Now, timeout: 30 * time.Second, state: Connecting}
 	w.store = newStore(settings.MaxPods, func() time.Time { return w.now() }, w.received)
 	if settings.Refresh != 0 {
-		w.store.kin.refresh = settings.Refresh
+		w.store.related.refresh = settings.Refresh
 	}
 	if settings.Kubelet != nil {
 		w.poller = newPoller(*settings.Kubelet, &w.meter)
@@ -112,8 +113,9 @@ func New(settings Settings) *Watcher {
 	return w
 }
 
-// Start watches in a goroutine of its own, until Close. An API server that can't be reached is tried again, after longer and longer
-// times up to 30 s, which differ from node to node; a watch that ended goes on where it was, without a new list. A kubelet is asked each interval.
+// Start watches in a goroutine of its own, until Close. While the API server can't be reached, requests are repeated with exponential
+// backoff up to 30 s, with jitter. A watch that ended continues at its last resource version, without a new list. A kubelet is polled
+// once an interval.
 func (w *Watcher) Start(ctx context.Context) {
 	ctx, w.stop = context.WithCancel(ctx)
 	if w.poller != nil {
@@ -123,46 +125,46 @@ func (w *Watcher) Start(ctx context.Context) {
 	w.done.Go(func() { w.run(ctx) })
 }
 
-// Waits between two looks for how to reach the API server.
+// Backoff while the address of the API server is not known.
 const (
-	lookFirst = time.Second
-	lookLast  = 30 * time.Second
+	retryFirst = time.Second
+	retryLast  = 30 * time.Second
 )
 
 func (w *Watcher) run(ctx context.Context) {
-	client, around, err := w.dial()
-	for wait := lookFirst; err != nil; wait = min(2*wait, lookLast) {
+	client, related, err := w.dial()
+	for wait := retryFirst; err != nil; wait = min(2*wait, retryLast) {
 		w.failed(Unconfigured, err)
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(wait):
 		}
-		client, around, err = w.dial()
+		client, related, err = w.dial()
 	}
-	w.done.Go(func() { w.followKin(ctx, around) })
-	silent := logr.Discard() // Status tells
+	w.done.Go(func() { w.followRelated(ctx, related) })
+	silent := logr.Discard() // Status has the errors
 	r := cache.NewReflectorWithOptions(w.listWatch(client), &metav1.PartialObjectMetadata{}, w.store, cache.ReflectorOptions{Name: "pods", Logger: &silent})
 	r.RunWithContext(klog.NewContext(ctx, silent))
 }
 
-// dial makes two clients of one connection, which do not reach for the API server yet: for the watch, and, with a limit of its own, for what
-// is around the pods.
-func (w *Watcher) dial() (metadata.Interface, *asker, error) {
+// dial makes two clients that share connections and send no request yet: one for the watch, and one for related objects, which has a
+// rate limit of its own.
+func (w *Watcher) dial() (watch metadata.Interface, related *apiClient, err error) {
 	api, err := w.settings.api()
 	if err != nil {
 		return nil, nil, err
 	}
 	w.meter.attach(api)
-	watch, around, err := clients(api)
+	watch, related, err = clients(api)
 	if err != nil {
-		return nil, nil, fmt.Errorf("use what %s says of the API server: %w; correct it", w.settings.origin(), err)
+		return nil, nil, fmt.Errorf("use the API server that %s names: %w; correct it", w.settings.origin(), err)
 	}
-	around.short = w.store.short
-	return watch, around, nil
+	related.boundLabels = w.store.boundLabels
+	return watch, related, nil
 }
 
-func clients(api *rest.Config) (watch metadata.Interface, around *asker, err error) {
+func clients(api *rest.Config) (watch metadata.Interface, related *apiClient, err error) {
 	connection, err := rest.HTTPClientFor(api)
 	if err != nil {
 		return nil, nil, err
@@ -170,14 +172,14 @@ func clients(api *rest.Config) (watch metadata.Interface, around *asker, err err
 	if watch, err = metadata.NewForConfigAndClient(api, connection); err != nil {
 		return nil, nil, err
 	}
-	api.RateLimiter = flowcontrol.NewTokenBucketRateLimiter(kinRate, kinBurst)
-	around = &asker{}
-	if around.metadata, err = metadata.NewForConfigAndClient(api, connection); err != nil {
+	api.RateLimiter = flowcontrol.NewTokenBucketRateLimiter(relatedRate, relatedBurst)
+	related = &apiClient{}
+	if related.metadata, err = metadata.NewForConfigAndClient(api, connection); err != nil {
 		return nil, nil, err
 	}
 	api.APIPath, api.GroupVersion, api.NegotiatedSerializer = "/api", &schema.GroupVersion{Version: "v1"}, scheme.Codecs.WithoutConversion()
-	around.whole, err = rest.RESTClientForConfigAndClient(api, connection)
-	return watch, around, err
+	related.rest, err = rest.RESTClientForConfigAndClient(api, connection)
+	return watch, related, err
 }
 
 // Close ends the watch and waits for its goroutine.
@@ -189,16 +191,17 @@ func (w *Watcher) Close() error {
 	return nil
 }
 
-// Lookup is what is known of the pod with a uid, or nil. A pod that was removed stays known for a minute, for late events.
+// Lookup returns what is known of the pod with a uid, nil if nothing is. The value must not be changed. A removed pod stays known for a
+// minute, for late events. Lookup does not block.
 func (w *Watcher) Lookup(uid string) *event.PodMeta {
 	m := w.store.lookup(uid)
 	if m == nil && w.poller != nil {
-		w.poller.want(uid)
+		w.poller.pollSoon(uid)
 	}
 	return m
 }
 
-// Source names who is asked.
+// Source is "API server" or "kubelet".
 func (w *Watcher) Source() string { return w.settings.Source() }
 
 // Status of the watch.
@@ -222,11 +225,11 @@ func (w *Watcher) Counters() Counters {
 func (w *Watcher) listWatch(client metadata.Interface) cache.ListerWatcher {
 	pods := client.Resource(podsResource)
 	ours := w.settings.selector()
-	end := func(error) {} // of the last watch
+	end := func(error) {} // cancels the last watch
 	return cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			options.FieldSelector = ours
-			ctx, cancel := context.WithTimeout(ctx, w.patience)
+			ctx, cancel := context.WithTimeout(ctx, w.timeout)
 			defer cancel()
 			list, err := pods.List(ctx, options)
 			w.answered(err)
@@ -234,11 +237,11 @@ func (w *Watcher) listWatch(client metadata.Interface) cache.ListerWatcher {
 		},
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 			options.FieldSelector = ours
-			// The watch may last; its beginning may not.
+			// The timeout is for the beginning of the watch only.
 			end(nil)
 			ctx, cancel := context.WithCancelCause(ctx)
 			end = cancel
-			late := time.AfterFunc(w.patience, func() { cancel(errNoAnswer) })
+			late := time.AfterFunc(w.timeout, func() { cancel(errNoAnswer) })
 			stream, err := pods.Watch(ctx, options)
 			late.Stop()
 			if err != nil && errors.Is(context.Cause(ctx), errNoAnswer) {
@@ -250,7 +253,7 @@ func (w *Watcher) listWatch(client metadata.Interface) cache.ListerWatcher {
 	}, client)
 }
 
-// answered notes how a request went. The watch counts as connected once all pods were received.
+// answered updates the status after a request. The watch counts as connected once all pods were received.
 func (w *Watcher) answered(err error) {
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -268,9 +271,9 @@ func (w *Watcher) failed(state State, err error) {
 	w.failures++
 }
 
-// received notes that the store holds all pods, and how many these are.
+// received updates the status once the store has all pods.
 func (w *Watcher) received(pods int) {
-	state, err := w.settings.found(pods)
+	state, err := w.settings.stateOf(pods)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.state, w.err = state, err

@@ -19,7 +19,7 @@ var podsResource = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
 
 var errNoAnswer = errors.New("it does not answer")
 
-// api is how to reach the API server.
+// api returns how to reach the API server.
 func (s *Settings) api() (*rest.Config, error) {
 	var api *rest.Config
 	var err error
@@ -40,7 +40,7 @@ func (s *Settings) api() (*rest.Config, error) {
 	return api, nil
 }
 
-// Source names who is asked.
+// Source is "API server" or "kubelet".
 func (s *Settings) Source() string {
 	if s.Kubelet != nil {
 		return "kubelet"
@@ -48,7 +48,7 @@ func (s *Settings) Source() string {
 	return "API server"
 }
 
-// origin is who says how to reach the API server.
+// origin names what says how to reach the API server.
 func (s *Settings) origin() string {
 	if s.Kubeconfig != "" {
 		return s.Kubeconfig
@@ -61,7 +61,7 @@ func (s *Settings) selector() string {
 	return fields.OneTermEqualSelector("spec.nodeName", s.Node).String()
 }
 
-// explain tells what a request's failure means.
+// explain turns the error of a request into a state and an error with the remedy.
 func (s *Settings) explain(err error) (State, error) {
 	var asked *url.Error
 	if errors.As(err, &asked) { // it would name the whole request
@@ -78,8 +78,8 @@ func (s *Settings) explain(err error) (State, error) {
 	return Unreachable, fmt.Errorf("ask the API server for pods: %w", err)
 }
 
-// found tells what a number of pods means.
-func (s *Settings) found(pods int) (State, error) {
+// stateOf is the state after a complete answer with a number of pods.
+func (s *Settings) stateOf(pods int) (State, error) {
 	if pods > 0 {
 		return Connected, nil
 	}
@@ -89,7 +89,7 @@ func (s *Settings) found(pods int) (State, error) {
 	return Empty, fmt.Errorf("the API server has no pods of the node %q; if it has another name in Kubernetes, set kubernetes.node, or FALCO_HOSTNAME from the field spec.nodeName", s.Node)
 }
 
-// Ask asks once, the API server for one pod of the node, and tells the state and the address of who was asked.
+// Ask sends one request, to the API server for one pod of the node, or to the kubelet. It returns the address and the state.
 func Ask(ctx context.Context, s Settings) (host string, _ Status) {
 	if s.Kubelet != nil {
 		w := New(s)
@@ -111,6 +111,6 @@ func Ask(ctx context.Context, s Settings) (host string, _ Status) {
 		state, err := s.explain(err)
 		return api.Host, Status{state, err}
 	}
-	state, err := s.found(len(list.Items))
+	state, err := s.stateOf(len(list.Items))
 	return api.Host, Status{state, err}
 }

@@ -88,7 +88,7 @@ func TestBrokenServers(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "kubeconfig")
 			kubeconfig(t, file, server, !tt.untrusted)
 			w := New(Settings{Node: "n", Kubeconfig: file})
-			w.patience = time.Second
+			w.timeout = time.Second
 			w.Start(t.Context())
 			defer w.Close()
 			waitState(t, w, tt.want, tt.text)

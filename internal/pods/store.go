@@ -14,57 +14,57 @@ import (
 )
 
 const (
-	// memory is how long a removed pod stays known.
-	memory = time.Minute
+	// keepRemoved is how long a removed pod stays known.
+	keepRemoved = time.Minute
 	// maxLabels bounds the labels of a pod or another object, in bytes.
 	maxLabels = 16 << 10
 	// hashLabel is what a Deployment's replica set has in its name, behind the Deployment's (Kubernetes' "Deployments", pod-template-hash).
 	hashLabel = "pod-template-hash"
-	// mirrorAnnotation is of a static pod's image at the API server, which has a uid of its own: the uid by which the kubelet and the runtime know
-	// the pod (Kubernetes' "Well-Known Labels, Annotations and Taints").
+	// mirrorAnnotation is of a static pod's image at the API server, which has a uid of its own: the uid by which the kubelet and
+	// the runtime know the pod (Kubernetes' "Well-Known Labels, Annotations and Taints").
 	mirrorAnnotation = "kubernetes.io/config.mirror"
 )
 
-// store is where the reflector puts what it receives.
+// store keeps what the reflector or the poller receives.
 type store struct {
-	max    int
-	now    func() time.Time
-	full   func(pods int) // called when all pods were received, and with the first one that comes later; it may not call back
-	synced atomic.Bool
+	max      int
+	now      func() time.Time
+	onSynced func(pods int) // called with the lock held, when all pods were received and when the first pod comes later
+	synced   atomic.Bool
 
 	refused, cut atomic.Uint64
 
-	// shown is what lookup reads, so that the event loop waits for nobody: a copy that nobody changes, made anew with each change.
-	shown atomic.Pointer[map[string]*event.PodMeta]
+	// published is what lookup reads without a lock: a copy made at each change, which is never modified.
+	published atomic.Pointer[map[string]*event.PodMeta]
 
-	mu   sync.RWMutex      // guards what follows
-	pods map[string]*entry // by uid
-	kin  *kin
+	mu      sync.RWMutex      // guards what follows
+	pods    map[string]*entry // by uid
+	related *related
 }
 
 type entry struct {
 	meta *event.PodMeta
-	// api is the uid at the API server.
+	// api is the uid at the API server, which differs for static pods.
 	api types.UID
 	// removed is when the pod went; zero while it is there.
 	removed time.Time
 }
 
-func newStore(limit int, now func() time.Time, full func(pods int)) *store {
-	s := &store{max: limit, now: now, full: full, pods: map[string]*entry{}, kin: newKin()}
-	s.show()
+func newStore(limit int, now func() time.Time, onSynced func(pods int)) *store {
+	s := &store{max: limit, now: now, onSynced: onSynced, pods: map[string]*entry{}, related: newRelated()}
+	s.publish()
 	return s
 }
 
-func (s *store) lookup(uid string) *event.PodMeta { return (*s.shown.Load())[uid] }
+func (s *store) lookup(uid string) *event.PodMeta { return (*s.published.Load())[uid] }
 
-// show has lookup see the pods as they are. The caller has the lock.
-func (s *store) show() {
+// publish makes the present pods visible to lookup. The caller holds the lock.
+func (s *store) publish() {
 	shown := make(map[string]*event.PodMeta, len(s.pods))
 	for uid, e := range s.pods {
 		shown[uid] = e.meta
 	}
-	s.shown.Store(&shown)
+	s.published.Store(&shown)
 }
 
 func (s *store) counters() Counters {
@@ -72,11 +72,11 @@ func (s *store) counters() Counters {
 	defer s.mu.RUnlock()
 	return Counters{
 		Pods: len(s.pods), Refused: s.refused.Load(), Cut: s.cut.Load(),
-		Objects: s.kin.size(), ObjectsLeft: s.kin.left, ObjectFailures: s.kin.failures,
+		Objects: s.related.size(), ObjectsLeft: s.related.left, ObjectFailures: s.related.failures,
 	}
 }
 
-// Add keeps a pod.
+// Add keeps a new pod.
 func (s *store) Add(object any) error {
 	pod, err := podOf(object)
 	if err != nil {
@@ -86,17 +86,17 @@ func (s *store) Add(object any) error {
 	defer s.mu.Unlock()
 	first := len(s.pods) == 0
 	s.put(pod)
-	s.show()
+	s.publish()
 	if first && s.synced.Load() {
-		s.full(len(s.pods))
+		s.onSynced(len(s.pods))
 	}
 	return nil
 }
 
-// Update keeps what a pod has become.
+// Update keeps a changed pod.
 func (s *store) Update(object any) error { return s.Add(object) }
 
-// Delete forgets a pod, after a while.
+// Delete marks a pod as removed.
 func (s *store) Delete(object any) error {
 	pod, err := podOf(object)
 	if err != nil {
@@ -107,29 +107,29 @@ func (s *store) Delete(object any) error {
 	if e := s.pods[uidOf(pod)]; e != nil && e.api == pod.UID && e.removed.IsZero() {
 		e.removed = s.now()
 	}
-	s.forget()
-	s.show()
+	s.dropExpired()
+	s.publish()
 	return nil
 }
 
-// Replace keeps a list of all pods; those that it lacks were removed.
+// Replace keeps a list of all pods and marks the others as removed.
 func (s *store) Replace(list []any, _ string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	there := make(map[string]bool, len(list))
+	present := make(map[string]bool, len(list))
 	for _, object := range list {
 		pod, err := podOf(object)
 		if err != nil {
 			return err
 		}
-		there[uidOf(pod)] = true
+		present[uidOf(pod)] = true
 		s.put(pod)
 	}
-	s.all(there)
+	s.endList(present)
 	return nil
 }
 
-// keep keeps a pod, unless there is no space. It is shown with the list that it is of.
+// keep adds a pod of a list, which [store.retain] or [store.abandon] publishes. False: it is beyond the bound.
 func (s *store) keep(pod *metav1.PartialObjectMetadata) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -137,33 +137,33 @@ func (s *store) keep(pod *metav1.PartialObjectMetadata) bool {
 	return s.pods[uidOf(pod)] != nil
 }
 
-// retain ends a list of all pods: those that are not there were removed.
-func (s *store) retain(there map[string]bool) {
+// retain ends a list of all pods: the others are marked as removed.
+func (s *store) retain(present map[string]bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.all(there)
+	s.endList(present)
 }
 
-// abandon ends a list that broke off: it tells of no pod that it was removed.
+// abandon ends an incomplete list: no pod is marked as removed.
 func (s *store) abandon() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.show()
+	s.publish()
 }
 
-func (s *store) all(there map[string]bool) {
+func (s *store) endList(present map[string]bool) {
 	for uid, e := range s.pods {
-		if !there[uid] && e.removed.IsZero() {
+		if !present[uid] && e.removed.IsZero() {
 			e.removed = s.now()
 		}
 	}
-	s.forget()
-	s.show()
+	s.dropExpired()
+	s.publish()
 	s.synced.Store(true)
-	s.full(len(s.pods))
+	s.onSynced(len(s.pods))
 }
 
-// Resync has nothing to do: nobody is told of changes.
+// Resync has nothing to do: the store has no listeners.
 func (s *store) Resync() error { return nil }
 
 func podOf(object any) (*metav1.PartialObjectMetadata, error) {
@@ -185,33 +185,33 @@ func uidOf(pod *metav1.PartialObjectMetadata) string {
 func (s *store) put(pod *metav1.PartialObjectMetadata) {
 	uid := uidOf(pod)
 	if old := s.pods[uid]; old != nil && old.api != pod.UID && uid != string(pod.UID) {
-		return // whoever makes pods may write another's uid into an annotation
+		return // who creates pods can write another pod's uid into the annotation
 	}
 	if s.pods[uid] == nil && len(s.pods) >= s.max {
-		if s.forget(); len(s.pods) >= s.max {
+		if s.dropExpired(); len(s.pods) >= s.max {
 			s.refused.Add(1)
 			return
 		}
 	}
 	m := s.trim(pod)
-	if !s.kin.join(m) {
-		s.kin.wake()
+	if !s.related.setRelated(m) {
+		s.related.wake()
 	}
 	s.pods[uid] = &entry{meta: m, api: pod.UID}
 }
 
-// forget drops what was removed long enough ago.
-func (s *store) forget() {
+// dropExpired drops the pods that were removed more than keepRemoved ago.
+func (s *store) dropExpired() {
 	now := s.now()
 	for uid, e := range s.pods {
-		if !e.removed.IsZero() && now.Sub(e.removed) > memory {
+		if !e.removed.IsZero() && now.Sub(e.removed) > keepRemoved {
 			delete(s.pods, uid)
 		}
 	}
 }
 
-// short are labels, nil if they are too long.
-func (s *store) short(labels map[string]string) map[string]string {
+// boundLabels returns labels, nil if they are too large.
+func (s *store) boundLabels(labels map[string]string) map[string]string {
 	size := 0
 	for key, value := range labels {
 		size += len(key) + len(value)
@@ -223,10 +223,10 @@ func (s *store) short(labels map[string]string) map[string]string {
 	return labels
 }
 
-// trim keeps labels and owner; annotations and the managers of fields, which are most of a pod's metadata, are let go.
+// trim keeps labels and owner. Annotations and managed fields, which are most of a pod's metadata, are dropped.
 func (s *store) trim(pod *metav1.PartialObjectMetadata) *event.PodMeta {
 	m := &event.PodMeta{Name: pod.Name, Namespace: pod.Namespace, UID: uidOf(pod)}
-	m.Labels = s.short(pod.Labels)
+	m.Labels = s.boundLabels(pod.Labels)
 	owner := metav1.GetControllerOfNoCopy(pod)
 	if owner == nil {
 		return m

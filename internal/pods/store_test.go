@@ -94,7 +94,7 @@ func TestStoreIsBounded(t *testing.T) {
 	if s.lookup("0") == nil || s.lookup("2") == nil {
 		t.Error("a removed pod is forgotten at once")
 	}
-	now = now.Add(memory + time.Second)
+	now = now.Add(keepRemoved + time.Second)
 	if err := s.Add(list[4]); err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func (s *sensor) degraded() (lines []string) {
 		if now := s.pods.Status(); now.Err != nil {
 			lines = append(lines, fmt.Sprintf("%s: %s: %s", s.pods.Source(), now.State, setup.OneLine(now.Err)))
 		} else {
-			lines = append(lines, kinTroubles(s.pods.Source(), s.pods.Kin())...)
+			lines = append(lines, kinTroubles(s.pods.Source(), s.pods.KindErrors())...)
 		}
 	}
 	return lines

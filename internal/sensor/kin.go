@@ -63,7 +63,7 @@ func (k *kinReport) report(s *sensor) {
 	if s.pods == nil {
 		return
 	}
-	for kind, err := range s.pods.Kin() {
+	for kind, err := range s.pods.KindErrors() {
 		if k[kind] == (err != nil) {
 			continue
 		}

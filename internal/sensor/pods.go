@@ -23,7 +23,7 @@ func (s *sensor) openPods(ctx context.Context) error {
 		return nil
 	}
 	s.pods = pods.New(setup.Pods(&s.Config))
-	s.pods.Want(kinOf(s.rules, s.alerts.latest))
+	s.pods.SetKinds(kinOf(s.rules, s.alerts.latest))
 	s.pods.Start(context.WithoutCancel(ctx)) // teardown ends it
 	return nil
 }

@@ -236,7 +236,7 @@ func (r *reloader) exchange(ctx context.Context, next *generation) error {
 		r.losses.configure(next.config.Drops)
 		r.names.Watch(setup.WatchedNames(next.rules))
 		if r.pods != nil {
-			r.pods.Want(kinOf(next.rules, next.alerts))
+			r.pods.SetKinds(kinOf(next.rules, next.alerts))
 		}
 	})
 	if err != nil {

@@ -20,7 +20,8 @@ func (c *cluster) testKubelet(t *testing.T) {
 	t.Run("cost", c.testKubeletCost)
 }
 
-// testKubeletSensor: an alert names the Deployment, and a label that was set a moment ago; a kubelet that was killed is asked again when it is back.
+// testKubeletSensor: an alert names the Deployment, and a label that was set a moment ago; a kubelet that was killed is asked again
+// when it is back.
 func (c *cluster) testKubeletSensor(t *testing.T) {
 	f := follow(t)
 	c.install(t, map[string]string{"kubelet_rules": kubeletRule},
@@ -49,7 +50,7 @@ func (c *cluster) testKubeletSensor(t *testing.T) {
 	}
 	c.kubectl(t, "", "-n", "till", "label", "pods", "-l", "app=shop", "round=first")
 	told("first")
-	if !strings.Contains(f.log(), "the kubelet does not tell of them; set kubernetes.source to api") {
+	if !strings.Contains(f.log(), "the kubelet serves pods only; set kubernetes.source to api") {
 		t.Errorf("the log does not say that the namespace's labels can't be had:\n%s", f.log())
 	}
 	c.Kill(node.Kubelet)

@@ -58,7 +58,7 @@ func (c *cluster) testPods(t *testing.T) {
 	t.Logf("the API server was killed and came back: %d requests, %d failures, %d bytes received", again.Requests-change.Requests, again.Failures, again.Received-change.Received)
 	c.refused(t)
 	t.Run("static", c.testStatic)
-	t.Run("kin", c.testKin)
+	t.Run("related", c.testRelated)
 	c.manyWatches(t)
 }
 

@@ -40,8 +40,8 @@ const (
 // does not look like what a watch costs.
 var crowdsAround = []int{0, 250, 500, 1000, 500, 250, 0}
 
-// manyWatches says what the API server needs for the watches of so many nodes, beside fewer that are not narrowed to a node, and beside those
-// of Falco's k8s-metacollector.
+// manyWatches says what the API server needs for the watches of so many nodes, beside fewer that are not narrowed to a node, and
+// beside those of Falco's k8s-metacollector.
 func (c *cluster) manyWatches(t *testing.T) {
 	server := c.Pid(node.APIServer)
 	var all []*pods.Watcher
@@ -214,7 +214,8 @@ type watches struct {
 	stop     func()
 }
 
-// watchAll begins watches that first send what is there, so many times each kind, and waits until all have. Each time has a connection of its own.
+// watchAll begins watches that first send what is there, so many times each kind, and waits until all have. Each time has a
+// connection of its own.
 func (c *cluster) watchAll(t *testing.T, times int, kinds []watched) *watches {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

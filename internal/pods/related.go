@@ -9,7 +9,7 @@ import (
 	"github.com/saker-sensor/saker/internal/event"
 )
 
-// Kind of an object around a pod.
+// Kind of an object that a pod belongs to.
 type Kind uint8
 
 // The kinds.
@@ -18,17 +18,17 @@ const (
 	Deployment
 	ReplicaSet
 	ReplicationController
-	// Service is all services of a namespace.
+	// Service: all services of a namespace, by one request.
 	Service
 
-	// Kinds is their number.
+	// Kinds is the number of kinds.
 	Kinds = iota
 )
 
-// access is what a role has to grant, in its words.
+// access is what a role has to grant.
 type access struct{ group, resource, verb string }
 
-// accesses are by kind.
+// accesses has one for each kind.
 var accesses = [Kinds]access{
 	Namespace:             {"", "namespaces", "get"},
 	Deployment:            {"apps", "deployments", "get"},
@@ -37,57 +37,57 @@ var accesses = [Kinds]access{
 	Service:               {"", "services", "list"},
 }
 
-// Access is the verb and the resource that a role has to grant for objects of the kind.
+// Access returns the verb and the resource that a role has to grant for objects of the kind.
 func (k Kind) Access() string { return accesses[k].verb + " " + accesses[k].resource }
 
 const (
 	defaultRefresh = 5 * time.Minute
-	// ownersRefresh is how many times as long the pods' owners are kept: their labels hardly change, and a new version of an owner's pods
-	// has another replica set.
+	// ownersRefresh is how many refresh intervals owners are kept: their labels hardly change, and pods of a new version have another
+	// replica set.
 	ownersRefresh = 6
-	// maxObjects bounds the objects around the pods.
+	// maxObjects bounds the related objects.
 	maxObjects = 4096
-	// A kind that can't be had is asked for again after longer and longer times; as often as others are refreshed, where the role forbids it.
+	// A kind whose request failed is requested again with exponential backoff; where the role forbids it, up to the refresh interval.
 	firstRetry, lastRetry = time.Second, 30 * time.Second
 )
 
-// kin knows the objects around the pods, those of the kinds that are wanted. The store's lock guards it.
-type kin struct {
+// related has the objects that the pods belong to, of the wanted kinds. The store's lock guards it.
+type related struct {
 	refresh time.Duration
 	max     int
 	wanted  [Kinds]bool
-	known   map[key]*relative
-	trouble [Kinds]trouble
-	// left are the objects without space.
+	known   map[key]*cached
+	failed  [Kinds]kindFailure
+	// left is the number of objects beyond max.
 	left     int
 	failures uint64
-	changed  chan struct{} // holds one: there is something new to ask for
+	changed  chan struct{} // has capacity 1: there is something new to request
 }
 
-// key names an object, or, with the name of a namespace, its services.
+// key names an object; of the kind Service, the services of the namespace that name has.
 type key struct {
 	kind            Kind
 	namespace, name string
 }
 
-// relative is what is known of a key.
-type relative struct {
-	object   *event.Object // nil if there is none, or it was not asked for yet
+// cached is the last answer for a key.
+type cached struct {
+	object   *event.Object // nil if there is none, or before the first answer
 	services []service
-	// left are the services without space.
+	// left is the number of services beyond the bound.
 	left int
-	// due is when it is asked for again, missed how often in a row there was none.
+	// due is when it is requested again; missed counts answers in a row without an object.
 	due    time.Time
 	missed int
 }
 
-// service is one that selects pods.
+// service is a service that selects pods.
 type service struct {
 	object   *event.Object
 	selector map[string]string
 }
 
-// selects tells whether pods with the labels are the service's.
+// selects reports whether the service selects pods with these labels.
 func (s *service) selects(labels map[string]string) bool {
 	for key, value := range s.selector {
 		if has, ok := labels[key]; !ok || has != value {
@@ -97,34 +97,34 @@ func (s *service) selects(labels map[string]string) bool {
 	return true
 }
 
-// answer is what a request has brought.
+// answer is the result of a request.
 type answer struct {
 	object   *event.Object // nil if there is none
 	services []service     // sorted by name
-	left     int           // services that are too many
+	left     int           // services beyond the bound
 }
 
-// trouble is why a kind can't be had.
-type trouble struct {
+// kindFailure is why objects of a kind can't be read.
+type kindFailure struct {
 	err   error
 	row   int       // failures in a row
-	until time.Time // it is left alone
+	until time.Time // no request before
 }
 
-func newKin() *kin {
-	return &kin{refresh: defaultRefresh, max: maxObjects, known: map[key]*relative{}, changed: make(chan struct{}, 1)}
+func newRelated() *related {
+	return &related{refresh: defaultRefresh, max: maxObjects, known: map[key]*cached{}, changed: make(chan struct{}, 1)}
 }
 
-// wake has the objects that are due looked for now.
-func (k *kin) wake() {
+// wake has the goroutine look for due objects now.
+func (k *related) wake() {
 	select {
 	case k.changed <- struct{}{}:
 	default:
 	}
 }
 
-// around are the objects around a pod that are wanted.
-func (k *kin) around(m *event.PodMeta) []key {
+// keysOf returns the keys of the wanted objects that a pod belongs to.
+func (k *related) keysOf(m *event.PodMeta) []key {
 	var out []key
 	add := func(kind Kind, namespace, name string) {
 		if k.wanted[kind] && name != "" {
@@ -143,11 +143,12 @@ func (k *kin) around(m *event.PodMeta) []key {
 	return out
 }
 
-// join gives a pod, which nobody else knows yet, the objects around it. It is false if some were not asked for yet.
-func (k *kin) join(m *event.PodMeta) bool {
+// setRelated sets the objects that a pod belongs to. The pod must not be published yet. It returns false if some objects were never
+// requested.
+func (k *related) setRelated(m *event.PodMeta) bool {
 	all := true
-	m.Kin = event.Kin{}
-	for _, at := range k.around(m) {
+	m.Related = event.Related{}
+	for _, at := range k.keysOf(m) {
 		r := k.known[at]
 		if r == nil {
 			all = false
@@ -155,17 +156,17 @@ func (k *kin) join(m *event.PodMeta) bool {
 		}
 		switch at.kind {
 		case Namespace:
-			m.Kin.Namespace = r.object
+			m.Related.Namespace = r.object
 		case Deployment:
-			m.Kin.Deployment = r.object
+			m.Related.Deployment = r.object
 		case ReplicaSet:
-			m.Kin.ReplicaSet = r.owner(m)
+			m.Related.ReplicaSet = r.owner(m)
 		case ReplicationController:
-			m.Kin.ReplicationController = r.owner(m)
+			m.Related.ReplicationController = r.owner(m)
 		case Service:
 			for i := range r.services {
 				if s := &r.services[i]; s.selects(m.Labels) {
-					m.Kin.Services = append(m.Kin.Services, s.object)
+					m.Related.Services = append(m.Related.Services, s.object)
 				}
 			}
 		}
@@ -173,53 +174,53 @@ func (k *kin) join(m *event.PodMeta) bool {
 	return all
 }
 
-// owner is the object if it is the one that controls the pod, and not another that has its name now.
-func (r *relative) owner(m *event.PodMeta) *event.Object {
+// owner returns the object if it controls the pod: another one may have its name by now.
+func (r *cached) owner(m *event.PodMeta) *event.Object {
 	if r.object == nil || r.object.UID != m.Owner.UID {
 		return nil
 	}
 	return r.object
 }
 
-// want sets the kinds that are asked for from now on.
-func (s *store) want(kinds [Kinds]bool) {
+// setKinds sets the wanted kinds.
+func (s *store) setKinds(kinds [Kinds]bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.kin.wanted == kinds {
+	if s.related.wanted == kinds {
 		return
 	}
-	s.kin.wanted = kinds
-	for i := range s.kin.trouble {
+	s.related.wanted = kinds
+	for i := range s.related.failed {
 		if !kinds[i] {
-			s.kin.trouble[i] = trouble{}
+			s.related.failed[i] = kindFailure{}
 		}
 	}
-	s.rejoin(func(*event.PodMeta) bool { return true })
-	s.kin.wake()
+	s.updatePods(func(*event.PodMeta) bool { return true })
+	s.related.wake()
 }
 
-// rejoin looks for the objects around some pods again. Who has a pod's metadata keeps what it was.
-func (s *store) rejoin(which func(*event.PodMeta) bool) {
+// updatePods sets the related objects of some pods again, in copies: published metadata does not change.
+func (s *store) updatePods(which func(*event.PodMeta) bool) {
 	for _, e := range s.pods {
 		if which(e.meta) {
 			m := *e.meta
-			s.kin.join(&m)
+			s.related.setRelated(&m)
 			e.meta = &m
 		}
 	}
-	s.show()
+	s.publish()
 }
 
-// next is the object that has been due for longest; if there is none, wait is how long that stays so. Objects that no pod is about any more
-// are forgotten.
+// next returns the object that has been due longest. If none is due, wait is the time until one is. Objects that no pod belongs to any
+// more are dropped.
 func (s *store) next() (at key, wait time.Duration, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	k, now := s.kin, s.now()
+	k, now := s.related, s.now()
 	around := map[key]bool{}
 	for _, e := range s.pods {
 		if e.removed.IsZero() {
-			for _, at := range k.around(e.meta) {
+			for _, at := range k.keysOf(e.meta) {
 				around[at] = true
 			}
 		}
@@ -239,12 +240,12 @@ func (s *store) next() (at key, wait time.Duration, ok bool) {
 				continue
 			}
 			size++
-			r = &relative{due: now}
+			r = &cached{due: now}
 			k.known[one] = r
 		}
 		left += r.left
 		due := r.due
-		if until := k.trouble[one.kind].until; due.Before(until) {
+		if until := k.failed[one.kind].until; due.Before(until) {
 			due = until
 		}
 		if in := due.Sub(now); in < wait {
@@ -255,8 +256,8 @@ func (s *store) next() (at key, wait time.Duration, ok bool) {
 	return at, wait, wait <= 0
 }
 
-// size is the number of objects that are known or asked for.
-func (k *kin) size() int {
+// size is the number of objects known or requested.
+func (k *related) size() int {
 	n := len(k.known)
 	for _, r := range k.known {
 		n += len(r.services)
@@ -264,12 +265,12 @@ func (k *kin) size() int {
 	return n
 }
 
-// learn notes what a request has brought.
-func (s *store) learn(at key, got answer, err error) {
+// record keeps the result of a request.
+func (s *store) record(at key, got answer, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	k, now := s.kin, s.now()
-	trouble := &k.trouble[at.kind]
+	k, now := s.related, s.now()
+	trouble := &k.failed[at.kind]
 	if err != nil {
 		k.failures++
 		most := lastRetry
@@ -296,15 +297,15 @@ func (s *store) learn(at key, got answer, err error) {
 	r.left = got.left + len(got.services) - len(r.services)
 	if got.object != nil || at.kind == Service {
 		r.missed = 0
-	} else { // perhaps not yet: the API server's cache may be late
+	} else { // the API server's cache may be behind
 		again = later(firstRetry, r.missed, again)
 		r.missed++
 	}
 	r.due = now.Add(spread(again))
-	s.rejoin(func(m *event.PodMeta) bool { return at.concerns(m) })
+	s.updatePods(func(m *event.PodMeta) bool { return at.concerns(m) })
 }
 
-// concerns tells whether an object may be around a pod.
+// concerns reports whether a pod may belong to an object.
 func (at key) concerns(m *event.PodMeta) bool {
 	if at.kind == Namespace || at.kind == Service {
 		return m.Namespace == at.name
@@ -312,10 +313,10 @@ func (at key) concerns(m *event.PodMeta) bool {
 	return m.Namespace == at.namespace && (m.Owner.Name == at.name || m.Deployment == at.name)
 }
 
-// later is a time that doubles with the number of times that it was waited for, up to a longest.
+// later is an exponential backoff: first, doubled for each time before, up to longest.
 func later(first time.Duration, times int, longest time.Duration) time.Duration {
 	return min(first<<min(times, 20), longest)
 }
 
-// spread makes a time shorter by up to a quarter, so that the nodes of a cluster do not ask together.
+// spread shortens a time by up to a quarter at random, so that the nodes of a cluster do not send their requests together.
 func spread(d time.Duration) time.Duration { return d - time.Duration(rand.Int64N(int64(d)/4+1)) }

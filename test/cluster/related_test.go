@@ -98,23 +98,24 @@ func (c *cluster) testDeployment(t *testing.T) {
 	}
 }
 
-// testKin: what is around the pods costs a request for each object; a label that changes is seen at the next one; who may not ask says so.
-func (c *cluster) testKin(t *testing.T) {
+// testRelated: what is around the pods costs a request for each object; a label that changes is seen at the next one; who may not
+// ask says so.
+func (c *cluster) testRelated(t *testing.T) {
 	w := pods.New(pods.Settings{Node: crowd, API: c.API(), Refresh: 2 * time.Second})
 	w.Start(t.Context())
 	defer w.Close()
 	c.waitWatch(t, w, true)
 	before := w.Counters()
-	w.Want([pods.Kinds]bool{pods.Namespace: true})
+	w.SetKinds([pods.Kinds]bool{pods.Namespace: true})
 	uid := c.kubectl(t, "", "-n", "crowd", "get", "pod", "p7", "-o", "jsonpath={.metadata.uid}")
-	c.waitKin(t, w, uid, "the namespace is known", func(k *event.Kin) bool { return k.Namespace != nil && k.Namespace.Name == "crowd" })
+	c.waitRelated(t, w, uid, "the namespace is known", func(k *event.Related) bool { return k.Namespace != nil && k.Namespace.Name == "crowd" })
 	after := w.Counters()
 	t.Logf("the namespace of %d pods: %d requests, %d bytes received", after.Pods, after.Requests-before.Requests, after.Received-before.Received)
 	if after.Objects != 1 || after.Requests-before.Requests > 2 {
 		t.Errorf("counters %+v, before %+v", after, before)
 	}
 	c.kubectl(t, "", "label", "namespace", "crowd", "team=one")
-	c.waitKin(t, w, uid, "the namespace's label is known", func(k *event.Kin) bool { return k.Namespace.Labels["team"] == "one" })
+	c.waitRelated(t, w, uid, "the namespace's label is known", func(k *event.Related) bool { return k.Namespace.Labels["team"] == "one" })
 
 	role := pods.Settings{Node: crowd, API: c.API()}
 	role.API.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:crowd:default"}
@@ -122,29 +123,29 @@ func (c *cluster) testKin(t *testing.T) {
 	c.kubectl(t, "", "create", "clusterrolebinding", "crowd", "--clusterrole=crowd", "--serviceaccount=crowd:default")
 	t.Cleanup(func() { c.kubectl(t, "", "delete", "clusterrole/crowd", "clusterrolebinding/crowd") })
 	narrow := pods.New(role)
-	narrow.Want([pods.Kinds]bool{pods.Namespace: true})
+	narrow.SetKinds([pods.Kinds]bool{pods.Namespace: true})
 	narrow.Start(t.Context())
 	defer narrow.Close()
 	forbidden := func(yes bool) {
 		t.Helper()
 		c.waitFor(t, fmt.Sprintf("namespaces are forbidden: %v", yes), func() (bool, string) {
-			err := narrow.Kin()[pods.Namespace]
+			err := narrow.KindErrors()[pods.Namespace]
 			return (err != nil && strings.Contains(err.Error(), "forbidden")) == yes && narrow.Status().State == pods.Connected, fmt.Sprint(err)
 		})
 	}
 	forbidden(true)
-	c.kubectl(t, "", "create", "clusterrole", "crowd-kin", "--verb=get", "--resource=namespaces")
-	c.kubectl(t, "", "create", "clusterrolebinding", "crowd-kin", "--clusterrole=crowd-kin", "--serviceaccount=crowd:default")
-	t.Cleanup(func() { c.kubectl(t, "", "delete", "clusterrole/crowd-kin", "clusterrolebinding/crowd-kin") })
+	c.kubectl(t, "", "create", "clusterrole", "crowd-related", "--verb=get", "--resource=namespaces")
+	c.kubectl(t, "", "create", "clusterrolebinding", "crowd-related", "--clusterrole=crowd-related", "--serviceaccount=crowd:default")
+	t.Cleanup(func() { c.kubectl(t, "", "delete", "clusterrole/crowd-related", "clusterrolebinding/crowd-related") })
 	forbidden(false)
-	c.waitKin(t, narrow, uid, "the namespace is known where it was forbidden", func(k *event.Kin) bool { return k.Namespace != nil })
+	c.waitRelated(t, narrow, uid, "the namespace is known where it was forbidden", func(k *event.Related) bool { return k.Namespace != nil })
 }
 
-// waitKin waits for what is around a pod.
-func (c *cluster) waitKin(t *testing.T, w *pods.Watcher, uid, what string, is func(*event.Kin) bool) {
+// waitRelated waits for what is around a pod.
+func (c *cluster) waitRelated(t *testing.T, w *pods.Watcher, uid, what string, is func(*event.Related) bool) {
 	t.Helper()
 	c.waitFor(t, what, func() (bool, string) {
 		m := w.Lookup(uid)
-		return m != nil && is(&m.Kin), fmt.Sprintf("%+v, %v", m, w.Kin())
+		return m != nil && is(&m.Related), fmt.Sprintf("%+v, %v", m, w.KindErrors())
 	})
 }

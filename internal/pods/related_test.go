@@ -33,14 +33,14 @@ func (c *clock) asked(t *testing.T, reply func(key) (answer, error)) map[key]int
 	for range 1000 {
 		at, wait, ok := c.next()
 		if !ok {
-			if wait <= 0 || wait > c.kin.refresh {
+			if wait <= 0 || wait > c.related.refresh {
 				t.Errorf("nothing is due for %v", wait)
 			}
 			return all
 		}
 		all[at]++
 		got, err := reply(at)
-		c.learn(at, got, err)
+		c.record(at, got, err)
 	}
 	t.Fatal("there is no end to what is due")
 	return nil
@@ -67,15 +67,15 @@ func (c *clock) add(t *testing.T, uid string, labels map[string]string, kind, ow
 
 var everything = [Kinds]bool{Namespace: true, Deployment: true, ReplicaSet: true, ReplicationController: true}
 
-// TestKin: what rules read of is asked for once for all pods of it, and again after a while: namespaces sooner than owners.
-func TestKin(t *testing.T) {
+// TestRelated: what rules read of is asked for once for all pods of it, and again after a while: namespaces sooner than owners.
+func TestRelated(t *testing.T) {
 	c := newClock()
 	shop := map[string]string{hashLabel: "7d4b"}
 	c.add(t, "a", shop, "ReplicaSet", "shop-7d4b")
 	if got := c.asked(t, named); len(got) != 0 {
 		t.Errorf("nobody reads of it, and asked for is %v", got)
 	}
-	c.want(everything)
+	c.setKinds(everything)
 	c.add(t, "b", shop, "ReplicaSet", "shop-7d4b")
 	c.add(t, "c", nil, "ReplicationController", "old")
 	c.add(t, "d", nil, "DaemonSet", "agent")
@@ -84,64 +84,64 @@ func TestKin(t *testing.T) {
 		t.Errorf("asked for is %v", got)
 	}
 	for _, uid := range []string{"a", "b"} {
-		k := c.lookup(uid).Kin
+		k := c.lookup(uid).Related
 		if k.Namespace.Labels["of"] != "checkout" || k.Deployment.Name != "shop" || k.ReplicaSet.Name != "shop-7d4b" || k.ReplicationController != nil {
 			t.Errorf("around %s is %+v", uid, k)
 		}
 	}
-	if k := c.lookup("c").Kin; k.ReplicationController.Name != "old" || k.Namespace == nil || k.ReplicaSet != nil || k.Deployment != nil {
+	if k := c.lookup("c").Related; k.ReplicationController.Name != "old" || k.Namespace == nil || k.ReplicaSet != nil || k.Deployment != nil {
 		t.Errorf("around c is %+v", k)
 	}
 	before := c.lookup("a")
 	c.add(t, "e", shop, "ReplicaSet", "shop-7d4b")
-	if got := c.asked(t, named); len(got) != 0 || c.lookup("e").Kin.Deployment == nil {
+	if got := c.asked(t, named); len(got) != 0 || c.lookup("e").Related.Deployment == nil {
 		t.Errorf("for a pod more of the same asked for is %v", got)
 	}
 
-	c.now = c.now.Add(c.kin.refresh)
+	c.now = c.now.Add(c.related.refresh)
 	changed := func(key) (answer, error) {
 		return answer{object: &event.Object{Labels: map[string]string{"of": "others"}}}, nil
 	}
 	if got := c.asked(t, changed); len(got) != 1 || got[ns] != 1 {
 		t.Errorf("later asked for is %v", got)
 	}
-	if got := c.lookup("a").Kin.Namespace.Labels["of"]; got != "others" || before.Kin.Namespace.Labels["of"] != "checkout" {
-		t.Errorf("the namespace's label is %s; who had the pod before sees %v", got, before.Kin.Namespace)
+	if got := c.lookup("a").Related.Namespace.Labels["of"]; got != "others" || before.Related.Namespace.Labels["of"] != "checkout" {
+		t.Errorf("the namespace's label is %s; who had the pod before sees %v", got, before.Related.Namespace)
 	}
-	c.now = c.now.Add(ownersRefresh * c.kin.refresh)
+	c.now = c.now.Add(ownersRefresh * c.related.refresh)
 	if got := c.asked(t, named); len(got) != 4 {
 		t.Errorf("much later asked for is %v", got)
 	}
 
-	c.want([Kinds]bool{})
-	if k := c.lookup("a").Kin; !reflect.DeepEqual(k, event.Kin{}) {
+	c.setKinds([Kinds]bool{})
+	if k := c.lookup("a").Related; !reflect.DeepEqual(k, event.Related{}) {
 		t.Errorf("nobody reads of it, and there is %+v", k)
 	}
 }
 
-// TestKinOfAnotherName: a replica set that has the name, but is another, is not the pod's.
-func TestKinOfAnotherName(t *testing.T) {
+// TestRelatedOfAnotherName: a replica set that has the name, but is another, is not the pod's.
+func TestRelatedOfAnotherName(t *testing.T) {
 	c := newClock()
-	c.want(everything)
+	c.setKinds(everything)
 	c.add(t, "a", nil, "ReplicaSet", "shop")
 	c.asked(t, func(at key) (answer, error) { return answer{object: &event.Object{Name: at.name, UID: "o-2"}}, nil })
-	if k := c.lookup("a").Kin; k.ReplicaSet != nil || k.Namespace == nil {
+	if k := c.lookup("a").Related; k.ReplicaSet != nil || k.Namespace == nil {
 		t.Errorf("around it is %+v", k)
 	}
 }
 
-// TestKinRefused: a kind that is forbidden is left alone for a while, and that of a server that is away for less; other kinds go on. What was
-// known stays known.
-func TestKinRefused(t *testing.T) {
+// TestRelatedRefused: a kind that is forbidden is left alone for a while, and that of a server that is away for less; other kinds
+// go on. What was known stays known.
+func TestRelatedRefused(t *testing.T) {
 	c := newClock()
-	c.want(everything)
+	c.setKinds(everything)
 	c.add(t, "a", nil, "ReplicaSet", "shop")
 	c.asked(t, named)
 	for _, test := range []struct {
 		err  error
 		most time.Duration
 	}{
-		{apierrors.NewForbidden(schema.GroupResource{Resource: "namespaces"}, "checkout", errors.New("no role")), c.kin.refresh},
+		{apierrors.NewForbidden(schema.GroupResource{Resource: "namespaces"}, "checkout", errors.New("no role")), c.related.refresh},
 		{errors.New("connection refused"), lastRetry},
 	} {
 		refused := func(at key) (answer, error) {
@@ -151,22 +151,22 @@ func TestKinRefused(t *testing.T) {
 			return named(at)
 		}
 		var last time.Duration
-		c.now = c.now.Add(ownersRefresh * c.kin.refresh)
+		c.now = c.now.Add(ownersRefresh * c.related.refresh)
 		for range 15 {
 			if got := c.asked(t, refused)[key{Namespace, "", "checkout"}]; got != 1 {
 				t.Fatalf("asked for %d times", got)
 			}
-			last = c.kin.trouble[Namespace].until.Sub(c.now)
+			last = c.related.failed[Namespace].until.Sub(c.now)
 			c.now = c.now.Add(last)
 		}
-		if !errors.Is(c.kin.trouble[Namespace].err, test.err) || last > test.most || last < test.most*3/4 {
+		if !errors.Is(c.related.failed[Namespace].err, test.err) || last > test.most || last < test.most*3/4 {
 			t.Errorf("%v: it is tried again after %v", test.err, last)
 		}
-		if k := c.lookup("a").Kin; k.Namespace == nil || k.ReplicaSet == nil {
+		if k := c.lookup("a").Related; k.Namespace == nil || k.ReplicaSet == nil {
 			t.Errorf("around it is %+v", k)
 		}
-		if c.asked(t, named); c.kin.trouble != [Kinds]trouble{} {
-			t.Errorf("it is there again, and said is %+v", c.kin.trouble)
+		if c.asked(t, named); c.related.failed != [Kinds]kindFailure{} {
+			t.Errorf("it is there again, and said is %+v", c.related.failed)
 		}
 	}
 	if got := c.counters().ObjectFailures; got != 30 {
@@ -174,10 +174,10 @@ func TestKinRefused(t *testing.T) {
 	}
 }
 
-// TestKinMissing: what is not there yet is asked for again soon, and less and less often.
-func TestKinMissing(t *testing.T) {
+// TestRelatedMissing: what is not there yet is asked for again soon, and less and less often.
+func TestRelatedMissing(t *testing.T) {
 	c := newClock()
-	c.want([Kinds]bool{Namespace: true})
+	c.setKinds([Kinds]bool{Namespace: true})
 	c.add(t, "a", nil, "DaemonSet", "agent")
 	none := func(key) (answer, error) { return answer{}, nil }
 	times := 0
@@ -189,11 +189,11 @@ func TestKinMissing(t *testing.T) {
 	}
 }
 
-// TestKinIsBounded: objects without space are counted; those that no pod is about any more are forgotten.
-func TestKinIsBounded(t *testing.T) {
+// TestRelatedIsBounded: objects without space are counted; those that no pod is about any more are forgotten.
+func TestRelatedIsBounded(t *testing.T) {
 	c := newClock()
-	c.kin.max = 3
-	c.want([Kinds]bool{ReplicaSet: true})
+	c.related.max = 3
+	c.setKinds([Kinds]bool{ReplicaSet: true})
 	var list []any
 	for i := range 5 {
 		list = append(list, pod(fmt.Sprint(i), nil, controller("ReplicaSet", fmt.Sprint("set-", i))))
@@ -211,23 +211,23 @@ func TestKinIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.asked(t, named)
-	if got := c.counters(); got.Objects != 2 || got.ObjectsLeft != 0 || c.lookup("3").Kin.ReplicaSet == nil || c.lookup("4").Kin.ReplicaSet == nil {
+	if got := c.counters(); got.Objects != 2 || got.ObjectsLeft != 0 || c.lookup("3").Related.ReplicaSet == nil || c.lookup("4").Related.ReplicaSet == nil {
 		t.Errorf("counters %+v", got)
 	}
 }
 
-// TestServices: a pod's services are those whose selector its labels meet, also once these change; they come by one list for a namespace, and
-// count as the objects that they are.
+// TestServices: a pod's services are those whose selector its labels meet, also once these change; they come by one list for a
+// namespace, and count as the objects that they are.
 func TestServices(t *testing.T) {
 	c := newClock()
-	c.want([Kinds]bool{Service: true})
+	c.setKinds([Kinds]bool{Service: true})
 	c.add(t, "a", map[string]string{hashLabel: "7d4b"}, "ReplicaSet", "shop-7d4b")
 	c.add(t, "b", nil, "DaemonSet", "agent")
 	if got := c.asked(t, named); len(got) != 1 || got[key{Service, "", "checkout"}] != 1 {
 		t.Errorf("asked for is %v", got)
 	}
 	names := func(uid string) (all []string) {
-		for _, s := range c.lookup(uid).Kin.Services {
+		for _, s := range c.lookup(uid).Related.Services {
 			all = append(all, s.Name)
 		}
 		return all
@@ -242,8 +242,8 @@ func TestServices(t *testing.T) {
 	if got := c.counters(); got.Objects != 4 || got.ObjectsLeft != 0 {
 		t.Errorf("counters %+v", got)
 	}
-	c.kin.max = 3
-	c.now = c.now.Add(c.kin.refresh)
+	c.related.max = 3
+	c.now = c.now.Add(c.related.refresh)
 	none := func(key) (answer, error) { return answer{}, nil }
 	if got := c.asked(t, named); len(got) != 1 || !slices.Equal(names("a"), []string{"shop"}) {
 		t.Errorf("asked for is %v, the services %v", got, names("a"))
@@ -251,7 +251,7 @@ func TestServices(t *testing.T) {
 	if got := c.counters(); got.Objects != 3 || got.ObjectsLeft != 1 {
 		t.Errorf("counters %+v", got)
 	}
-	c.now = c.now.Add(c.kin.refresh)
+	c.now = c.now.Add(c.related.refresh)
 	if got := c.asked(t, none); len(got) != 1 || names("a") != nil {
 		t.Errorf("asked for is %v, the services %v", got, names("a"))
 	}
