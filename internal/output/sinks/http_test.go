@@ -21,6 +21,7 @@ import (
 	"github.com/saker-sensor/saker/internal/output"
 	"github.com/saker-sensor/saker/internal/output/outputtest"
 	"github.com/saker-sensor/saker/internal/output/tlsfiles"
+	"github.com/saker-sensor/saker/internal/testutil"
 	"github.com/saker-sensor/saker/internal/testutil/authority"
 )
 
@@ -164,9 +165,7 @@ func TestHTTPSettings(t *testing.T) {
 // startNginx puts a real nginx before a receiver; it asks for a client certificate. It returns its URL.
 func startNginx(t *testing.T, a *authority.Authority, behind string) string {
 	t.Helper()
-	if _, err := exec.LookPath("nginx"); err != nil {
-		t.Fatal("no nginx; test/install brings it")
-	}
+	testutil.NeedProgram(t, "nginx")
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

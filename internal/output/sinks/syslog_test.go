@@ -14,6 +14,7 @@ import (
 
 	"github.com/saker-sensor/saker/internal/output"
 	"github.com/saker-sensor/saker/internal/output/outputtest"
+	"github.com/saker-sensor/saker/internal/testutil"
 )
 
 // rsyslog is a real daemon with a socket of its own; it writes what it gets to a file.
@@ -25,17 +26,15 @@ type rsyslog struct {
 
 func startRsyslog(t *testing.T) *rsyslog {
 	t.Helper()
-	if _, err := exec.LookPath("rsyslogd"); err != nil {
-		t.Fatal("no rsyslogd; test/install brings it")
-	}
+	testutil.NeedProgram(t, "rsyslogd")
 	dir := t.TempDir()
 	r := &rsyslog{t: t, config: dir + "/conf", socket: dir + "/log", file: dir + "/out"}
 	text := fmt.Sprintf(`
 module(load="imuxsock" SysSock.Use="off")
 input(type="imuxsock" Socket="%s" CreatePath="on")
 template(name="t" type="string" string="%%syslogfacility-text%% %%syslogseverity-text%% %%programname%% %%msg%%\n")
-action(type="omfile" file="%s" template="t" FileOwner="root")
-`, r.socket, r.file)
+action(type="omfile" file="%s" template="t" FileOwnerNum="%d")
+`, r.socket, r.file, os.Getuid())
 	if err := os.WriteFile(r.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
