@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/saker-sensor/saker/internal/alias"
@@ -104,8 +105,9 @@ func (s *sensor) serve(ctx context.Context) error {
 		HealthPath: cfg.HealthzEndpoint,
 		Health:     s.health,
 		Degraded:   s.degraded,
+		// As in Falco, "engine_version" is the minor number alone: the engine's version was one number once.
 		Versions: map[string]string{
-			"engine_version": rulefile.Version, "engine_version_semver": rulefile.Version, "falco_version": s.Version, "saker_version": s.Version,
+			"engine_version": strings.Split(rulefile.Version, ".")[1], "engine_version_semver": rulefile.Version, "falco_version": s.Version, "saker_version": s.Version,
 		},
 		Log: s.Log,
 	}

@@ -12,6 +12,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/saker-sensor/saker/internal/config"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
+	"github.com/saker-sensor/saker/internal/field"
 	"github.com/saker-sensor/saker/internal/output"
 	"github.com/saker-sensor/saker/internal/output/otlp"
 	"github.com/saker-sensor/saker/internal/output/sinks"
@@ -126,7 +128,8 @@ func openServer(cfg *config.Config, settings *Settings, running *outputs) (*serv
 	}
 	srv, err := stream.New(stream.Settings{
 		Address: g.BindAddress, PrivateKey: g.PrivateKey, CertChain: g.CertChain, RootCerts: g.RootCerts,
-		Version: settings.Version, Hostname: config.Hostname(), Log: settings.Log, Spool: disk,
+		Version: settings.Version, EngineVersion: rulefile.Version, FieldsChecksum: field.Syscall().Checksum(),
+		Hostname: config.Hostname(), Log: settings.Log, Spool: disk,
 	})
 	return &server{srv, g}, err
 }

@@ -151,7 +151,7 @@ func TestGRPC(t *testing.T) {
 		t.Errorf("tags %s, fields %v", got, last.OutputFields)
 	}
 	v, err := version.NewServiceClient(dial()).Version(call(t), &version.Request{})
-	if err != nil || v.Version == "" {
+	if err != nil || v.Version == "" || v.EngineVersion == "" || v.EngineMinor == 0 || len(v.EngineFieldsChecksum) != 64 {
 		t.Errorf("version %v, %v", v, err)
 	}
 

@@ -1,6 +1,8 @@
 package stream
 
 import (
+	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -133,17 +135,43 @@ func TestFilter(t *testing.T) {
 	}
 }
 
-func TestParseVersion(t *testing.T) {
-	for text, want := range map[string]*version.Response{
-		"v1.2.3":            {Version: "v1.2.3", Major: 1, Minor: 2, Patch: 3},
-		"0.1.0-rc.1+linux":  {Version: "0.1.0-rc.1+linux", Minor: 1, Prerelease: "rc.1", Build: "linux"},
-		"v0.1.0-3-gabcdef0": {Version: "v0.1.0-3-gabcdef0", Minor: 1, Prerelease: "3-gabcdef0"},
-		"dev":               {Version: "dev"},
-		"1.2":               {Version: "1.2"},
-		"1.-2.3":            {Version: "1.-2.3"},
+func TestParseSemver(t *testing.T) {
+	for text, want := range map[string]semver{
+		"v1.2.3":            {major: 1, minor: 2, patch: 3},
+		"0.1.0-rc.1+linux":  {minor: 1, prerelease: "rc.1", build: "linux"},
+		"v0.1.0-3-gabcdef0": {minor: 1, prerelease: "3-gabcdef0"},
+		"dev":               {},
+		"1.2":               {},
+		"1.-2.3":            {},
 	} {
-		if got := parseVersion(text); !proto.Equal(got, want) {
+		if got := parseSemver(text); got != want {
 			t.Errorf("%s: got %v", text, got)
 		}
+	}
+}
+
+// The field numbers are those of Falco 0.43's version.proto; a client reads them by number.
+func TestVersionOnTheWire(t *testing.T) {
+	raw, err := proto.Marshal(newVersion("v1.2.3-rc+b", "4.63.5", "sum"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[protowire.Number]string{}
+	for len(raw) > 0 {
+		number, kind, n := protowire.ConsumeTag(raw)
+		raw = raw[n:]
+		if kind == protowire.VarintType {
+			v, n := protowire.ConsumeVarint(raw)
+			got[number], raw = fmt.Sprint(v), raw[n:]
+		} else {
+			v, n := protowire.ConsumeBytes(raw)
+			got[number], raw = string(v), raw[n:]
+		}
+	}
+	want := map[protowire.Number]string{
+		1: "v1.2.3-rc+b", 2: "1", 3: "2", 4: "3", 5: "rc", 6: "b", 7: "63", 8: "sum", 9: "4", 10: "5", 11: "4.63.5",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, not %v", got, want)
 	}
 }

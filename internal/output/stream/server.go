@@ -25,8 +25,8 @@ type Settings struct {
 	// PrivateKey, CertChain and RootCerts are the files of mTLS, which HOST:PORT needs. They are read anew for each
 	// connection, so a renewed certificate needs no restart.
 	PrivateKey, CertChain, RootCerts string
-	// Version is the sensor's.
-	Version string
+	// Version is the sensor's, EngineVersion that of the rule engine. FieldsChecksum tells which fields and event types it knows.
+	Version, EngineVersion, FieldsChecksum string
 	// Hostname is that of the server's own alerts.
 	Hostname string
 	// MaxCount and MaxBytes bound the alerts that are kept; zero takes the default.
@@ -82,7 +82,7 @@ func New(s Settings) (*Server, error) {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 	)
 	outputs.RegisterServiceServer(srv.grpc, &alertService{history: srv.history, hostname: s.Hostname, seats: make(chan struct{}, maxConsumers)})
-	version.RegisterServiceServer(srv.grpc, &versionService{version: s.Version})
+	version.RegisterServiceServer(srv.grpc, &versionService{response: newVersion(s.Version, s.EngineVersion, s.FieldsChecksum)})
 	return srv, nil
 }
 

@@ -360,9 +360,9 @@ func TestClose(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	r := start(t, Settings{Version: "v1.2.3"})
+	r := start(t, Settings{Version: "v1.2.3", EngineVersion: "0.63.0", FieldsChecksum: "abc"})
 	v, err := version.NewServiceClient(dial(t, r.settings.Address)).Version(deadline(t), &version.Request{})
-	if err != nil || v.Version != "v1.2.3" || v.Minor != 2 {
+	if err != nil || v.Version != "v1.2.3" || v.Minor != 2 || v.EngineVersion != "0.63.0" || v.EngineMinor != 63 || v.EngineFieldsChecksum != "abc" {
 		t.Errorf("got %v, %v", v, err)
 	}
 }

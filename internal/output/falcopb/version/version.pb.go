@@ -57,17 +57,24 @@ func (*Request) Descriptor() ([]byte, []int) {
 	return file_version_proto_rawDescGZIP(), []int{0}
 }
 
-// A version by the rules of semver.org: whole, and in parts.
+// The sensor's version and that of its rule engine, by the rules of semver.org: whole, and in parts.
 type Response struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Version       string                 `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
-	Major         uint32                 `protobuf:"varint,2,opt,name=major,proto3" json:"major,omitempty"`
-	Minor         uint32                 `protobuf:"varint,3,opt,name=minor,proto3" json:"minor,omitempty"`
-	Patch         uint32                 `protobuf:"varint,4,opt,name=patch,proto3" json:"patch,omitempty"`
-	Prerelease    string                 `protobuf:"bytes,5,opt,name=prerelease,proto3" json:"prerelease,omitempty"`
-	Build         string                 `protobuf:"bytes,6,opt,name=build,proto3" json:"build,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Version    string                 `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
+	Major      uint32                 `protobuf:"varint,2,opt,name=major,proto3" json:"major,omitempty"`
+	Minor      uint32                 `protobuf:"varint,3,opt,name=minor,proto3" json:"minor,omitempty"`
+	Patch      uint32                 `protobuf:"varint,4,opt,name=patch,proto3" json:"patch,omitempty"`
+	Prerelease string                 `protobuf:"bytes,5,opt,name=prerelease,proto3" json:"prerelease,omitempty"`
+	Build      string                 `protobuf:"bytes,6,opt,name=build,proto3" json:"build,omitempty"`
+	// Clients of Falco before 0.37 read this as the engine's version, which was this one number.
+	EngineMinor uint32 `protobuf:"varint,7,opt,name=engine_minor,json=engineMinor,proto3" json:"engine_minor,omitempty"`
+	// SHA-256, in hexadecimal, of the fields and event types that rules may name. It tells sensors apart, but is not Falco's value.
+	EngineFieldsChecksum string `protobuf:"bytes,8,opt,name=engine_fields_checksum,json=engineFieldsChecksum,proto3" json:"engine_fields_checksum,omitempty"`
+	EngineMajor          uint32 `protobuf:"varint,9,opt,name=engine_major,json=engineMajor,proto3" json:"engine_major,omitempty"`
+	EnginePatch          uint32 `protobuf:"varint,10,opt,name=engine_patch,json=enginePatch,proto3" json:"engine_patch,omitempty"`
+	EngineVersion        string `protobuf:"bytes,11,opt,name=engine_version,json=engineVersion,proto3" json:"engine_version,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *Response) Reset() {
@@ -142,12 +149,47 @@ func (x *Response) GetBuild() string {
 	return ""
 }
 
+func (x *Response) GetEngineMinor() uint32 {
+	if x != nil {
+		return x.EngineMinor
+	}
+	return 0
+}
+
+func (x *Response) GetEngineFieldsChecksum() string {
+	if x != nil {
+		return x.EngineFieldsChecksum
+	}
+	return ""
+}
+
+func (x *Response) GetEngineMajor() uint32 {
+	if x != nil {
+		return x.EngineMajor
+	}
+	return 0
+}
+
+func (x *Response) GetEnginePatch() uint32 {
+	if x != nil {
+		return x.EnginePatch
+	}
+	return 0
+}
+
+func (x *Response) GetEngineVersion() string {
+	if x != nil {
+		return x.EngineVersion
+	}
+	return ""
+}
+
 var File_version_proto protoreflect.FileDescriptor
 
 const file_version_proto_rawDesc = "" +
 	"\n" +
 	"\rversion.proto\x12\rfalco.version\"\t\n" +
-	"\arequest\"\x9c\x01\n" +
+	"\arequest\"\xe2\x02\n" +
 	"\bresponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x14\n" +
 	"\x05major\x18\x02 \x01(\rR\x05major\x12\x14\n" +
@@ -156,7 +198,13 @@ const file_version_proto_rawDesc = "" +
 	"\n" +
 	"prerelease\x18\x05 \x01(\tR\n" +
 	"prerelease\x12\x14\n" +
-	"\x05build\x18\x06 \x01(\tR\x05build2E\n" +
+	"\x05build\x18\x06 \x01(\tR\x05build\x12!\n" +
+	"\fengine_minor\x18\a \x01(\rR\vengineMinor\x124\n" +
+	"\x16engine_fields_checksum\x18\b \x01(\tR\x14engineFieldsChecksum\x12!\n" +
+	"\fengine_major\x18\t \x01(\rR\vengineMajor\x12!\n" +
+	"\fengine_patch\x18\n" +
+	" \x01(\rR\venginePatch\x12%\n" +
+	"\x0eengine_version\x18\v \x01(\tR\rengineVersion2E\n" +
 	"\aservice\x12:\n" +
 	"\aversion\x12\x16.falco.version.request\x1a\x17.falco.version.responseB?Z=github.com/saker-sensor/saker/internal/output/falcopb/versionb\x06proto3"
 
