@@ -1,0 +1,178 @@
+// Package oracle compares, line by line, what the sensor says of a program's known calls with what Falco said of them.
+package oracle
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/testutil"
+)
+
+var sensorBinary string
+
+func TestMain(m *testing.M) { testutil.RunWithSensor(m, &sensorBinary) }
+
+// Falco was asked in this folder, with the program at this path, and with this limit of descriptors.
+const (
+	falcoFolder  = "/tmp/ow"
+	falcoProgram = "/tmp/oraclecalls"
+	falcoFDLimit = "20000"
+)
+
+// fields are those of one event, each as JSON text; a field without a value is left out.
+type fields map[string]string
+
+// TestKnownCalls compares all events of captured types. A difference that is in no row of the table is a failure, and so is a row
+// that no event needs. A type that the sensor begins to capture is compared from then on.
+func TestKnownCalls(t *testing.T) {
+	falco := readFalco(t, testutil.Shared(t, "oracle/falco-0.44.1.jsonl"))
+	sensor := runSensor(t, testutil.Shared(t, "oracle/each-event.yaml"), testutil.Shared(t, "oracle/calls.c"))
+
+	seen, alike, all, differ := 0, 0, 0, 0
+	used := make([]bool, len(differences))
+	for _, name := range sortedKeys(falco) {
+		typ, ok := event.TypeByName(name)
+		if !ok || !typ.Captured() {
+			continue
+		}
+		seen++
+		want, got := falco[name], sensor[name]
+		if len(want) != len(got) && !allowed(used, name, "events", fmt.Sprint(len(want)), fmt.Sprint(len(got))) {
+			t.Errorf("%s: %d events in Falco, %d here", name, len(want), len(got))
+			continue
+		}
+		for i := range min(len(want), len(got)) {
+			a, b := parts(typ, want[i]), parts(typ, got[i])
+			for _, field := range union(a, b) {
+				if isVolatile(field) {
+					continue
+				}
+				all++
+				switch {
+				case a[field] == b[field]:
+					alike++
+				case allowed(used, name, field, a[field], b[field]):
+					differ++
+				default:
+					t.Errorf("%s %d: %s: Falco says %s, the sensor %s\n\t%s", name, i, field, or(a[field]), or(b[field]), want[i]["evt.args"])
+				}
+			}
+		}
+	}
+	for i, d := range differences {
+		if !used[i] {
+			t.Errorf("no event differs by %+v any more", d)
+		}
+	}
+	t.Logf("%d of %d values alike, %d differ by a row of the table; %d of %d event types seen", alike, all, differ, seen, len(falco))
+}
+
+func or(s string) string {
+	if s == "" {
+		return "nothing"
+	}
+	return s
+}
+
+func allowed(used []bool, typ, field, falco, sensor string) bool {
+	for i, d := range differences {
+		if d.fits(typ, field, falco, sensor) {
+			used[i] = true
+			return true
+		}
+	}
+	return false
+}
+
+// readFalco reads Falco's events by type, in their order.
+func readFalco(t *testing.T, path string) map[string][]fields {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	events := map[string][]fields{}
+	sc := bufio.NewScanner(f)
+	sc.Buffer(nil, 1<<20)
+	for sc.Scan() {
+		var values map[string]any
+		if err := json.Unmarshal(sc.Bytes(), &values); err != nil {
+			t.Fatalf("read Falco's events: %v", err)
+		}
+		add(t, events, values)
+	}
+	if err := sc.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return events
+}
+
+func add(t *testing.T, events map[string][]fields, values map[string]any) {
+	t.Helper()
+	of := fields{}
+	for name, v := range values {
+		if v == nil {
+			continue
+		}
+		var b strings.Builder
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(v); err != nil {
+			t.Fatal(err)
+		}
+		of[name] = strings.TrimSpace(b.String())
+	}
+	typ := strings.Trim(of["evt.type"], `"`)
+	if typ == "execveat" && of["evt.rawres"] == "0" {
+		typ = "execve" // what Falco calls it; it still is a difference
+	}
+	events[typ] = append(events[typ], of)
+}
+
+// runSensor runs the known calls below a sensor and returns its events by type, in the order of their times.
+func runSensor(t *testing.T, rule, source string) map[string][]fields {
+	t.Helper()
+	dir := t.TempDir()
+	program, folder := filepath.Join(dir, "oraclecalls"), filepath.Join(dir, "ow")
+	if out, err := exec.Command("gcc", "-O1", "-static", "-w", "-o", program, source).CombinedOutput(); err != nil {
+		t.Fatalf("compile the known calls: %v; make test installs gcc\n%s", err, out)
+	}
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s := testutil.StartSensor(t, sensorBinary, "-r", rule, "-o", "priority=debug")
+	// prlimit executes the program itself, so that the pid is the program's.
+	cmd := exec.Command("prlimit", "--nofile="+falcoFDLimit+":"+falcoFDLimit, "--", program, folder)
+	cmd.Dir, cmd.Env = folder, []string{"PATH=/usr/bin:/bin", "HOME=/root", "LANG=C"}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("make the known calls: %v\n%s", err, out)
+	}
+	pid := fmt.Sprint(cmd.Process.Pid)
+
+	alerts := s.Stop()
+	slices.SortStableFunc(alerts, func(a, b *testutil.Alert) int { return a.Time.Compare(b.Time) })
+	// The folder has the name of Falco's, whatever it is called here.
+	place := strings.NewReplacer(folder, falcoFolder, program, falcoProgram)
+	events := map[string][]fields{}
+	for _, a := range alerts {
+		if a.Field("proc.pid") != pid && a.Field("proc.ppid") != pid {
+			continue // the rule is about names that others have too
+		}
+		for name, v := range a.OutputFields {
+			if text, ok := v.(string); ok {
+				a.OutputFields[name] = place.Replace(text)
+			}
+		}
+		add(t, events, a.OutputFields)
+	}
+	return events
+}
