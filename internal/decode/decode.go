@@ -330,6 +330,7 @@ func signal(raw []byte, rec *event.Record) error {
 		return err
 	}
 	rec.Kind = event.KindSignal
-	rec.Signal = event.Signal{Number: int32(r.Number), Ptrace: bpfgen.SensorSignalOrigin(r.Origin) == bpfgen.SensorSignalOriginSIGNAL_PTRACE}
+	rec.Signal = event.Signal{Number: int32(r.Number),
+		Ptrace: bpfgen.SensorSignalOrigin(r.Origin) == bpfgen.SensorSignalOriginSIGNAL_PTRACE}
 	return nil
 }

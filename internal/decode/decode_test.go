@@ -53,35 +53,41 @@ func TestOpen(t *testing.T) {
 		}, "/dir/file", "", "/real/file", func(ev *event.Event) {
 			ev.File = file(func(f *event.File) { f.Created, f.Layer = true, event.LayerUpper })
 		}, ""},
-		{"failed", func(r *bpfgen.SensorOpenRecord) { r.Ret = -13; r.File = bpfgen.SensorInodeInfo{} }, "/dir/file", "", "", func(ev *event.Event) {
-			ev.Ret, ev.Flags = -13, event.FlagUnverified
-			ev.File = file(func(f *event.File) {
-				f.FD, f.Resolved, f.ID, f.InodeMode, f.Nlink, f.Layer = -13, "", event.FileID{}, 0, 0, event.LayerNone
-			})
-		}, ""},
-		{"mode without O_CREAT", func(r *bpfgen.SensorOpenRecord) { r.OpenFlags = 0o2 }, "/dir/file", "", "/real/file", func(ev *event.Event) {
-			ev.File = file(func(f *event.File) { f.OpenFlags, f.Mode = 0o2, 0 })
-		}, ""},
-		{"mode of O_TMPFILE", func(r *bpfgen.SensorOpenRecord) { r.OpenFlags = 0o20200002 }, "/dir/file", "", "/real/file", func(ev *event.Event) {
-			ev.File = file(func(f *event.File) { f.OpenFlags = 0o20200002 })
-		}, ""},
+		{"failed", func(r *bpfgen.SensorOpenRecord) { r.Ret = -13; r.File = bpfgen.SensorInodeInfo{} }, "/dir/file", "", "",
+			func(ev *event.Event) {
+				ev.Ret, ev.Flags = -13, event.FlagUnverified
+				ev.File = file(func(f *event.File) {
+					f.FD, f.Resolved, f.ID, f.InodeMode, f.Nlink, f.Layer = -13, "", event.FileID{}, 0, 0, event.LayerNone
+				})
+			}, ""},
+		{"mode without O_CREAT", func(r *bpfgen.SensorOpenRecord) { r.OpenFlags = 0o2 }, "/dir/file", "", "/real/file",
+			func(ev *event.Event) {
+				ev.File = file(func(f *event.File) { f.OpenFlags, f.Mode = 0o2, 0 })
+			}, ""},
+		{"mode of O_TMPFILE", func(r *bpfgen.SensorOpenRecord) { r.OpenFlags = 0o20200002 }, "/dir/file", "", "/real/file",
+			func(ev *event.Event) {
+				ev.File = file(func(f *event.File) { f.OpenFlags = 0o20200002 })
+			}, ""},
 		{"by handle", func(r *bpfgen.SensorOpenRecord) { r.Call = uint32(bpfgen.SensorCallCALL_OPEN_BY_HANDLE_AT) }, "", "", "/real/file",
 			func(ev *event.Event) {
 				ev.Type = event.TypeOpenByHandleAt
 				ev.File = file(func(f *event.File) { f.Raw, f.Given = "", "/real/file" })
 			}, ""},
-		{"empty name", func(r *bpfgen.SensorOpenRecord) { r.Ret = -2; r.File = bpfgen.SensorInodeInfo{} }, "", "/dir", "", func(ev *event.Event) {
-			ev.Ret, ev.Flags = -2, event.FlagUnverified
-			ev.File = file(func(f *event.File) {
-				f.FD, f.Raw, f.Given, f.Resolved, f.ID, f.InodeMode, f.Nlink, f.Layer = -2, "", "/dir", "", event.FileID{}, 0, 0, event.LayerNone
-			})
-		}, ""},
+		{"empty name", func(r *bpfgen.SensorOpenRecord) { r.Ret = -2; r.File = bpfgen.SensorInodeInfo{} }, "", "/dir", "",
+			func(ev *event.Event) {
+				ev.Ret, ev.Flags = -2, event.FlagUnverified
+				ev.File = file(func(f *event.File) {
+					f.FD, f.Raw, f.Given, f.Resolved, f.ID, f.InodeMode, f.Nlink, f.Layer = -2, "", "/dir", "", event.FileID{}, 0, 0,
+						event.LayerNone
+				})
+			}, ""},
 		{"unreadable name", func(r *bpfgen.SensorOpenRecord) {
 			r.Ret, r.File, r.H.Flags = -14, bpfgen.SensorInodeInfo{}, uint32(bpfgen.SensorRecordFlagsFLAG_RAW_TRUNCATED)
 		}, "", "/dir", "", func(ev *event.Event) {
 			ev.Ret, ev.Flags = -14, event.FlagUnverified|event.FlagRawTruncated
 			ev.File = file(func(f *event.File) {
-				f.FD, f.Raw, f.Given, f.Resolved, f.ID, f.InodeMode, f.Nlink, f.Layer = -14, "", "", "", event.FileID{}, 0, 0, event.LayerNone
+				f.FD, f.Raw, f.Given, f.Resolved, f.ID, f.InodeMode, f.Nlink, f.Layer = -14, "", "", "", event.FileID{}, 0, 0,
+					event.LayerNone
 			})
 		}, ""},
 		{"name gone, file known", func(r *bpfgen.SensorOpenRecord) { r.H.Flags = uint32(bpfgen.SensorRecordFlagsFLAG_RAW_TRUNCATED) },
@@ -94,7 +100,8 @@ func TestOpen(t *testing.T) {
 		}, "/absent", "", "", func(ev *event.Event) {
 			ev.Ret, ev.Flags = -2, event.FlagIoUring // the name is the kernel's own
 			ev.File = file(func(f *event.File) {
-				f.FD, f.Raw, f.Given, f.Resolved, f.ID, f.InodeMode, f.Nlink, f.Layer = -2, "/absent", "/absent", "", event.FileID{}, 0, 0, event.LayerNone
+				f.FD, f.Raw, f.Given, f.Resolved, f.ID, f.InodeMode, f.Nlink, f.Layer = -2, "/absent", "/absent", "", event.FileID{}, 0, 0,
+					event.LayerNone
 			})
 		}, ""},
 		{"every other flag", func(r *bpfgen.SensorOpenRecord) {
@@ -258,7 +265,8 @@ func TestFailedExec(t *testing.T) {
 func TestUring(t *testing.T) {
 	want := based(event.KindUring, headed(event.TypeIoUringSetup, 0))
 	want.Event.Ret = 9
-	want.Event.Uring = event.Uring{SQEntries: 8, CQEntries: 16, Flags: 2, Known: true, Entries: 5, ThreadCPU: 3, ThreadIdle: 1000, Features: 0x7ff}
+	want.Event.Uring = event.Uring{SQEntries: 8, CQEntries: 16, Flags: 2, Known: true, Entries: 5, ThreadCPU: 3, ThreadIdle: 1000,
+		Features: 0x7ff}
 	same(t, want, decoded(t, uringRaw(nil)))
 
 	want.Event.Uring = event.Uring{SQEntries: 8, CQEntries: 16, Flags: 2}
@@ -301,7 +309,8 @@ func TestNameChanged(t *testing.T) {
 
 func TestCgroup(t *testing.T) {
 	for typ, kind := range map[bpfgen.SensorRecordType]event.Kind{
-		bpfgen.SensorRecordTypeRECORD_CGROUP_MKDIR: event.KindCgroupMade, bpfgen.SensorRecordTypeRECORD_CGROUP_RMDIR: event.KindCgroupRemoved,
+		bpfgen.SensorRecordTypeRECORD_CGROUP_MKDIR: event.KindCgroupMade,
+		bpfgen.SensorRecordTypeRECORD_CGROUP_RMDIR: event.KindCgroupRemoved,
 	} {
 		want := based(kind, headed(event.TypeUnknown, 0))
 		want.Cgroup = event.Cgroup{ID: 4713, Path: "/kubepods/pod"}
@@ -424,7 +433,8 @@ func FuzzDecode(f *testing.F) {
 		}
 		total := 0
 		for _, s := range []string{
-			rec.Event.File.Raw, rec.Event.File.Resolved, rec.Event.File.FS.Hidden, rec.Image.ExePath, rec.Image.Filename, rec.Image.Interp, rec.Image.Cwd,
+			rec.Event.File.Raw, rec.Event.File.Resolved, rec.Event.File.FS.Hidden, rec.Image.ExePath, rec.Image.Filename, rec.Image.Interp,
+			rec.Image.Cwd,
 			rec.Args, rec.Env, rec.Cgroup.Path,
 		} {
 			total += len(s)

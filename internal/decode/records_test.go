@@ -49,7 +49,8 @@ func headed(typ event.Type, flags event.Flags) event.Event {
 }
 
 var inode = bpfgen.SensorInodeInfo{
-	Ino: 5, Ctime: 6, Mtime: -7, Dev: 8<<20 | 1, Mode: 0o100644, Nlink: 2, Uid: 1000, Gid: 1001, Layer: uint32(bpfgen.SensorLayerLAYER_LOWER),
+	Ino: 5, Ctime: 6, Mtime: -7, Dev: 8<<20 | 1, Mode: 0o100644, Nlink: 2, Uid: 1000, Gid: 1001,
+	Layer: uint32(bpfgen.SensorLayerLAYER_LOWER),
 }
 
 func chars(s string) (c [bpfgen.SensorLimitsCOMM_LEN]int8) {
@@ -84,7 +85,8 @@ func inMount(n uint32) func(*bpfgen.SensorOpenRecord) {
 func execRaw(typ bpfgen.SensorRecordType, change func(*bpfgen.SensorExecRecord)) []byte {
 	texts := []string{"/bin/cat", "./cat", "/bin/sh", "/tmp", "cat\x00/etc/passwd\x00", "A=1\x00B=2\x00"}
 	r := &bpfgen.SensorExecRecord{
-		H: header, Exe: inode, CapInheritable: 1, CapPermitted: 2, CapEffective: 4, PidnsStart: 300, Fdlimit: 1024, Uid: 7, Gid: 8, Loginuid: 9, Tty: 34816,
+		H: header, Exe: inode, CapInheritable: 1, CapPermitted: 2, CapEffective: 4, PidnsStart: 300, Fdlimit: 1024, Uid: 7, Gid: 8,
+		Loginuid: 9, Tty: 34816,
 		Sid: 60, Pgid: 61, Vpgid: 6, ArgsTotal: 100_000, EnvTotal: 5000, Call: uint32(bpfgen.SensorCallCALL_EXECVEAT), AncestorsLen: 2,
 		Comm: chars("cat"), ExePathLen: 8, FilenameLen: 5, InterpLen: 7, CwdLen: 4, ArgsLen: 16, EnvLen: 8,
 	}
@@ -119,7 +121,8 @@ func failedRaw(call bpfgen.SensorCall, flags bpfgen.SensorRecordFlags, raw, dir 
 
 func uringRaw(change func(*bpfgen.SensorIoUringSetupRecord)) []byte {
 	r := &bpfgen.SensorIoUringSetupRecord{
-		H: header, Ret: 9, SqEntries: 8, CqEntries: 16, SetupFlags: 2, HasParams: 1, Entries: 5, SqThreadCpu: 3, SqThreadIdle: 1000, Features: 0x7ff,
+		H: header, Ret: 9, SqEntries: 8, CqEntries: 16, SetupFlags: 2, HasParams: 1, Entries: 5, SqThreadCpu: 3, SqThreadIdle: 1000,
+		Features: 0x7ff,
 	}
 	if change != nil {
 		change(r)

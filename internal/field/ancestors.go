@@ -102,7 +102,8 @@ func (in Info) printSelf() Info {
 }
 
 func procAncestors() []Info {
-	aenv := family("proc.aenv", CharBuf, Plain, "Environment of an ancestor, joined by blanks; with a variable's name, its value in the nearest ancestor that sets it, else empty.",
+	aenv := family("proc.aenv", CharBuf, Plain,
+		"Environment of an ancestor, joined by blanks; with a variable's name, its value in the nearest ancestor that sets it, else empty.",
 		func(v *Value, p *event.Process) { v.Str = allEnv(p) })
 	aenv.NumArg = false
 	whole := aenv.Extract
@@ -126,17 +127,19 @@ func procAncestors() []Info {
 		textFamily("proc.aexe", "First argument (argv[0]) of an ancestor.", exe),
 		textFamily("proc.aexepath", "Full path of an ancestor's executed file.", exePath),
 		textFamily("proc.acmdline", "Name and arguments of an ancestor.", cmdline),
-		family("proc.apid", Int64, ID, "Process id of an ancestor.", func(v *Value, p *event.Process) { v.Num = int64(p.Key.Tgid) }).printSelf(),
+		family("proc.apid", Int64, ID, "Process id of an ancestor.",
+			func(v *Value, p *event.Process) { v.Num = int64(p.Key.Tgid) }).printSelf(),
 		aenv.printSelf(),
-		number("proc.loginshellid", Int64, ID, "Process id of the oldest ancestor, or of the process itself, whose name ends in \"sh\".", func(ev *event.Event) (pid int64, ok bool) {
-			walk(ev.Process, func(p *event.Process) bool {
-				if strings.HasSuffix(p.Comm, "sh") {
-					pid, ok = int64(p.Key.Tgid), true
-				}
-				return true
-			})
-			return pid, ok
-		}).costly(),
+		number("proc.loginshellid", Int64, ID, "Process id of the oldest ancestor, or of the process itself, whose name ends in \"sh\".",
+			func(ev *event.Event) (pid int64, ok bool) {
+				walk(ev.Process, func(p *event.Process) bool {
+					if strings.HasSuffix(p.Comm, "sh") {
+						pid, ok = int64(p.Key.Tgid), true
+					}
+					return true
+				})
+				return pid, ok
+			}).costly(),
 	}
 }
 
@@ -155,7 +158,8 @@ func groupLeader(p *event.Process) *event.Process {
 // innerGroupLeader compares ids of one pid namespace: those of processes in the same container as p.
 func innerGroupLeader(p *event.Process) *event.Process {
 	same := func(q *event.Process) bool { return q.PidnsStart == p.PidnsStart }
-	return leader(p, func(q *event.Process) bool { return same(q) && q.Vpid == p.Vpgid }, func(q *event.Process) bool { return same(q) && q.Vpgid == p.Vpgid })
+	return leader(p, func(q *event.Process) bool { return same(q) && q.Vpid == p.Vpgid },
+		func(q *event.Process) bool { return same(q) && q.Vpgid == p.Vpgid })
 }
 
 func leader(p *event.Process, leads, member func(*event.Process) bool) *event.Process {

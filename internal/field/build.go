@@ -27,7 +27,8 @@ func New(s Settings) *Dictionary {
 	}
 	return NewDictionary(slices.Concat(
 		classed("evt", evtTime(s.Zone), evtFields(s.Hostname), evtArgs(), evtCounts(), evtOpen(), evtAdditive()),
-		classed("process", procNames(), procAncestors(), procArgs(), procIDs(), procLeaders(), procTimes(), procExe(), procUsage(), threadFields()),
+		classed("process", procNames(), procAncestors(), procArgs(), procIDs(), procLeaders(), procTimes(), procExe(), procUsage(),
+			threadFields()),
 		classed("user", userFields()),
 		classed("group", groupFields()),
 		classed("fd", fdFile(), fdSocket(), fdAdditive()),

@@ -52,18 +52,25 @@ func containerFields() []Info {
 		return 0, false
 	}
 	return []Info{
-		text("container.id", "First 12 digits of the container's id; \"host\" outside of containers.", func(ev *event.Event) (string, bool) {
-			return ev.ContainerID, ev.ContainerID != ""
-		}).with(Suggested),
+		text("container.id", "First 12 digits of the container's id; \"host\" outside of containers.",
+			func(ev *event.Event) (string, bool) {
+				return ev.ContainerID, ev.ContainerID != ""
+			}).with(Suggested),
 		containerText("container.full_id", "The container's whole id.", func(c *event.Container) string { return c.ID }),
-		containerText("container.name", "Name of the container; \"host\" outside of containers.", func(c *event.Container) string { return c.Name }).with(Suggested),
-		containerText("container.image", "Image as the runtime names it, with its tag.", func(c *event.Container) string { return c.Image }),
+		containerText("container.name", "Name of the container; \"host\" outside of containers.",
+			func(c *event.Container) string { return c.Name }).with(Suggested),
+		containerText("container.image", "Image as the runtime names it, with its tag.",
+			func(c *event.Container) string { return c.Image }),
 		containerText("container.image.id", "Id of the image.", func(c *event.Container) string { return c.ImageID }),
-		containerText("container.type", "Runtime: containerd, docker, cri-o, podman, or host.", func(c *event.Container) string { return c.Type }),
-		containerBool("container.privileged", "Whether the container is privileged.", func(c *event.Container) bool { return c.Privileged }),
-		containerText("container.image.repository", "Name of the image without its tag.", func(c *event.Container) string { return c.ImageRepository }).with(Suggested),
+		containerText("container.type", "Runtime: containerd, docker, cri-o, podman, or host.",
+			func(c *event.Container) string { return c.Type }),
+		containerBool("container.privileged", "Whether the container is privileged.",
+			func(c *event.Container) bool { return c.Privileged }),
+		containerText("container.image.repository", "Name of the image without its tag.",
+			func(c *event.Container) string { return c.ImageRepository }).with(Suggested),
 		containerText("container.image.tag", "Tag of the image.", func(c *event.Container) string { return c.ImageTag }).with(Suggested),
-		containerText("container.image.digest", "Digest of the image in its registry.", func(c *event.Container) string { return c.ImageDigest }),
+		containerText("container.image.digest", "Digest of the image in its registry.",
+			func(c *event.Container) string { return c.ImageDigest }),
 		number("container.start_ts", AbsTime, Dec, "Start of the container's first process, ns since the epoch.", start),
 		number("container.duration", RelTime, Dec, "Nanoseconds since the container's start.", func(ev *event.Event) (int64, bool) {
 			if ev.Process != nil && ev.Process.PidnsStart != 0 {
@@ -73,17 +80,24 @@ func containerFields() []Info {
 			return ev.Time - s, ok
 		}),
 		containerText("container.ip", "First address of the container.", func(c *event.Container) string { return c.IP }),
-		containerText("container.cni.json", "Result of the network plugin, as JSON: the addresses of each interface but lo and veth.", func(c *event.Container) string { return c.CNI }),
-		containerBool("container.host_pid", "Whether the container shares the host's processes.", func(c *event.Container) bool { return c.HostPID }),
-		containerBool("container.host_network", "Whether the container shares the host's network.", func(c *event.Container) bool { return c.HostNetwork }),
-		containerBool("container.host_ipc", "Whether the container shares the host's IPC.", func(c *event.Container) bool { return c.HostIPC }),
+		containerText("container.cni.json", "Result of the network plugin, as JSON: the addresses of each interface but lo and veth.",
+			func(c *event.Container) string { return c.CNI }),
+		containerBool("container.host_pid", "Whether the container shares the host's processes.",
+			func(c *event.Container) bool { return c.HostPID }),
+		containerBool("container.host_network", "Whether the container shares the host's network.",
+			func(c *event.Container) bool { return c.HostNetwork }),
+		containerBool("container.host_ipc", "Whether the container shares the host's IPC.",
+			func(c *event.Container) bool { return c.HostIPC }),
 		labelOf("container.label", "Label of the container by its key.", func(c *event.Container) map[string]string { return c.Labels }),
-		containerText("container.labels", "Labels of the container, key:value, joined by a comma and a blank; Kubernetes' own left out.", func(c *event.Container) string {
-			return joinLabels(c.Labels)
-		}).costly(),
-		text("container.missing", "Why the runtime's answer about the container is missing; nothing but the id is known then, or what the runtime said when it made it: no runtime, not found, too slow, too many wait, cgroup gone.", func(ev *event.Event) (string, bool) {
-			return ev.ContainerMissing, ev.ContainerMissing != ""
-		}).with(Additive),
+		containerText("container.labels", "Labels of the container, key:value, joined by a comma and a blank; Kubernetes' own left out.",
+			func(c *event.Container) string {
+				return joinLabels(c.Labels)
+			}).costly(),
+		text("container.missing",
+			"Why the runtime's answer about the container is missing; nothing but the id is known then, or what the runtime said when "+
+				"it made it: no runtime, not found, too slow, too many wait, cgroup gone.", func(ev *event.Event) (string, bool) {
+				return ev.ContainerMissing, ev.ContainerMissing != ""
+			}).with(Additive),
 	}
 }
 
@@ -143,21 +157,24 @@ func containerMounts() []Info {
 		}
 	}
 	return []Info{
-		containerText("container.mounts", "All mounts, source:dest:mode:rdwr:propagation, joined by commas.", func(c *event.Container) string {
-			all := make([]string, len(c.Mounts))
-			for i := range c.Mounts {
-				all[i] = mountText(&c.Mounts[i])
-			}
-			return strings.Join(all, ",")
-		}).costly(),
+		containerText("container.mounts", "All mounts, source:dest:mode:rdwr:propagation, joined by commas.",
+			func(c *event.Container) string {
+				all := make([]string, len(c.Mounts))
+				for i := range c.Mounts {
+					all[i] = mountText(&c.Mounts[i])
+				}
+				return strings.Join(all, ",")
+			}).costly(),
 		mount("container.mount", "A mount as source:dest:mode:rdwr:propagation, by number or source.", bySource, mountText),
 		mount("container.mount.source", "Source of a mount, by number or destination.", byDest, bySource),
 		mount("container.mount.dest", "Destination of a mount, by number or source.", bySource, byDest),
 		mount("container.mount.mode", "Mode of a mount, by number or source.", bySource, func(m *event.Mount) string { return m.Mode }),
-		mount("container.mount.rdwr", "Whether a mount may be written, by number or source: true or false.", bySource, func(m *event.Mount) string {
-			return strconv.FormatBool(m.RdWr)
-		}),
-		mount("container.mount.propagation", "Propagation of a mount, by number or source.", bySource, func(m *event.Mount) string { return m.Propagation }),
+		mount("container.mount.rdwr", "Whether a mount may be written, by number or source: true or false.", bySource,
+			func(m *event.Mount) string {
+				return strconv.FormatBool(m.RdWr)
+			}),
+		mount("container.mount.propagation", "Propagation of a mount, by number or source.", bySource,
+			func(m *event.Mount) string { return m.Propagation }),
 	}
 }
 

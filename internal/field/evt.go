@@ -33,8 +33,10 @@ func evtTime(zone *time.Location) []Info {
 		clock("evt.datetime", dateTimeLayout, zone, "Local date and time with nanoseconds; in JSON, ns since the epoch."),
 		clock("evt.datetime.s", time.DateTime, zone, "Local date and time; in JSON, ns since the epoch."),
 		number("evt.rawtime", AbsTime, Dec, "Time in ns since the epoch.", func(ev *event.Event) (int64, bool) { return ev.Time, true }),
-		number("evt.rawtime.s", AbsTime, Dec, "Whole seconds since the epoch.", func(ev *event.Event) (int64, bool) { return ev.Time / second, true }),
-		number("evt.rawtime.ns", AbsTime, Padded10, "Nanoseconds within the second.", func(ev *event.Event) (int64, bool) { return ev.Time % second, true }),
+		number("evt.rawtime.s", AbsTime, Dec, "Whole seconds since the epoch.",
+			func(ev *event.Event) (int64, bool) { return ev.Time / second, true }),
+		number("evt.rawtime.ns", AbsTime, Padded10, "Nanoseconds within the second.",
+			func(ev *event.Event) (int64, bool) { return ev.Time % second, true }),
 		absent("evt.reltime", RelTime, Padded10, "Nanoseconds since the first event."),
 		absent("evt.reltime.s", RelTime, Dec, "Whole seconds since the first event."),
 		absent("evt.reltime.ns", RelTime, Padded10, "Nanoseconds within the second since the first event."),
@@ -43,7 +45,8 @@ func evtTime(zone *time.Location) []Info {
 		constant("evt.latency.s", RelTime, Dec, "Always 0; kept for old rules.", 0).with(Deprecated),
 		constant("evt.latency.ns", RelTime, Padded10, "Always 0; kept for old rules.", 0).with(Deprecated | JSONNumber),
 		constant("evt.latency.quantized", Uint64, Dec, "Always 0; kept for old rules.", 0).with(Deprecated | TableOnly),
-		text("evt.latency.human", "Always 0ns; kept for old rules.", func(*event.Event) (string, bool) { return "0ns", true }).with(Deprecated),
+		text("evt.latency.human", "Always 0ns; kept for old rules.",
+			func(*event.Event) (string, bool) { return "0ns", true }).with(Deprecated),
 		absent("evt.deltatime", RelTime, Dec, "Nanoseconds since the previous event."),
 		absent("evt.deltatime.s", RelTime, Dec, "Whole seconds since the previous event."),
 		absent("evt.deltatime.ns", RelTime, Padded10, "Nanoseconds within the second since the previous event.").with(JSONNumber),
@@ -57,7 +60,8 @@ func evtFields(hostname string) []Info {
 	evtType := text("evt.type", "Name of the system call, or of another event.", typeName)
 	evtType.Cost = 0
 	return []Info{
-		text("evt.dir", "Always \"<\": rules see the end of a call only.", func(*event.Event) (string, bool) { return "<", true }).with(Deprecated),
+		text("evt.dir", "Always \"<\": rules see the end of a call only.",
+			func(*event.Event) (string, bool) { return "<", true }).with(Deprecated),
 		evtType,
 		{
 			Name: "evt.type.is", Type: Uint32, Arg: ArgRequired, DotArg: true, CheckArg: checkTypeIs, Extract: typeIs,
@@ -66,13 +70,16 @@ func evtFields(hostname string) []Info {
 		text("syscall.type", "Name of the system call; missing for other events.", func(ev *event.Event) (string, bool) {
 			return ev.Type.String(), ev.Type != event.TypeProcexit
 		}),
-		text("evt.category", "Kind of event: file, process, net, ….", func(ev *event.Event) (string, bool) { return category(ev.Type), true }),
-		number("evt.cpu", Int16, ID, "Number of the CPU on which it happened.", func(ev *event.Event) (int64, bool) { return int64(ev.CPU), true }),
+		text("evt.category", "Kind of event: file, process, net, ….",
+			func(ev *event.Event) (string, bool) { return category(ev.Type), true }),
+		number("evt.cpu", Int16, ID, "Number of the CPU on which it happened.",
+			func(ev *event.Event) (int64, bool) { return int64(ev.CPU), true }),
 		absent("evt.buffer", ByteBuf, Plain, "Data of a read or a write."),
 		absent("evt.buflen", Uint64, Dec, "Length in bytes of the data of a read or a write."),
 		text("evt.res", "SUCCESS, or the name of the error: ENOENT, EACCES, ….", resultName),
 		number("evt.rawres", Int64, Dec, "Return value as a number, -errno for an error.", result),
-		boolean("evt.failed", "Whether the call returned an error.", func(ev *event.Event) (bool, bool) { return ev.Failed(), hasResult(ev) }),
+		boolean("evt.failed", "Whether the call returned an error.",
+			func(ev *event.Event) (bool, bool) { return ev.Failed(), hasResult(ev) }),
 		boolean("evt.is_io", "Whether the call reads or writes.", no),
 		boolean("evt.is_io_read", "Whether the call reads.", no),
 		boolean("evt.is_io_write", "Whether the call writes.", no),
@@ -168,13 +175,17 @@ func evtAdditive() []Info {
 		boolean("evt.is_io_uring", "Whether a ring of io_uring made the call.", func(ev *event.Event) (bool, bool) {
 			return ev.Flags&event.FlagIoUring != 0, true
 		}).with(Additive),
-		boolean("evt.unverified", "Whether a path was read from user memory, which another thread may have rewritten, or the file could not be looked at.", func(ev *event.Event) (bool, bool) {
-			return ev.Flags&event.FlagUnverified != 0, true
-		}).with(Additive),
-		boolean("evt.name_changed", "Whether the path of a call that failed was another one when it returned than when it began.", func(ev *event.Event) (bool, bool) {
-			return ev.Flags&event.FlagNameChanged != 0, true
-		}).with(Additive),
-		text("evt.truncated", "What was cut for its length, joined by commas: path, name, args, env; empty if nothing was.", truncated).with(Additive),
+		boolean("evt.unverified",
+			"Whether a path was read from user memory, which another thread may have rewritten, or the file could not be looked at.",
+			func(ev *event.Event) (bool, bool) {
+				return ev.Flags&event.FlagUnverified != 0, true
+			}).with(Additive),
+		boolean("evt.name_changed", "Whether the path of a call that failed was another one when it returned than when it began.",
+			func(ev *event.Event) (bool, bool) {
+				return ev.Flags&event.FlagNameChanged != 0, true
+			}).with(Additive),
+		text("evt.truncated", "What was cut for its length, joined by commas: path, name, args, env; empty if nothing was.",
+			truncated).with(Additive),
 	}
 }
 
@@ -190,7 +201,8 @@ func truncated(ev *event.Event) (string, bool) {
 		f |= ev.Process.Flags
 	}
 	n := 0
-	for i, flag := range [...]event.Flags{event.FlagPathTruncated, event.FlagRawTruncated, event.FlagArgsTruncated, event.FlagEnvTruncated} {
+	for i, flag := range [...]event.Flags{event.FlagPathTruncated, event.FlagRawTruncated, event.FlagArgsTruncated,
+		event.FlagEnvTruncated} {
 		if f&flag != 0 {
 			n |= 1 << i
 		}

@@ -56,11 +56,12 @@ func evtOpen() []Info {
 		opens("evt.is_open_write", "Whether a file was opened for writing, or it was tried.", func(ev *event.Event) bool {
 			return openFlags(ev)&falcoWrite != 0
 		}),
-		boolean("evt.is_open_exec", "Whether an open or creat may make an executable file: its mode has an x.", func(ev *event.Event) (bool, bool) {
-			creates := ev.Type == event.TypeCreat ||
-				isOpen(ev.Type) && ev.Type != event.TypeOpenByHandleAt && openFlags(ev)&(falcoCreate|falcoTmpfile) != 0
-			return creates && ev.File.Mode&0o111 != 0, true
-		}),
+		boolean("evt.is_open_exec", "Whether an open or creat may make an executable file: its mode has an x.",
+			func(ev *event.Event) (bool, bool) {
+				creates := ev.Type == event.TypeCreat ||
+					isOpen(ev.Type) && ev.Type != event.TypeOpenByHandleAt && openFlags(ev)&(falcoCreate|falcoTmpfile) != 0
+				return creates && ev.File.Mode&0o111 != 0, true
+			}),
 		opens("evt.is_open_create", "Whether an open made the file.", func(ev *event.Event) bool {
 			f := openFlags(ev)
 			return f&falcoCreated != 0 || f&falcoTmpfile != 0 && !ev.Failed()

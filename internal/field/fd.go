@@ -35,7 +35,8 @@ func fdFile() []Info {
 			}
 			return "file", isOpened(ev)
 		}),
-		{Name: "fd.typechar", Doc: "The same as one character: f file, d directory, 4, 6, u unix, p pipe, e event, ….", Extract: ignoreArg(fileTypeChar)},
+		{Name: "fd.typechar", Doc: "The same as one character: f file, d directory, 4, 6, u unix, p pipe, e event, ….",
+			Extract: ignoreArg(fileTypeChar)},
 		{Name: "fd.name", Doc: "Full path of the file, or both ends of a connection.", Cost: 1, Extract: ignoreArg(fileName)},
 		text("fd.directory", "Directory of the file; of a directory, the directory itself.", fileDirectory).beginning("fd.name"),
 		text("fd.filename", "Last part of the file's path.", func(ev *event.Event) (string, bool) {
@@ -82,9 +83,10 @@ func fdFile() []Info {
 			Name: "fd.types", Doc: "Kinds of all open descriptors, or of the one that the argument numbers.", List: true,
 			Arg: ArgOptional, Flags: NoRHS | NotCaptured, Cost: 2, NumArg: true, Extract: missing,
 		},
-		opened("fd.is_upper_layer", "Whether the file is in the upper layer of an overlay: written since the container was made.", func(f *event.File) bool {
-			return f.Layer == event.LayerUpper
-		}),
+		opened("fd.is_upper_layer", "Whether the file is in the upper layer of an overlay: written since the container was made.",
+			func(f *event.File) bool {
+				return f.Layer == event.LayerUpper
+			}),
 		opened("fd.is_lower_layer", "Whether the file is in a lower layer of an overlay: from the image.", func(f *event.File) bool {
 			return f.Layer == event.LayerLower
 		}),
@@ -93,13 +95,16 @@ func fdFile() []Info {
 
 func fdAdditive() []Info {
 	return []Info{
-		text("fd.name.given", "Path as the caller gave it, made absolute by text alone, as Falco's fd.name.", func(ev *event.Event) (string, bool) {
-			return ev.File.Given, ev.File.Given != ""
-		}).with(Additive),
-		text("fd.name.resolved", "Path of the opened file itself, as the kernel knows it; missing for a failed open.", func(ev *event.Event) (string, bool) {
-			return ev.File.Resolved, ev.File.Resolved != ""
-		}).with(Additive),
-		text("fd.name.exit", "Path of a failed open or exec when it returned, made absolute; missing unless that is another one than at its begin.",
+		text("fd.name.given", "Path as the caller gave it, made absolute by text alone, as Falco's fd.name.",
+			func(ev *event.Event) (string, bool) {
+				return ev.File.Given, ev.File.Given != ""
+			}).with(Additive),
+		text("fd.name.resolved", "Path of the opened file itself, as the kernel knows it; missing for a failed open.",
+			func(ev *event.Event) (string, bool) {
+				return ev.File.Resolved, ev.File.Resolved != ""
+			}).with(Additive),
+		text("fd.name.exit",
+			"Path of a failed open or exec when it returned, made absolute; missing unless that is another one than at its begin.",
 			func(ev *event.Event) (string, bool) {
 				name := ev.File.AtExit
 				if !ev.File.Present {
@@ -107,15 +112,19 @@ func fdAdditive() []Info {
 				}
 				return name, name != ""
 			}).with(Additive),
-		text("fd.name.source", "Path of the opened file on the host, whatever mount or chroot it was reached by; missing where that is fd.name.resolved. Of a file in a container's own root, the path from there.", func(ev *event.Event) (string, bool) {
-			return ev.File.Source, ev.File.Source != ""
-		}).with(Additive),
-		text("fd.name.watched", "A name in a rule that is a hard link to the opened file, if fd.name is another.", func(ev *event.Event) (string, bool) {
-			return ev.File.Watched, ev.File.Watched != ""
-		}).with(Additive),
-		text("fd.name.matched", "Which of the file's names fd.name is at the moment: given, resolved, source or watched.", func(ev *event.Event) (string, bool) {
-			return ev.Matched.String(), ev.File.Present
-		}).with(Additive),
+		text("fd.name.source",
+			"Path of the opened file on the host, whatever mount or chroot it was reached by; missing where that is fd.name.resolved. "+
+				"Of a file in a container's own root, the path from there.", func(ev *event.Event) (string, bool) {
+				return ev.File.Source, ev.File.Source != ""
+			}).with(Additive),
+		text("fd.name.watched", "A name in a rule that is a hard link to the opened file, if fd.name is another.",
+			func(ev *event.Event) (string, bool) {
+				return ev.File.Watched, ev.File.Watched != ""
+			}).with(Additive),
+		text("fd.name.matched", "Which of the file's names fd.name is at the moment: given, resolved, source or watched.",
+			func(ev *event.Event) (string, bool) {
+				return ev.Matched.String(), ev.File.Present
+			}).with(Additive),
 	}
 }
 

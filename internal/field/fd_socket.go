@@ -29,9 +29,10 @@ func fdSocket() []Info {
 		port("fd.sport", "Port of the server."),
 		port("fd.lport", "Port of this machine's end."),
 		port("fd.rport", "Port of the other end."),
-		text("fd.l4proto", "Protocol of a socket: tcp, udp, icmp, raw; \"<NA>\" for what is no socket.", func(ev *event.Event) (string, bool) {
-			return na, isOpened(ev) || isRing(ev)
-		}),
+		text("fd.l4proto", "Protocol of a socket: tcp, udp, icmp, raw; \"<NA>\" for what is no socket.",
+			func(ev *event.Event) (string, bool) {
+				return na, isOpened(ev) || isRing(ev)
+			}),
 		absentText("fd.sockfamily", "Family of a socket: ip or unix."),
 		notSocket("fd.is_server", "Whether the process is the server of the connection."),
 		either("fd.proto", Port, Plain, "Service of either end."),

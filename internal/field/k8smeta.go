@@ -41,7 +41,8 @@ func k8smetaFields() []Info {
 	controller := func(k *event.Related) *event.Object { return k.ReplicationController }
 	return slices.Concat(
 		[]Info{
-			meta("k8smeta.pod.name", "Name of the pod, from the API server or the kubelet.", func(m *event.PodMeta) string { return m.Name }),
+			meta("k8smeta.pod.name", "Name of the pod, from the API server or the kubelet.",
+				func(m *event.PodMeta) string { return m.Name }),
 			meta("k8smeta.pod.uid", "Uid of the pod.", func(m *event.PodMeta) string { return m.UID }),
 			text("k8smeta.pod.ip", "Address of the pod, from the container runtime: the same as k8s.pod.ip.", podIP).with(Additive),
 		},
@@ -68,9 +69,11 @@ func k8smetaFields() []Info {
 		metaLabels("k8smeta.rc", "the replication controller", of(controller)),
 		metaServices(),
 		[]Info{
-			meta("k8smeta.owner.kind", "Kind of the pod's controller: ReplicaSet, DaemonSet, StatefulSet, Job, … Not a field of the plugin's.",
+			meta("k8smeta.owner.kind",
+				"Kind of the pod's controller: ReplicaSet, DaemonSet, StatefulSet, Job, … Not a field of the plugin's.",
 				func(m *event.PodMeta) string { return m.Owner.Kind }),
-			meta("k8smeta.owner.name", "Name of the pod's controller. Not a field of the plugin's.", func(m *event.PodMeta) string { return m.Owner.Name }),
+			meta("k8smeta.owner.name", "Name of the pod's controller. Not a field of the plugin's.",
+				func(m *event.PodMeta) string { return m.Owner.Name }),
 		},
 	)
 }
@@ -90,7 +93,8 @@ func meta(name, doc string, get func(*event.PodMeta) string) Info {
 func metaLabels(prefix, of string, get func(*event.PodMeta) map[string]string) []Info {
 	return []Info{
 		{
-			Name: prefix + ".label", Arg: ArgRequired, DotArg: true, Cost: 1, Flags: Additive, Doc: "Label that " + of + " has now, by its key.",
+			Name: prefix + ".label", Arg: ArgRequired, DotArg: true, Cost: 1, Flags: Additive,
+			Doc: "Label that " + of + " has now, by its key.",
 			Extract: func(ev *event.Event, a Arg, v *Value) (ok bool) {
 				if ev.PodMeta == nil {
 					return false
@@ -125,18 +129,22 @@ func metaServices() []Info {
 			return len(v.List) > 0
 		}}
 	}
-	label := list("k8smeta.svc.label", "Values that the pod's services have for a label, by its key.", func(all []Value, s *event.Object, a Arg) []Value {
-		if value, ok := s.Labels[a.Text]; ok {
-			all = append(all, Value{Str: value})
-		}
-		return all
-	})
+	label := list("k8smeta.svc.label", "Values that the pod's services have for a label, by its key.",
+		func(all []Value, s *event.Object, a Arg) []Value {
+			if value, ok := s.Labels[a.Text]; ok {
+				all = append(all, Value{Str: value})
+			}
+			return all
+		})
 	label.Arg, label.DotArg = ArgRequired, true
 	return []Info{
-		list("k8smeta.svc.name", "Names of the services that select the pod.", func(all []Value, s *event.Object, _ Arg) []Value { return append(all, Value{Str: s.Name}) }),
-		list("k8smeta.svc.uid", "Uids of the pod's services.", func(all []Value, s *event.Object, _ Arg) []Value { return append(all, Value{Str: s.UID}) }),
+		list("k8smeta.svc.name", "Names of the services that select the pod.",
+			func(all []Value, s *event.Object, _ Arg) []Value { return append(all, Value{Str: s.Name}) }),
+		list("k8smeta.svc.uid", "Uids of the pod's services.",
+			func(all []Value, s *event.Object, _ Arg) []Value { return append(all, Value{Str: s.UID}) }),
 		label,
-		list("k8smeta.svc.labels", "All labels of the pod's services, each as key:value.", func(all []Value, s *event.Object, _ Arg) []Value { return appendLabels(all, s.Labels) }),
+		list("k8smeta.svc.labels", "All labels of the pod's services, each as key:value.",
+			func(all []Value, s *event.Object, _ Arg) []Value { return appendLabels(all, s.Labels) }),
 	}
 }
 

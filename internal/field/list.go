@@ -115,7 +115,8 @@ func List(d *Dictionary) string {
 func Markdown(d *Dictionary) string {
 	var b strings.Builder
 	b.WriteString("# Fields\n\nWhat conditions and outputs can name. Made from the dictionary (`internal/field`); do not edit.\n\n" +
-		"A field with `[…]` takes an argument in brackets, one with `.…` as a last part of its name or in brackets; in parentheses it may be left out.\n" +
+		"A field with `[…]` takes an argument in brackets, one with `.…` as a last part of its name or in brackets; " +
+		"in parentheses it may be left out.\n" +
 		"A field that is not captured yet loads in every rule and is always missing.\n")
 	class := ""
 	for _, r := range Describe(d) {
@@ -123,7 +124,8 @@ func Markdown(d *Dictionary) string {
 			class = r.Class
 			fmt.Fprintf(&b, "\n## %s\n\n| field | type | meaning | notes |\n|---|---|---|---|\n", class)
 		}
-		fmt.Fprintf(&b, "| `%s%s` | %s | %s | %s |\n", r.Name, r.Arg, r.Type, strings.ReplaceAll(r.Doc, "|", `\|`), strings.Join(r.Notes, ", "))
+		fmt.Fprintf(&b, "| `%s%s` | %s | %s | %s |\n", r.Name, r.Arg, r.Type, strings.ReplaceAll(r.Doc, "|", `\|`),
+			strings.Join(r.Notes, ", "))
 	}
 	return b.String()
 }

@@ -121,7 +121,8 @@ func (ps *params) find(t event.Type, a Arg) *param {
 }
 
 func newParams() *params {
-	open, creat, exe, resolve := newFlagTexts(openNames, "|"), newFlagTexts(creatNames, "|"), newFlagTexts(exeNames, "|"), newFlagTexts(resolveNames, "|")
+	open, creat, exe, resolve := newFlagTexts(openNames, "|"), newFlagTexts(creatNames, "|"), newFlagTexts(exeNames, "|"),
+		newFlagTexts(resolveNames, "|")
 	var (
 		fd       = param{"fd", FD, Dec, num(func(ev *event.Event) int64 { return ev.Ret }), fdMeaning}
 		dirfd    = param{"dirfd", FD, Dec, num(func(ev *event.Event) int64 { return int64(ev.DirFD) }), dirMeaning}

@@ -25,7 +25,8 @@ func TestAppend(t *testing.T) {
 		{name: "missing", absent: true, text: "<NA>", json: "null"},
 		{name: "text", v: Value{Str: "a\"<b>&\n"}, text: "a\"<b>&\n", json: `"a\"<b>&\n"`},
 		{name: "signed", in: Info{Type: Int64, Format: ID}, v: Value{Num: -1}, text: "-1", json: "-1"},
-		{name: "unsigned", in: Info{Type: Uint64, Format: Dec}, v: Value{Num: -1}, text: "18446744073709551615", json: "18446744073709551615"},
+		{name: "unsigned", in: Info{Type: Uint64, Format: Dec}, v: Value{Num: -1}, text: "18446744073709551615",
+			json: "18446744073709551615"},
 		{name: "hex", in: Info{Type: Int32, Format: Hex}, v: Value{Num: 0xfd01}, text: "FD01", json: `"FD01"`},
 		{name: "hex zero", in: Info{Type: Int32, Format: Hex}, text: "0", json: `"0"`},
 		{name: "octal", in: Info{Type: Uint32, Format: Oct}, v: Value{Num: 0o644}, text: "644", json: `"644"`},
@@ -40,7 +41,8 @@ func TestAppend(t *testing.T) {
 		{name: "time", in: Info{Flags: JSONNumber}, v: Value{Str: "12:00", Num: 5}, text: "12:00", json: "5"},
 		{name: "list", in: Info{List: true}, v: Value{List: []Value{{Str: "a"}, {Str: "b"}}}, text: "(a,b)", json: `["a","b"]`},
 		{name: "empty list", in: Info{List: true, Type: Uint64}, text: "()", json: "[]"},
-		{name: "list of numbers", in: Info{List: true, Type: Uint64}, v: Value{List: []Value{{Num: 1}, {Num: 2}}}, text: "(1,2)", json: "[1,2]"},
+		{name: "list of numbers", in: Info{List: true, Type: Uint64}, v: Value{List: []Value{{Num: 1}, {Num: 2}}}, text: "(1,2)",
+			json: "[1,2]"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := Ref{Info: &tc.in, Kind: tc.in.Type}
@@ -108,7 +110,8 @@ func TestBrokenUTF8IsRepaired(t *testing.T) {
 
 func TestEscapes(t *testing.T) {
 	got := string(AppendEscaped(nil, "\b\f\n\r\t\"\\/\x01\x1f\x7f<>&é\u2028\u0080\u009f\u00a0\u202a\u202e\u2066\u2069\u206a"))
-	if want := `\b\f\n\r\t\"\\/\u0001\u001f\u007f` + "<>&é\u2028" + `\u0080\u009f` + "\u00a0" + `\u202a\u202e\u2066\u2069` + "\u206a"; got != want {
+	if want := `\b\f\n\r\t\"\\/\u0001\u001f\u007f` + "<>&é\u2028" + `\u0080\u009f` + "\u00a0" +
+		`\u202a\u202e\u2066\u2069` + "\u206a"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

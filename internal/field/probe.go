@@ -40,7 +40,8 @@ func containerProbes() []Info {
 		command("container.readiness_probe", "Command of the pod's readiness probe; missing if there is none.", event.ReadinessProbe),
 		is("proc.is_container_healthcheck", "Whether the process is the container's health check, or comes from it.", event.Healthcheck),
 		is("proc.is_container_liveness_probe", "Whether the process is the pod's liveness probe, or comes from it.", event.LivenessProbe),
-		is("proc.is_container_readiness_probe", "Whether the process is the pod's readiness probe, or comes from it.", event.ReadinessProbe),
+		is("proc.is_container_readiness_probe", "Whether the process is the pod's readiness probe, or comes from it.",
+			event.ReadinessProbe),
 	}
 }
 

@@ -56,33 +56,40 @@ func parent(ev *event.Event) *event.Process {
 
 func procNames() []Info {
 	return []Info{
-		procText("proc.exe", "First argument of the process (argv[0]), as its caller gave it.", func(_ *event.Event, p *event.Process) string { return p.Exe }),
+		procText("proc.exe", "First argument of the process (argv[0]), as its caller gave it.",
+			func(_ *event.Event, p *event.Process) string { return p.Exe }),
 		parentText("proc.pexe", "First argument (argv[0]) of the parent.", exe),
-		procText("proc.exepath", "Full path of the executed file, as the kernel knows it.", func(_ *event.Event, p *event.Process) string { return p.ExePath }),
+		procText("proc.exepath", "Full path of the executed file, as the kernel knows it.",
+			func(_ *event.Event, p *event.Process) string { return p.ExePath }),
 		parentText("proc.pexepath", "Full path of the parent's executed file.", exePath),
-		procText("proc.name", "Name of the process: the last part of the executed file's path, at most 15 bytes.", func(_ *event.Event, p *event.Process) string { return p.Comm }),
+		procText("proc.name", "Name of the process: the last part of the executed file's path, at most 15 bytes.",
+			func(_ *event.Event, p *event.Process) string { return p.Comm }),
 		parentText("proc.pname", "Name of the parent.", comm),
-		procText("proc.cmdline", "Name and arguments, joined by blanks.", func(_ *event.Event, p *event.Process) string { return p.Cmdline }),
+		procText("proc.cmdline", "Name and arguments, joined by blanks.",
+			func(_ *event.Event, p *event.Process) string { return p.Cmdline }),
 		parentText("proc.pcmdline", "Name and arguments of the parent.", cmdline),
-		procText("proc.exeline", "First argument (argv[0]) and the others, joined by blanks.", func(_ *event.Event, p *event.Process) string {
-			if p.Args == "" {
-				return p.Exe
-			}
-			return p.Exe + " " + p.Args
-		}).costly(),
+		procText("proc.exeline", "First argument (argv[0]) and the others, joined by blanks.",
+			func(_ *event.Event, p *event.Process) string {
+				if p.Args == "" {
+					return p.Exe
+				}
+				return p.Exe + " " + p.Args
+			}).costly(),
 		procText("proc.cwd", "Working directory, with a slash at its end.", func(_ *event.Event, p *event.Process) string {
 			if p.Cwd == "" || strings.HasSuffix(p.Cwd, "/") {
 				return p.Cwd
 			}
 			return p.Cwd + "/"
 		}),
-		procNumber("proc.tty", Uint32, ID, "Device number of the controlling terminal, 0 if there is none.", func(_ *event.Event, p *event.Process) int64 { return int64(p.TTY) }),
-		text("proc.script", "Path of the script that the kernel ran through an interpreter; missing for other programs.", func(ev *event.Event) (string, bool) {
-			if ev.Process == nil || ev.Process.Interp == "" {
-				return "", false
-			}
-			return ev.Process.Filename, true
-		}).with(Additive),
+		procNumber("proc.tty", Uint32, ID, "Device number of the controlling terminal, 0 if there is none.",
+			func(_ *event.Event, p *event.Process) int64 { return int64(p.TTY) }),
+		text("proc.script", "Path of the script that the kernel ran through an interpreter; missing for other programs.",
+			func(ev *event.Event) (string, bool) {
+				if ev.Process == nil || ev.Process.Interp == "" {
+					return "", false
+				}
+				return ev.Process.Filename, true
+			}).with(Additive),
 	}
 }
 
@@ -124,14 +131,16 @@ func procArgs() []Info {
 				return true
 			},
 		},
-		procNumber("proc.cmdnargs", Uint64, Dec, "Number of arguments without the first.", func(_ *event.Event, p *event.Process) int64 { return int64(len(p.ArgList)) }),
-		procNumber("proc.cmdlenargs", Uint64, Dec, "Length in bytes of all arguments without the first.", func(_ *event.Event, p *event.Process) int64 {
-			n := 0
-			for _, a := range p.ArgList {
-				n += len(a)
-			}
-			return int64(n)
-		}),
+		procNumber("proc.cmdnargs", Uint64, Dec, "Number of arguments without the first.",
+			func(_ *event.Event, p *event.Process) int64 { return int64(len(p.ArgList)) }),
+		procNumber("proc.cmdlenargs", Uint64, Dec, "Length in bytes of all arguments without the first.",
+			func(_ *event.Event, p *event.Process) int64 {
+				n := 0
+				for _, a := range p.ArgList {
+					n += len(a)
+				}
+				return int64(n)
+			}),
 		{
 			Name: "proc.env", Arg: ArgOptional, Cost: 2,
 			Doc: "Environment, joined by blanks; with a name, that variable's value, empty if it is not set.",
@@ -181,10 +190,14 @@ func procIDs() []Info {
 			return int64(p.Vpid), true
 		}),
 		pid("proc.sid", "Session id.", func(_ *event.Event, p *event.Process) int64 { return int64(p.Sid) }),
-		pid("proc.vpgid", "Process group id in the process's own pid namespace.", func(_ *event.Event, p *event.Process) int64 { return int64(p.Vpgid) }),
+		pid("proc.vpgid", "Process group id in the process's own pid namespace.",
+			func(_ *event.Event, p *event.Process) int64 { return int64(p.Vpgid) }),
 		pid("proc.pgid", "Process group id.", func(_ *event.Event, p *event.Process) int64 { return int64(p.Pgid) }),
-		procBool("proc.is_sid_leader", "Whether the process leads its session.", func(_ *event.Event, p *event.Process) bool { return p.Sid == p.Key.Tgid }),
-		procBool("proc.is_vpgid_leader", "Whether the process leads its group, by the ids of its own pid namespace.", func(_ *event.Event, p *event.Process) bool { return p.Vpgid == p.Vpid }),
-		procBool("proc.is_pgid_leader", "Whether the process leads its group.", func(_ *event.Event, p *event.Process) bool { return p.Pgid == p.Key.Tgid }),
+		procBool("proc.is_sid_leader", "Whether the process leads its session.",
+			func(_ *event.Event, p *event.Process) bool { return p.Sid == p.Key.Tgid }),
+		procBool("proc.is_vpgid_leader", "Whether the process leads its group, by the ids of its own pid namespace.",
+			func(_ *event.Event, p *event.Process) bool { return p.Vpgid == p.Vpid }),
+		procBool("proc.is_pgid_leader", "Whether the process leads its group.",
+			func(_ *event.Event, p *event.Process) bool { return p.Pgid == p.Key.Tgid }),
 	}
 }

@@ -60,13 +60,20 @@ func procExe() []Info {
 		return procBool(name, doc, func(_ *event.Event, p *event.Process) bool { return test(p) })
 	}
 	return []Info{
-		yes("proc.is_exe_writable", "Whether the process's user may write the executed file.", func(p *event.Process) bool { return p.ExeWritable }),
-		yes("proc.is_exe_upper_layer", "Whether the executed file is in the upper layer of an overlay: written since the container was made.", func(p *event.Process) bool { return p.ExeLayer == event.LayerUpper }),
-		yes("proc.is_exe_lower_layer", "Whether the executed file is in a lower layer of an overlay: from the image.", func(p *event.Process) bool { return p.ExeLayer == event.LayerLower }),
-		yes("proc.is_exe_from_memfd", "Whether the executed file is in memory only (memfd_create).", func(p *event.Process) bool { return p.ExeMemfd }),
+		yes("proc.is_exe_writable", "Whether the process's user may write the executed file.",
+			func(p *event.Process) bool { return p.ExeWritable }),
+		yes("proc.is_exe_upper_layer",
+			"Whether the executed file is in the upper layer of an overlay: written since the container was made.",
+			func(p *event.Process) bool { return p.ExeLayer == event.LayerUpper }),
+		yes("proc.is_exe_lower_layer", "Whether the executed file is in a lower layer of an overlay: from the image.",
+			func(p *event.Process) bool { return p.ExeLayer == event.LayerLower }),
+		yes("proc.is_exe_from_memfd", "Whether the executed file is in memory only (memfd_create).",
+			func(p *event.Process) bool { return p.ExeMemfd }),
 		nonZero("proc.exe_ino", Int64, "Inode number of the executed file.", func(p *event.Process) int64 { return int64(p.ExeID.Ino) }),
-		nonZero("proc.exe_ino.ctime", AbsTime, "Last change of the executed file's inode, ns since the epoch.", func(p *event.Process) int64 { return p.ExeID.Ctime }),
-		nonZero("proc.exe_ino.mtime", AbsTime, "Last change of the executed file's content, ns since the epoch.", func(p *event.Process) int64 { return p.ExeID.Mtime }),
+		nonZero("proc.exe_ino.ctime", AbsTime, "Last change of the executed file's inode, ns since the epoch.",
+			func(p *event.Process) int64 { return p.ExeID.Ctime }),
+		nonZero("proc.exe_ino.mtime", AbsTime, "Last change of the executed file's content, ns since the epoch.",
+			func(p *event.Process) int64 { return p.ExeID.Mtime }),
 		between("proc.exe_ino.ctime_duration_proc_start",
 			"Nanoseconds from the inode's last change to the process's exec, or its start if it never ran one.",
 			func(c *event.Clock, p *event.Process) (later, earlier int64) {

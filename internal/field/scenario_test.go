@@ -45,7 +45,8 @@ func TestScenarios(t *testing.T) {
 	checked := 0
 	for _, sc := range all {
 		// Enter events change what the exit shows; the sensor has none.
-		if slices.ContainsFunc(sc.Steps, func(s step) bool { return s.Type == "PPME_SYSCALL_OPEN_E" || s.Type == "PPME_SYSCALL_OPENAT2_E" }) {
+		if slices.ContainsFunc(sc.Steps,
+			func(s step) bool { return s.Type == "PPME_SYSCALL_OPEN_E" || s.Type == "PPME_SYSCALL_OPENAT2_E" }) {
 			continue
 		}
 		events := map[int]*event.Event{}
@@ -107,7 +108,8 @@ func scenarioEvent(s step) *event.Event {
 	if !typ.Captured() || typ == event.TypeExecve || typ == event.TypeExecveat {
 		return nil
 	}
-	ev := &event.Event{Num: uint64(s.N), Type: typ, CPU: 1, Tgid: 1, Tid: 1, Process: &event.Process{Comm: "init"}, ContainerID: event.HostID}
+	ev := &event.Event{Num: uint64(s.N), Type: typ, CPU: 1, Tgid: 1, Tid: 1, Process: &event.Process{Comm: "init"},
+		ContainerID: event.HostID}
 	for _, p := range s.Params {
 		var n int64
 		var text *string
@@ -166,16 +168,20 @@ func kernelFlags(falco uint32, f *event.File) {
 // TestSpawnedProcess is Falco's scenario of a process spawned in a pid namespace of init's.
 func TestSpawnedProcess(t *testing.T) {
 	init := &event.Process{
-		Key: event.Key{Tgid: 1}, Vpid: 1, Comm: "init", Exe: "/sbin/init", ExePath: "/sbin/init", Cmdline: "init context ls --format {{json .}}",
-		Args: "context ls --format {{json .}}", Env: []string{"TEST_ENV_PARENT_LINEAGE=secret", "HOME=/home/user/parent"},
+		Key: event.Key{Tgid: 1}, Vpid: 1, Comm: "init", Exe: "/sbin/init", ExePath: "/sbin/init",
+		Cmdline: "init context ls --format {{json .}}",
+		Args:    "context ls --format {{json .}}", Env: []string{"TEST_ENV_PARENT_LINEAGE=secret", "HOME=/home/user/parent"},
 	}
 	ev := &event.Event{Type: event.TypeExecve, Tgid: 20, Tid: 20, Process: &event.Process{
-		Key: event.Key{Tgid: 20}, Vpid: 20, Vpgid: 1, Ppid: 1, Parent: init, Comm: "test-exe", Exe: "/bin/test-exe", ExePath: "/bin/test-exe",
+		Key: event.Key{Tgid: 20}, Vpid: 20, Vpgid: 1, Ppid: 1, Parent: init, Comm: "test-exe", Exe: "/bin/test-exe",
+		ExePath: "/bin/test-exe",
 	}}
 	d := Syscall()
 	for key, want := range map[string]string{
-		"proc.sname": "init", "proc.sid.exepath": "/sbin/init", "proc.vpgid.name": "init", "proc.vpgid.exe": "/sbin/init", "proc.is_vpgid_leader": "false",
-		"proc.aenv[HOME]": "/home/user/parent", "proc.aenv[SHELL]": "", "proc.aexepath[1]": "/sbin/init", "proc.aexepath[2]": "<NA>", "proc.aargs[1]": "context ls --format {{json .}}",
+		"proc.sname": "init", "proc.sid.exepath": "/sbin/init", "proc.vpgid.name": "init", "proc.vpgid.exe": "/sbin/init",
+		"proc.is_vpgid_leader": "false",
+		"proc.aenv[HOME]":      "/home/user/parent", "proc.aenv[SHELL]": "", "proc.aexepath[1]": "/sbin/init", "proc.aexepath[2]": "<NA>",
+		"proc.aargs[1]": "context ls --format {{json .}}",
 	} {
 		name, arg := splitArg(key)
 		if got := show(t, d, ev, name, arg); got != want {

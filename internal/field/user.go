@@ -12,16 +12,18 @@ func userFields() []Info {
 		})
 	}
 	return []Info{
-		procNumber("user.uid", Uint32, ID, "Number of the effective user.", func(_ *event.Event, p *event.Process) int64 { return int64(p.EUID) }),
+		procNumber("user.uid", Uint32, ID, "Number of the effective user.",
+			func(_ *event.Event, p *event.Process) int64 { return int64(p.EUID) }),
 		user("user.name", "Name of the effective user.", func(u event.User) string { return u.Name }),
 		user("user.homedir", "Home directory of the effective user.", func(u event.User) string { return u.Home }),
 		user("user.shell", "Login shell of the effective user.", func(u event.User) string { return u.Shell }),
-		procNumber("user.loginuid", Int64, ID, "Number of the user who logged in; -1 if nobody did.", func(_ *event.Event, p *event.Process) int64 {
-			if int64(p.LoginUID) == unsetID {
-				return -1
-			}
-			return int64(p.LoginUID)
-		}),
+		procNumber("user.loginuid", Int64, ID, "Number of the user who logged in; -1 if nobody did.",
+			func(_ *event.Event, p *event.Process) int64 {
+				if int64(p.LoginUID) == unsetID {
+					return -1
+				}
+				return int64(p.LoginUID)
+			}),
 		procText("user.loginname", "Name of the user who logged in.", func(ev *event.Event, p *event.Process) string {
 			if int64(p.LoginUID) == unsetID {
 				return na
@@ -34,7 +36,8 @@ func userFields() []Info {
 
 func groupFields() []Info {
 	return []Info{
-		procNumber("group.gid", Uint32, ID, "Number of the effective group.", func(_ *event.Event, p *event.Process) int64 { return int64(p.EGID) }),
+		procNumber("group.gid", Uint32, ID, "Number of the effective group.",
+			func(_ *event.Event, p *event.Process) int64 { return int64(p.EGID) }),
 		procText("group.name", "Name of the effective group.", func(ev *event.Event, p *event.Process) string {
 			name, _ := ev.Accounts.Group(p.EGID)
 			return orNA(name)

@@ -191,8 +191,11 @@ func TestLackingKernel(t *testing.T) {
 		{"exec", []string{"btf_trace_sched_process_exec"}, seenFacts{Missing: []string{"sched_process_exec"}, Opens: 10}},
 		{"iterator", []string{"bpf_iter_task"}, seenFacts{Missing: []string{"task_iter"}, Opens: 10, Iterator: ErrNoIterator.Error()}},
 		{"system calls", []string{"btf_trace_sys_exit"}, seenFacts{Missing: []string{"sys_exit"}}},
-		{"process life", []string{"btf_trace_sched_process_fork", "btf_trace_sched_process_exit", "btf_trace_sched_process_exec", "btf_trace_cgroup_mkdir", "btf_trace_cgroup_rmdir"},
-			seenFacts{Missing: []string{"cgroup_mkdir", "cgroup_rmdir", "sched_process_fork", "sched_process_exit", "sched_process_exec"}, Opens: 10}},
+		{"process life",
+			[]string{"btf_trace_sched_process_fork", "btf_trace_sched_process_exit", "btf_trace_sched_process_exec",
+				"btf_trace_cgroup_mkdir", "btf_trace_cgroup_rmdir"},
+			seenFacts{Missing: []string{"cgroup_mkdir", "cgroup_rmdir", "sched_process_fork", "sched_process_exit", "sched_process_exec"},
+				Opens: 10}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			exe, err := os.Executable()

@@ -75,7 +75,8 @@ func Load(s Settings) (*Probe, error) {
 	limited := rlimit.RemoveMemlock()
 	p, err := load(s)
 	if err != nil && limited != nil && errors.Is(err, unix.EPERM) {
-		return nil, fmt.Errorf("%w; before Linux 5.11 maps count as locked memory: run with CAP_SYS_RESOURCE too, or with ulimit -l unlimited", err)
+		return nil,
+			fmt.Errorf("%w; before Linux 5.11 maps count as locked memory: run with CAP_SYS_RESOURCE too, or with ulimit -l unlimited", err)
 	}
 	return p, err
 }
@@ -123,7 +124,8 @@ func prepare(spec *ebpf.CollectionSpec, s Settings, generation uint8) (syscalls 
 	return syscalls, nil
 }
 
-// configure writes the settings into the object's constants, and leaves out what is for other kernels; it tells whether any system call is wanted.
+// configure writes the settings into the object's constants, and leaves out what is for other kernels; it tells whether any
+// system call is wanted.
 func configure(spec *ebpf.CollectionSpec, s Settings, generation uint8) (bool, error) {
 	own, err := ownTgid()
 	if err != nil {
@@ -370,7 +372,8 @@ func CheckPrivileges() error {
 		}
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("load BPF programs: no privilege (missing %s); run as root, or in a container with these capabilities", strings.Join(missing, ", "))
+		return fmt.Errorf("load BPF programs: no privilege (missing %s); run as root, or in a container with these capabilities",
+			strings.Join(missing, ", "))
 	}
 	return nil
 }

@@ -36,7 +36,8 @@ func (s sequences) read(t *testing.T, r *Ring) (floods int) {
 // isFlood tells whether a record is an open by a child of this process that floods.
 func isFlood(raw []byte) bool {
 	o := (*bpfgen.SensorOpenRecord)(unsafe.Pointer(unsafe.SliceData(raw)))
-	return bpfgen.SensorRecordType(o.H.Type) == bpfgen.SensorRecordTypeRECORD_OPEN && string(raw[unsafe.Sizeof(*o):][:o.RawLen]) == floodPath(os.Getpid())
+	return bpfgen.SensorRecordType(o.H.Type) == bpfgen.SensorRecordTypeRECORD_OPEN &&
+		string(raw[unsafe.Sizeof(*o):][:o.RawLen]) == floodPath(os.Getpid())
 }
 
 // gaps counts the numbers that are missing. The last ones of each processor must be known not to be: counters tell them.
@@ -98,7 +99,8 @@ func TestLossIsExact(t *testing.T) {
 		t.Errorf("lost by kind %v, in all %d of the bulk ring", k.LostByKind, k.BulkLost)
 	}
 	l := k.Flooder(0)
-	if l == nil || l.Key.Tgid != int32(flood.Process.Pid) || l.Key.Start == 0 || l.Comm == "" || l.CgroupID == 0 || l.Votes == 0 || l.Votes > k.BulkLost {
+	if l == nil || l.Key.Tgid != int32(flood.Process.Pid) || l.Key.Start == 0 || l.Comm == "" || l.CgroupID == 0 || l.Votes == 0 ||
+		l.Votes > k.BulkLost {
 		t.Errorf("the loss is laid at the door of %+v; it was %d's", l, flood.Process.Pid)
 	}
 	last := uint64(0) // on any processor: the flood may have moved to another one

@@ -26,7 +26,8 @@ func keepUring(spec *ebpf.CollectionSpec, wanted *event.TypeSet) error {
 		bpfgen.SensorProgIoUringComplete:    opens,
 		bpfgen.SensorProgIoUringSubmitReq:   opens && renamed,
 		bpfgen.SensorProgIoUringSubmitSqe:   opens && !renamed,
-		bpfgen.SensorProgIoUringCqeOverflow: opens && hasTracepoint(kernel, bpfgen.SensorProgIoUringCqeOverflow), // before, each answer is a completion
+		bpfgen.SensorProgIoUringCqeOverflow: opens && hasTracepoint(kernel, bpfgen.SensorProgIoUringCqeOverflow),
+		// before, each answer is a completion
 	} {
 		if !keep {
 			delete(spec.Programs, name)

@@ -22,7 +22,8 @@ func comms(p *event.Process) (names []string) {
 // A parent that the iterator left out is read from /proc, once.
 func TestParentFromProc(t *testing.T) {
 	proc := t.TempDir()
-	fakeProc(t, proc, 1, map[string]string{"stat": stat(1, "init", 0, 0, 1), "status": status, "cmdline": "/sbin/init\x00--user\x00", "exe": "/sbin/init"})
+	fakeProc(t, proc, 1,
+		map[string]string{"stat": stat(1, "init", 0, 0, 1), "status": status, "cmdline": "/sbin/init\x00--user\x00", "exe": "/sbin/init"})
 	table := NewTable(Settings{Proc: proc})
 	apply(t, table, under(execRecord(shell, "sh"), first, "init"))
 	if err := os.RemoveAll(proc); err != nil {
@@ -31,7 +32,8 @@ func TestParentFromProc(t *testing.T) {
 	apply(t, table, under(execRecord(child, "cat"), first, "init"))
 	for _, w := range []who{shell, child} {
 		p := table.Get(w.key()).Parent
-		if p == nil || p.Cmdline != "init --user" || p.Exe != "/sbin/init" || p.ExePath != "/sbin/init" || p.Key != first.key() || p.Partial {
+		if p == nil || p.Cmdline != "init --user" || p.Exe != "/sbin/init" || p.ExePath != "/sbin/init" || p.Key != first.key() ||
+			p.Partial {
 			t.Errorf("the parent of process %d is %+v", w.pid, p)
 		}
 	}

@@ -62,7 +62,8 @@ func TestKnownCalls(t *testing.T) {
 				case allowed(used, name, field, a[field], b[field]):
 					differ++
 				default:
-					t.Errorf("%s %d: %s: Falco says %s, the sensor %s\n\t%s", name, i, field, or(a[field]), or(b[field]), want[i]["evt.args"])
+					t.Errorf("%s %d: %s: Falco says %s, the sensor %s\n\t%s", name, i, field, or(a[field]), or(b[field]),
+						want[i]["evt.args"])
 				}
 			}
 		}

@@ -11,7 +11,8 @@ import (
 )
 
 // volatile are the fields, and the parameters in evt.args, whose values differ from run to run, or from machine to machine.
-var volatile = regexp.MustCompile(`^(evt\.(num|time|cpu|count)|proc\.(pid|vpid|ppid|pname|sid|vpgid|fdopencount|is_.*leader|loginshellid)|` +
+var volatile = regexp.MustCompile(`^(evt\.(num|time|cpu|count)|` +
+	`proc\.(pid|vpid|ppid|pname|sid|vpgid|fdopencount|is_.*leader|loginshellid)|` +
 	`thread\.v?tid|container\..*|k8s\..*|fd\.types|user\.loginuid|fd\.ino|fd\.dev|` +
 	`arg\.(ino|dev|tid|pid|ptid|vtid|vpid|vpgid|pgid|pgft_.*|vm_.*|exe_ino.*|pidns_init_start_ts|loginuid|cgroups))$`)
 
