@@ -21,6 +21,7 @@ type compiler struct {
 
 	col      *rulefile.Collector
 	rep      *rulefile.Report
+	codes    codeCounter
 	lists    []*list
 	expander *expander
 	macros   map[string]*macroState
@@ -35,6 +36,7 @@ type compiler struct {
 // compile makes rules of all that was collected. Rules of an unknown source are left out; those below
 // the minimum priority are checked, and left out then.
 func (c *compiler) compile(builtin *rulefile.Collector) []*Rule {
+	c.codes = newCodeCounter()
 	if builtin != nil {
 		c.builtins = c.readMacros(builtin, true)
 	}
@@ -94,10 +96,6 @@ func (c *compiler) readMacros(col *rulefile.Collector, builtin bool) map[string]
 	return byName
 }
 
-// maxParentheses is the nesting of parentheses that a condition's own text must stay below: Falco's parser takes five of its
-// 1000 levels for each.
-const maxParentheses = 199
-
 // parse parses a text and gives its parts offsets of their own.
 func (c *compiler) parse(t *text, where rulefile.Trail) filter.Expr {
 	base := 0
@@ -105,7 +103,7 @@ func (c *compiler) parse(t *text, where rulefile.Trail) filter.Expr {
 		base = c.placed[n-1].base + len(c.placed[n-1].buf) + 1
 	}
 	c.placed = append(c.placed, placedText{base, where.Macro(), t})
-	e, err := filter.Parse(t.String(), filter.ParseOptions{MaxDepth: maxParentheses})
+	e, err := filter.Parse(t.String(), filter.ParseOptions{MaxDepth: maxDepth})
 	var pe *filter.ParseError
 	switch {
 	case errors.As(err, &pe):

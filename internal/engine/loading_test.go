@@ -292,6 +292,12 @@ func TestListOperatorsInExceptions(t *testing.T) {
 	}
 }
 
+// twoCodes are event types with two codes each.
+var twoCodes = strings.Fields("accept4 access bind capset chdir chmod chown chroot clone3 close connect copy_file_range creat delete_module " +
+	"drop dup2 dup3 epoll_create epoll_create1 epoll_wait eventfd eventfd2 execveat fchdir fchmod fchmodat fchown " +
+	"fchownat fcntl finit_module flock fsconfig fstat fstat64 futex getcwd getdents getdents64 getegid geteuid " +
+	"getgid getpeername getresgid getresuid getrlimit getsockname getsockopt getuid init_module inotify_init")
+
 // TestWarnings: codes and counts as in Falco, in the order in which they come.
 func TestWarnings(t *testing.T) {
 	const (
@@ -326,6 +332,12 @@ func TestWarnings(t *testing.T) {
 		{whole("condition: proc.name = a") + strings.Replace(whole("condition: proc.nosuch = a"), "rule: r", "rule: s", 1), "LOAD_NO_EVTTYPE"},
 		{whole("condition: proc.name = a\nwarn_evttypes: false"), ""},
 		{whole("condition: evt.num = 0"), ""},
+		// Falco counts codes: two for most types, 16 for execve, two for all generic calls together.
+		{whole("condition: evt.type in (" + strings.Join(twoCodes[:50], ", ") + ")"), ""},
+		{whole("condition: evt.type in (" + strings.Join(twoCodes[:50], ", ") + ", cpu_hotplug)"), "LOAD_NO_EVTTYPE"},
+		{whole("condition: evt.type in (" + strings.Join(twoCodes[:42], ", ") + ", execve)"), ""},
+		{whole("condition: evt.type in (" + strings.Join(twoCodes[:43], ", ") + ", execve)"), "LOAD_NO_EVTTYPE"},
+		{whole("condition: evt.type in (" + strings.Join(twoCodes[:49], ", ") + ", acct, add_key, adjtimex, alarm)"), ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
@@ -434,4 +446,46 @@ func TestPriorityAndUnused(t *testing.T) {
 	if _, results := Load([]rulefile.Source{file("a.yaml", whole("condition: proc.nosuch = a"))}, opt); results.Successful() {
 		t.Error("a rule below the minimum priority that names an unknown field loads")
 	}
+}
+
+// TestNullWords: YAML's words for null are null, their quoted forms texts.
+func TestNullWords(t *testing.T) {
+	for word, null := range map[string]bool{"~": true, "null": true, "Null": true, "NULL": true, "": true, "nULL": false, "'null'": false, `"~"`: false} {
+		_, results := load(t, "- list: l\n  items:\n  - a\n  - "+word+"\n")
+		if got := !results.Successful(); got != null {
+			t.Errorf("%q is null: %v, want %v", word, got, null)
+		}
+	}
+}
+
+// TestDifferencesOfLoading: where loading differs from Falco on purpose; each is a row of docs/rules.md.
+func TestDifferencesOfLoading(t *testing.T) {
+	t.Run("a warning of an earlier file is not repeated", func(t *testing.T) {
+		_, results := load(t, whole("condition: proc.name = a"), "- list: l\n  items: []\n")
+		if n := len(results.Files[0].Warnings); n != 1 {
+			t.Errorf("%d warnings of the first file, want 1", n)
+		}
+		for _, w := range results.Files[1].Warnings {
+			if w.Code == rulefile.WarnNoEvttype {
+				t.Error("the warning is repeated in the second file")
+			}
+		}
+	})
+	t.Run("replaced exceptions have default operators", func(t *testing.T) {
+		for fields, want := range map[string]string{
+			"fields: proc.name, values: [b]":                "(evt.type = open and not proc.name in (b))",
+			"fields: [proc.name, fd.num], values: [[b, 1]]": "(evt.type = open and not (proc.name = b and fd.num = 1))",
+		} {
+			rs := mustLoad(t, withE+"- rule: r\n  exceptions: [{name: e, "+fields+"}]\n  override: {exceptions: replace}\n")
+			if diff := cmp.Diff(want, condition(t, rs, "r")); diff != "" {
+				t.Error(diff)
+			}
+		}
+	})
+	t.Run("lists in lists of exception values are refused", func(t *testing.T) {
+		_, results := load(t, whole("exceptions: [{name: e, fields: [proc.name], comps: [in], values: [[[[b]]]]}]"))
+		if results.Successful() {
+			t.Error("they are accepted")
+		}
+	})
 }

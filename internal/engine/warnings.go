@@ -10,9 +10,6 @@ import (
 	"github.com/saker-sensor/saker/internal/event"
 )
 
-// maxTypes is how many event types a condition may leave before it is called too broad (Falco's figure).
-const maxTypes = 100
-
 // deprecatedFields are those that Falco warns of.
 var deprecatedFields = []string{"evt.dir", "evt.latency", "evt.latency.s", "evt.latency.ns", "evt.latency.human", "evt.wait_latency"}
 
@@ -30,7 +27,7 @@ func (c *compiler) warnFilter(r *rulefile.Rule, f *filter.Filter, types *event.T
 	for _, w := range f.Warnings {
 		c.rep.Warn(c.conditionTrail(where, w.Pos.Offset).Problem(rulefile.WarnCompileCondition, w.Msg))
 	}
-	if r.WarnEvttypes && len(types.Types()) > maxTypes {
+	if r.WarnEvttypes && c.codes.count(types) > maxCodes {
 		c.rep.Warn(r.Where.Problem(rulefile.WarnNoEvttype,
 			"Rule matches too many evt.type values. This has a significant performance penalty."))
 	}
