@@ -51,7 +51,8 @@ func TestSource(t *testing.T) {
 		{"root of another mount", plain, dev + 1, "", "", "/data", 0, true, "/var"},
 		{"chroot", plain, dev, "/srv/jail", "/etc/shadow", "/etc/shadow", 0, false, "/srv/jail/etc/shadow"},
 		{"not mounted on the host", plain, dev + 7, "/a", "/b", "/b", 0, true, ""},
-		{"a later bind mount on the host changes nothing", []string{"8:1 / /", "8:1 /etc /tmp/e"}, dev, "/etc", "/shadow", "/tmp/e/shadow", 0, false, "/etc/shadow"},
+		{"a later bind mount on the host changes nothing", []string{"8:1 / /", "8:1 /etc /tmp/e"}, dev, "/etc", "/shadow", "/tmp/e/shadow", 0,
+			false, "/etc/shadow"},
 		{"the first of several", []string{"8:2 /a /one", "8:2 /a /two"}, dev + 1, "/a", "/x", "/two/x", 0, false, "/one/x"},
 		{"all of it before a part", []string{"8:2 /a /part", "8:2 / /all"}, dev + 1, "/a", "/x", "/y/x", 0, false, "/all/a/x"},
 		{"subvolume as root", subvolumes, dev, "/@", "/etc/shadow", "/etc/shadow", 0, false, ""},
@@ -64,8 +65,10 @@ func TestSource(t *testing.T) {
 
 		{"ordinary in a container", plain, dev + 7, "", "/etc/shadow", "/etc/shadow", event.LayerLower, true, ""},
 		{"chroot in a container", plain, dev + 7, "/jail", "/x", "/x", event.LayerLower, true, "/jail/x"},
-		{"the host has the container's root too", []string{"8:2 / /run/c/rootfs"}, dev + 1, "/jail", "/x", "/x", event.LayerUpper, true, "/jail/x"},
-		{"the host looks into a container", []string{"8:2 / /run/c/rootfs"}, dev + 1, "", "/etc/shadow", "/etc/shadow", event.LayerUpper, false, "/run/c/rootfs/etc/shadow"},
+		{"the host has the container's root too", []string{"8:2 / /run/c/rootfs"}, dev + 1, "/jail", "/x", "/x", event.LayerUpper, true,
+			"/jail/x"},
+		{"the host looks into a container", []string{"8:2 / /run/c/rootfs"}, dev + 1, "", "/etc/shadow", "/etc/shadow", event.LayerUpper, false,
+			"/run/c/rootfs/etc/shadow"},
 		{"an overlay in a mount namespace of its own", plain, dev + 7, "/a", "/x", "/b/x", event.LayerUpper, false, "/a/x"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

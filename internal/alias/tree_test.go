@@ -30,9 +30,11 @@ func TestTree(t *testing.T) {
 	tree := newTree(root + "/")
 	for name, want := range map[string]string{
 		"/etc/shadow": "/etc/shadow", "etc/shadow": "/etc/shadow", "//etc/./shadow": "/etc/shadow", "/usr/../etc/shadow": "/etc/shadow",
-		"/bin/sh": "/usr/bin/sh", "/absolute": "/etc/shadow", "/etc/up": "/usr/bin/sh", "/climb": "/etc/shadow", "/../../etc/shadow": "/etc/shadow",
+		"/bin/sh": "/usr/bin/sh", "/absolute": "/etc/shadow", "/etc/up": "/usr/bin/sh",
+		"/climb": "/etc/shadow", "/../../etc/shadow": "/etc/shadow",
 		"/chain": "/etc/shadow", "/dir/shadow": "/etc/shadow", "/bin/../lib/../bin/sh": "",
-		"/out": "", "/rel": "", "/loop": "", "/a": "", "/dangling": "", "/slash": "", "/etc/shadow/": "", "/etc/shadow/x": "", "/etc/shadow/..": "",
+		"/out": "", "/rel": "", "/loop": "", "/a": "", "/dangling": "", "/slash": "",
+		"/etc/shadow/": "", "/etc/shadow/x": "", "/etc/shadow/..": "",
 		"/etc": "", "/": "", "": "", "/fifo": "", "/absent/../etc/shadow": "",
 	} {
 		for range 2 { // the second time from the known directories

@@ -121,7 +121,8 @@ func TestWatchedOfOtherRoots(t *testing.T) {
 	f.scanHost(t.Context())
 	s := &fileSet{}
 	dir := t.TempDir()
-	if f.scan(t.Context(), s, "/proc/self/root") || f.scan(t.Context(), s, dir) || f.scan(t.Context(), s, dir+"/absent") || s.names.Load() != nil {
+	if f.scan(t.Context(), s, "/proc/self/root") || f.scan(t.Context(), s, dir) || f.scan(t.Context(), s, dir+"/absent") ||
+		s.names.Load() != nil {
 		t.Error("files of another root were taken for a container's")
 	}
 }
@@ -144,7 +145,8 @@ func TestContainersAreBounded(t *testing.T) {
 		ev.ContainerID = string(rune('0'+i%10)) + string(rune(0x100+i))
 		f.Find(ev)
 	}
-	if c := f.Counters(); len(f.containers) != maxFileSets || c.ContainersDropped != 11 || c.ScansDropped != uint64(maxFileSets+11-cap(f.requests)) {
+	if c := f.Counters(); len(f.containers) != maxFileSets || c.ContainersDropped != 11 ||
+		c.ScansDropped != uint64(maxFileSets+11-cap(f.requests)) {
 		t.Errorf("%d containers, %+v", len(f.containers), c)
 	}
 	many, err := New(Settings{Watch: make([]string, maxWatched+2)})

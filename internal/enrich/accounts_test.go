@@ -89,7 +89,10 @@ func TestLayersRead(t *testing.T) {
 			link(t, u, file, "shadow-passwd")
 			write(t, u, "etc/shadow-passwd", "in")
 		}, want: "in"},
-		{name: "link to a lower layer", make: func(t *testing.T, u, l string) { link(t, u, file, "/usr/passwd"); write(t, l, "usr/passwd", "low") }, want: "low"},
+		{name: "link to a lower layer", make: func(t *testing.T, u, l string) {
+			link(t, u, file, "/usr/passwd")
+			write(t, l, "usr/passwd", "low")
+		}, want: "low"},
 		{name: "absolute link out", make: func(t *testing.T, u, _ string) { link(t, u, file, filepath.Join(outside, "passwd")) }, absent: true},
 		{name: "relative link out", make: func(t *testing.T, u, _ string) {
 			link(t, u, file, "../../../../../../../../.."+filepath.Join(outside, "passwd"))

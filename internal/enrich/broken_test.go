@@ -54,7 +54,8 @@ func TestBrokenSockets(t *testing.T) {
 		})}
 		_ = server.Serve(&single{conn: c})
 	}
-	for name, handle := range map[string]func(net.Conn){"silent": silent, "garbage": garbage, "closed": closed, "web": web, "endless": endless} {
+	handlers := map[string]func(net.Conn){"silent": silent, "garbage": garbage, "closed": closed, "web": web, "endless": endless}
+	for name, handle := range handlers {
 		for _, kind := range []runtimes.Kind{runtimes.Containerd, runtimes.CRI, runtimes.Docker, runtimes.Podman} {
 			if name == "endless" && kind != runtimes.Docker {
 				continue
@@ -76,7 +77,8 @@ func TestBrokenSockets(t *testing.T) {
 			})
 		}
 	}
-	if _, err := Ask(t.Context(), runtimes.Runtime{Kind: runtimes.Docker, Socket: "/does/not/exist"}, "", anyone); !errors.Is(err, os.ErrNotExist) {
+	absent := runtimes.Runtime{Kind: runtimes.Docker, Socket: "/does/not/exist"}
+	if _, err := Ask(t.Context(), absent, "", anyone); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no socket: %v", err)
 	}
 }

@@ -21,7 +21,8 @@ const busyboxPod = "example.org/lab/busybox:1.36"
 func TestPodsByBothInterfaces(t *testing.T) {
 	c := testutil.StartContainerdCRI(t)
 	c.ImportBusybox(t, "k8s.io", busyboxPod)
-	own, other := newRigOf(t, runtimes.Runtime{Kind: runtimes.Containerd, Socket: c.Socket}), newRigOf(t, runtimes.Runtime{Kind: runtimes.CRI, Socket: c.Socket})
+	own := newRigOf(t, runtimes.Runtime{Kind: runtimes.Containerd, Socket: c.Socket})
+	other := newRigOf(t, runtimes.Runtime{Kind: runtimes.CRI, Socket: c.Socket})
 	own.until("connection", own.connected)
 	other.until("connection", other.connected)
 
@@ -62,7 +63,8 @@ func TestPodsByBothInterfaces(t *testing.T) {
 			Pod:    &event.Pod{Name: "web-0", Namespace: "shop", UID: uid, SandboxID: podID},
 			Probes: []event.Probe{{Kind: event.LivenessProbe, Exe: "cat", Args: []string{"/ok"}}},
 		}
-		if diff := cmp.Diff(want, g, cmpopts.IgnoreFields(event.Container{}, "Labels", "Mounts"), cmpopts.IgnoreFields(event.Pod{}, "Labels")); diff != "" {
+		if diff := cmp.Diff(want, g, cmpopts.IgnoreFields(event.Container{}, "Labels", "Mounts"),
+			cmpopts.IgnoreFields(event.Pod{}, "Labels")); diff != "" {
 			t.Error(diff)
 		}
 		if g.Labels[labelContainerName] != "nginx" || g.Pod.Labels["app"] != "web" {
@@ -98,7 +100,8 @@ func TestPodsByBothInterfaces(t *testing.T) {
 		Metadata: &cri.ContainerMetadata{Name: "after"}, Image: &cri.ImageSpec{Image: busyboxPod}, Command: []string{"/bin/sleep", "600"},
 	})
 	c.StartInPod(t, after)
-	if ev, state := other.event(&testutil.Container{CgroupsPath: c.Cgroup + "/kubepods/pod" + uid + "/" + after}, 0); state != Known || ev.Container.Name != "after" {
+	if ev, state := other.event(&testutil.Container{CgroupsPath: c.Cgroup + "/kubepods/pod" + uid + "/" + after}, 0); state != Known ||
+		ev.Container.Name != "after" {
 		t.Errorf("after the restart: %v, %+v", state, ev.Container)
 	}
 }
@@ -107,7 +110,8 @@ func TestPodsByBothInterfaces(t *testing.T) {
 func TestPodInTheHostsNamespaces(t *testing.T) {
 	c := testutil.StartContainerdCRI(t)
 	c.ImportBusybox(t, "k8s.io", busyboxPod)
-	own, other := newRigOf(t, runtimes.Runtime{Kind: runtimes.Containerd, Socket: c.Socket}), newRigOf(t, runtimes.Runtime{Kind: runtimes.CRI, Socket: c.Socket})
+	own := newRigOf(t, runtimes.Runtime{Kind: runtimes.Containerd, Socket: c.Socket})
+	other := newRigOf(t, runtimes.Runtime{Kind: runtimes.CRI, Socket: c.Socket})
 	own.until("connection", own.connected)
 	other.until("connection", other.connected)
 	shared := &cri.NamespaceOption{Network: cri.NamespaceMode_NODE, Pid: cri.NamespaceMode_NODE, Ipc: cri.NamespaceMode_NODE}
@@ -126,7 +130,8 @@ func TestPodInTheHostsNamespaces(t *testing.T) {
 		if state != Known {
 			t.Fatalf("%s: %v", r.Status()[0].Kind, state)
 		}
-		if g := ev.Container; g.Name != "agent" || g.Pod == nil || g.Pod.Name != "node-agent" || g.Pod.Namespace != "ops" || !g.HostNetwork || !g.HostPID || !g.HostIPC || g.IP != "" || g.CNI != "" || g.Privileged {
+		if g := ev.Container; g.Name != "agent" || g.Pod == nil || g.Pod.Name != "node-agent" || g.Pod.Namespace != "ops" || !g.HostNetwork ||
+			!g.HostPID || !g.HostIPC || g.IP != "" || g.CNI != "" || g.Privileged {
 			t.Errorf("%s: %+v", r.Status()[0].Kind, g)
 		}
 	}

@@ -45,7 +45,10 @@ func (r *rig) named(pid int) *event.Container {
 
 // TestDocker runs a real Docker and a real Podman, and their restarts.
 func TestDocker(t *testing.T) {
-	for kind, start := range map[runtimes.Kind]func(testing.TB) *testutil.Docker{runtimes.Docker: testutil.StartDocker, runtimes.Podman: testutil.StartPodman} {
+	starts := map[runtimes.Kind]func(testing.TB) *testutil.Docker{
+		runtimes.Docker: testutil.StartDocker, runtimes.Podman: testutil.StartPodman,
+	}
+	for kind, start := range starts {
 		t.Run(string(kind), func(t *testing.T) {
 			d := start(t)
 			d.ImportBusybox(t, busybox)

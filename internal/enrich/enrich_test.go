@@ -50,7 +50,9 @@ func (l *fixture) connect() {
 // learn publishes a container.
 func (l *fixture) learn(namespace, id, cgroupsPath string) *event.Container {
 	l.t.Helper()
-	e := l.cache.announce(&entry{key: key{"/c.sock", namespace, id}, paths: cgroup.SpecPaths(cgroupsPath, id), rank: rankNormal, created: l.clock})
+	e := l.cache.announce(&entry{
+		key: key{"/c.sock", namespace, id}, paths: cgroup.SpecPaths(cgroupsPath, id), rank: rankNormal, created: l.clock,
+	})
 	if e == nil {
 		l.t.Fatal("the cache is full")
 	}

@@ -118,7 +118,9 @@ func TestUsersRuntimesAreFound(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	e, err := New(Settings{HostRoot: root, Hierarchy: cgroup.Hierarchy{Mount: t.TempDir(), V2: true}, Runtimes: runtimes.DefaultSockets(runtimes.Docker)})
+	e, err := New(Settings{
+		HostRoot: root, Hierarchy: cgroup.Hierarchy{Mount: t.TempDir(), V2: true}, Runtimes: runtimes.DefaultSockets(runtimes.Docker),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

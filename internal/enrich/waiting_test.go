@@ -72,7 +72,8 @@ func TestDeadline(t *testing.T) {
 		t.Errorf("ready before the deadline: %v", got)
 	}
 	l.clock = l.clock.Add(time.Millisecond)
-	if got := l.Ready(l.clock); len(got) != 2 || got[0].Container != nil || got[0].ContainerID != idA[:12] || got[0].ContainerMissing != "too slow" {
+	if got := l.Ready(l.clock); len(got) != 2 || got[0].Container != nil || got[0].ContainerID != idA[:12] ||
+		got[0].ContainerMissing != "too slow" {
 		t.Errorf("at the deadline: %+v", got)
 	}
 	// For some time nobody waits again, but an answer that comes now is taken.
@@ -136,7 +137,8 @@ func TestDenied(t *testing.T) {
 	}
 	<-l.Wake()
 	got := l.Ready(l.clock)
-	if len(got) != 2 || got[0].ContainerID != idA[:12] || got[1].ContainerID != "host" || got[0].ContainerMissing != "not found" || got[1].ContainerMissing != "" {
+	if len(got) != 2 || got[0].ContainerID != idA[:12] || got[1].ContainerID != "host" || got[0].ContainerMissing != "not found" ||
+		got[1].ContainerMissing != "" {
 		t.Errorf("%+v", got)
 	}
 	l.expect(2, Host, "host", nil)

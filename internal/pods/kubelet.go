@@ -127,7 +127,8 @@ func (p *poller) poll(ctx context.Context, s *store) (State, error) {
 func (p *poller) connect() (*http.Client, error) {
 	k := &p.settings
 	if k.Address == "" {
-		return nil, errors.New("the kubelet's address is not known; set kubernetes.kubelet.address, or FALCO_HOST_IP from the field status.hostIP")
+		return nil, errors.New("the kubelet's address is not known; " +
+			"set kubernetes.kubelet.address, or FALCO_HOST_IP from the field status.hostIP")
 	}
 	config := &rest.Config{
 		BearerTokenFile: k.TokenFile, UserAgent: "saker", TLSClientConfig: rest.TLSClientConfig{CAFile: k.CAFile, Insecure: k.Insecure},
@@ -181,7 +182,8 @@ func unanswered(err error) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		err = errNoAnswer
 	case errors.As(err, &unknown):
-		err = fmt.Errorf("%w; name its authority in kubernetes.kubelet.ca_file: it signs its certificate itself unless serverTLSBootstrap is on", err)
+		err = fmt.Errorf("%w; name its authority in kubernetes.kubelet.ca_file: "+
+			"it signs its certificate itself unless serverTLSBootstrap is on", err)
 	case errors.As(err, &name):
 		err = fmt.Errorf("%w; name the kubelet as its certificate does in kubernetes.kubelet.address", err)
 	}
@@ -197,7 +199,8 @@ func refusal(answer *http.Response) (State, error) {
 	case http.StatusUnauthorized:
 		return Refused, fmt.Errorf("%w; the kubelet does not know whom the service account's token names", err)
 	case http.StatusForbidden:
-		return Refused, fmt.Errorf("%w; give the service account a role with the verb get for nodes/pods, before Kubernetes 1.33 for nodes/proxy", err)
+		return Refused, fmt.Errorf("%w; give the service account a role with the verb get for nodes/pods, "+
+			"before Kubernetes 1.33 for nodes/proxy", err)
 	}
 	return Unreachable, fmt.Errorf("%w; does kubernetes.kubelet.address name a kubelet?", err)
 }

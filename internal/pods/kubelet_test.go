@@ -110,12 +110,14 @@ func TestKubelet(t *testing.T) {
 	if s := poll(t, w); s.State != Connected || s.Err != nil {
 		t.Fatalf("status %+v", s)
 	}
-	want := event.PodMeta{Name: "shop-a", Namespace: "checkout", UID: "a", Labels: map[string]string{"app": "shop", hashLabel: "7d4b"}, Deployment: "shop",
-		Owner: event.Owner{Kind: "ReplicaSet", Name: "shop-7d4b", UID: "o-1"}}
+	want := event.PodMeta{Name: "shop-a", Namespace: "checkout", UID: "a", Labels: map[string]string{"app": "shop", hashLabel: "7d4b"},
+		Deployment: "shop",
+		Owner:      event.Owner{Kind: "ReplicaSet", Name: "shop-7d4b", UID: "o-1"}}
 	if diff := cmp.Diff(&want, w.Lookup("a")); diff != "" {
 		t.Error(diff)
 	}
-	if c := w.Counters(); c.Pods != 2 || c.Refused != 1 || c.Requests != 1 || c.Failures != 0 || c.Received < uint64(len(list("a", "b", "c"))) {
+	if c := w.Counters(); c.Pods != 2 || c.Refused != 1 || c.Requests != 1 || c.Failures != 0 ||
+		c.Received < uint64(len(list("a", "b", "c"))) {
 		t.Errorf("counters %+v", c)
 	}
 	k.says(list("a"))
@@ -138,22 +140,28 @@ func TestKubeletAnswersWrong(t *testing.T) {
 		want   State
 		text   string
 	}{
-		"half a list":           {func(w http.ResponseWriter) { text := list("b", "c"); io.WriteString(w, text[:len(text)-1000]) }, Unreachable, "unexpected EOF"},
-		"no JSON":               {func(w http.ResponseWriter) { io.WriteString(w, "<html>") }, Unreachable, "invalid character"},
-		"nothing":               {func(http.ResponseWriter) {}, Unreachable, "unexpected EOF"},
-		"a list":                {func(w http.ResponseWriter) { io.WriteString(w, "[]") }, Unreachable, "[ stands where { is expected"},
-		"something else":        {func(w http.ResponseWriter) { io.WriteString(w, `{"kind":"Status","metadata":{}}`) }, Unreachable, "it has no items"},
+		"half a list": {func(w http.ResponseWriter) { text := list("b", "c"); io.WriteString(w, text[:len(text)-1000]) }, Unreachable,
+			"unexpected EOF"},
+		"no JSON": {func(w http.ResponseWriter) { io.WriteString(w, "<html>") }, Unreachable, "invalid character"},
+		"nothing": {func(http.ResponseWriter) {}, Unreachable, "unexpected EOF"},
+		"a list":  {func(w http.ResponseWriter) { io.WriteString(w, "[]") }, Unreachable, "[ stands where { is expected"},
+		"something else": {func(w http.ResponseWriter) { io.WriteString(w, `{"kind":"Status","metadata":{}}`) }, Unreachable,
+			"it has no items"},
 		"items of another kind": {func(w http.ResponseWriter) { io.WriteString(w, `{"items":"x"}`) }, Unreachable, "its items begin with x"},
-		"no uid":                {func(w http.ResponseWriter) { io.WriteString(w, `{"items":[{"metadata":{"name":"x"}}]}`) }, Unreachable, "one has no uid"},
+		"no uid": {func(w http.ResponseWriter) { io.WriteString(w, `{"items":[{"metadata":{"name":"x"}}]}`) }, Unreachable,
+			"one has no uid"},
 		"a pod without end": {func(w http.ResponseWriter) {
 			io.WriteString(w, `{"items":[{"metadata":{"uid":"u","name":"`)
 			for range maxItem/1024 + 1 {
 				io.WriteString(w, strings.Repeat("x", 1024))
 			}
 		}, Unreachable, "larger than 4 MiB"},
-		"a refusal":                {func(w http.ResponseWriter) { http.Error(w, "Forbidden (user=x, verb=get)", http.StatusForbidden) }, Refused, `403 Forbidden: "Forbidden (user=x, verb=get)"; give the service account a role with the verb get for nodes/pods`},
-		"a redirect":               {func(w http.ResponseWriter) { w.Header().Set("Location", "/elsewhere"); w.WriteHeader(http.StatusFound) }, Unreachable, "302 Found"},
-		"a page that is not there": {func(w http.ResponseWriter) { http.Error(w, "404 page not found", http.StatusNotFound) }, Unreachable, "does kubernetes.kubelet.address name a kubelet?"},
+		"a refusal": {func(w http.ResponseWriter) { http.Error(w, "Forbidden (user=x, verb=get)", http.StatusForbidden) },
+			Refused, `403 Forbidden: "Forbidden (user=x, verb=get)"; give the service account a role with the verb get for nodes/pods`},
+		"a redirect": {func(w http.ResponseWriter) { w.Header().Set("Location", "/elsewhere"); w.WriteHeader(http.StatusFound) },
+			Unreachable, "302 Found"},
+		"a page that is not there": {func(w http.ResponseWriter) { http.Error(w, "404 page not found", http.StatusNotFound) }, Unreachable,
+			"does kubernetes.kubelet.address name a kubelet?"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			w := ask(t, k.settings(), 0)
@@ -189,7 +197,8 @@ func TestKubeletCertificate(t *testing.T) {
 		t.Errorf("without a file: %+v", s)
 	}
 	copyFile(t, authority.New(t).Path("ca.crt"), settings.CAFile)
-	if s := poll(t, w); s.State != Unreachable || s.Err == nil || !strings.Contains(s.Err.Error(), "; name its authority in kubernetes.kubelet.ca_file") {
+	if s := poll(t, w); s.State != Unreachable || s.Err == nil ||
+		!strings.Contains(s.Err.Error(), "; name its authority in kubernetes.kubelet.ca_file") {
 		t.Errorf("with another authority: %+v", s)
 	}
 	copyFile(t, k.files.Path("ca.crt"), settings.CAFile)
@@ -261,7 +270,8 @@ func TestKubeletIsAskedEarly(t *testing.T) {
 // TestKubeletAddress: without an address the state says what to set, and nobody is asked.
 func TestKubeletAddress(t *testing.T) {
 	w := ask(t, Kubelet{}, 0)
-	if s := poll(t, w); s.State != Unconfigured || !strings.Contains(s.Err.Error(), "set kubernetes.kubelet.address, or FALCO_HOST_IP") || w.Counters().Requests != 0 {
+	if s := poll(t, w); s.State != Unconfigured || !strings.Contains(s.Err.Error(), "set kubernetes.kubelet.address, or FALCO_HOST_IP") ||
+		w.Counters().Requests != 0 {
 		t.Errorf("status %+v", s)
 	}
 }

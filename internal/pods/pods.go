@@ -144,7 +144,8 @@ func (w *Watcher) run(ctx context.Context) {
 	}
 	w.done.Go(func() { w.followRelated(ctx, related) })
 	silent := logr.Discard() // Status has the errors
-	r := cache.NewReflectorWithOptions(w.listWatch(client), &metav1.PartialObjectMetadata{}, w.store, cache.ReflectorOptions{Name: "pods", Logger: &silent})
+	r := cache.NewReflectorWithOptions(w.listWatch(client), &metav1.PartialObjectMetadata{}, w.store,
+		cache.ReflectorOptions{Name: "pods", Logger: &silent})
 	r.RunWithContext(klog.NewContext(ctx, silent))
 }
 

@@ -32,7 +32,8 @@ func (s *Settings) api() (*rest.Config, error) {
 		}
 	default:
 		if api, err = rest.InClusterConfig(); err != nil {
-			return nil, fmt.Errorf("find the API server: %w; run in a pod with a service account's token, or name a file in kubernetes.kubeconfig", err)
+			return nil, fmt.Errorf("find the API server: %w; run in a pod with a service account's token, "+
+				"or name a file in kubernetes.kubeconfig", err)
 		}
 	}
 	api.UserAgent = "saker"
@@ -86,7 +87,8 @@ func (s *Settings) stateOf(pods int) (State, error) {
 	if s.Kubelet != nil {
 		return Empty, fmt.Errorf("the kubelet at %s has no pods; if it is another node's, set kubernetes.kubelet.address", s.Kubelet.Address)
 	}
-	return Empty, fmt.Errorf("the API server has no pods of the node %q; if it has another name in Kubernetes, set kubernetes.node, or FALCO_HOSTNAME from the field spec.nodeName", s.Node)
+	return Empty, fmt.Errorf("the API server has no pods of the node %q; "+
+		"if it has another name in Kubernetes, set kubernetes.node, or FALCO_HOSTNAME from the field spec.nodeName", s.Node)
 }
 
 // Ask sends one request, to the API server for one pod of the node, or to the kubelet. It returns the address and the state.

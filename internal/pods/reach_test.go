@@ -74,12 +74,13 @@ func TestBrokenServers(t *testing.T) {
 		want      State
 		text      string
 	}{
-		"401":       {status(apierrors.NewUnauthorized("Unauthorized")), false, Refused, "credentials; the API server does not know whom"},
-		"403":       {status(apierrors.NewForbidden(pods, "", nil)), false, Refused, "give it a role that may list and watch pods"},
-		"503":       {status(apierrors.NewServiceUnavailable("no etcd")), false, Unreachable, "unable to handle the request"},
-		"a website": {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>welcome</html>")) }, false, Unreachable, "ask the API server for pods: "},
-		"silence":   {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, false, Unreachable, "it does not answer"},
-		"unknown":   {func(http.ResponseWriter, *http.Request) {}, true, Unreachable, x509.UnknownAuthorityError{}.Error()},
+		"401": {status(apierrors.NewUnauthorized("Unauthorized")), false, Refused, "credentials; the API server does not know whom"},
+		"403": {status(apierrors.NewForbidden(pods, "", nil)), false, Refused, "give it a role that may list and watch pods"},
+		"503": {status(apierrors.NewServiceUnavailable("no etcd")), false, Unreachable, "unable to handle the request"},
+		"a website": {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>welcome</html>")) }, false, Unreachable,
+			"ask the API server for pods: "},
+		"silence": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, false, Unreachable, "it does not answer"},
+		"unknown": {func(http.ResponseWriter, *http.Request) {}, true, Unreachable, x509.UnknownAuthorityError{}.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -98,7 +99,8 @@ func TestBrokenServers(t *testing.T) {
 			if name == "silence" {
 				return // a single question has the caller's patience
 			}
-			if host, s := Ask(t.Context(), Settings{Node: "n", Kubeconfig: file}); host != server.URL || s.State != tt.want || !strings.Contains(s.Err.Error(), tt.text) {
+			if host, s := Ask(t.Context(), Settings{Node: "n", Kubeconfig: file}); host != server.URL || s.State != tt.want ||
+				!strings.Contains(s.Err.Error(), tt.text) {
 				t.Errorf("asked once: %s %+v", host, s)
 			}
 		})

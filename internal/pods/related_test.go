@@ -79,13 +79,15 @@ func TestRelated(t *testing.T) {
 	c.add(t, "b", shop, "ReplicaSet", "shop-7d4b")
 	c.add(t, "c", nil, "ReplicationController", "old")
 	c.add(t, "d", nil, "DaemonSet", "agent")
-	ns, deploy, set, rc := key{Namespace, "", "checkout"}, key{Deployment, "checkout", "shop"}, key{ReplicaSet, "checkout", "shop-7d4b"}, key{ReplicationController, "checkout", "old"}
+	ns, deploy := key{Namespace, "", "checkout"}, key{Deployment, "checkout", "shop"}
+	set, rc := key{ReplicaSet, "checkout", "shop-7d4b"}, key{ReplicationController, "checkout", "old"}
 	if got := c.asked(t, named); len(got) != 4 || got[ns] != 1 || got[deploy] != 1 || got[set] != 1 || got[rc] != 1 {
 		t.Errorf("asked for is %v", got)
 	}
 	for _, uid := range []string{"a", "b"} {
 		k := c.lookup(uid).Related
-		if k.Namespace.Labels["of"] != "checkout" || k.Deployment.Name != "shop" || k.ReplicaSet.Name != "shop-7d4b" || k.ReplicationController != nil {
+		if k.Namespace.Labels["of"] != "checkout" || k.Deployment.Name != "shop" || k.ReplicaSet.Name != "shop-7d4b" ||
+			k.ReplicationController != nil {
 			t.Errorf("around %s is %+v", uid, k)
 		}
 	}
@@ -211,7 +213,8 @@ func TestRelatedIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.asked(t, named)
-	if got := c.counters(); got.Objects != 2 || got.ObjectsLeft != 0 || c.lookup("3").Related.ReplicaSet == nil || c.lookup("4").Related.ReplicaSet == nil {
+	if got := c.counters(); got.Objects != 2 || got.ObjectsLeft != 0 || c.lookup("3").Related.ReplicaSet == nil ||
+		c.lookup("4").Related.ReplicaSet == nil {
 		t.Errorf("counters %+v", got)
 	}
 }

@@ -106,7 +106,8 @@ func TestStoreIsBounded(t *testing.T) {
 // TestFalseMirror: what says of itself that it is a static pod takes no other pod's place.
 func TestFalseMirror(t *testing.T) {
 	s := newStore(10, time.Now, func(int) {})
-	for _, p := range []*metav1.PartialObjectMetadata{pod("a", nil), static(pod("b", nil), "a"), static(pod("c", nil), "s"), static(pod("d", nil), "s")} {
+	for _, p := range []*metav1.PartialObjectMetadata{pod("a", nil), static(pod("b", nil), "a"), static(pod("c", nil), "s"),
+		static(pod("d", nil), "s")} {
 		if err := s.Add(p); err != nil {
 			t.Fatal(err)
 		}

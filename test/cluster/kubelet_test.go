@@ -90,7 +90,8 @@ func (c *cluster) testKubeletCost(t *testing.T) {
 		if err := os.WriteFile(file, []byte(c.kubectl(t, "", "-n", "idle", "create", "token", account)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return pods.Settings{Kubelet: &pods.Kubelet{Address: "https://" + node.Address + ":10250", CAFile: c.API().CAFile, TokenFile: file, Interval: time.Second}}
+		return pods.Settings{Kubelet: &pods.Kubelet{Address: "https://" + node.Address + ":10250", CAFile: c.API().CAFile, TokenFile: file,
+			Interval: time.Second}}
 	}
 	if _, s := pods.Ask(t.Context(), settings("stranger")); s.State != pods.Refused || !strings.Contains(s.Err.Error(), "nodes/pods") {
 		t.Errorf("without a role: %+v", s)
@@ -128,7 +129,8 @@ func (c *cluster) testKubeletCost(t *testing.T) {
 	// Their owner has to be there, else the garbage collector deletes them.
 	owner := c.kubectl(t, "", "-n", "idle", "get", "serviceaccount", "reader", "-o", "jsonpath={.metadata.uid}")
 	idle := strings.NewReplacer("namespace: crowd", "namespace: idle",
-		"apiVersion: apps/v1, kind: ReplicaSet, name: shop-7d4b, uid: 11111111-2222-3333-4444-555555555555", "apiVersion: v1, kind: ServiceAccount, name: reader, uid: "+owner)
+		"apiVersion: apps/v1, kind: ReplicaSet, name: shop-7d4b, uid: 11111111-2222-3333-4444-555555555555",
+		"apiVersion: v1, kind: ServiceAccount, name: reader, uid: "+owner)
 	c.kubectl(t, idle.Replace(list.String()), "create", "-f", "-")
 	full := wait("all pods are known", func(n pods.Counters) bool { return n.Pods >= few.Pods+crowdPods })
 	later := wait("it is asked three times more", func(n pods.Counters) bool { return n.Requests >= full.Requests+3 })
@@ -158,7 +160,8 @@ func (c *cluster) measureKubelet(t *testing.T, s pods.Settings) {
 	took := time.Since(from)
 	ownLater, memoryLater := processorTime(t), allocated()
 	end, _ := usage(t, c.Pid(node.Kubelet))
-	t.Logf("a question takes %.1f ms of the asker's processor time and %.1f MB that it allocates; %.1f ms of the kubelet's, which takes %.1f %% of a processor without",
+	t.Logf("a question takes %.1f ms of the asker's processor time and %.1f MB that it allocates; "+
+		"%.1f ms of the kubelet's, which takes %.1f %% of a processor without",
 		(ownLater-own).Seconds()*1000/times, float64(memoryLater-memory)/1e6/times,
 		((end-begin).Seconds()-alone*took.Seconds())*1000/times, alone*100)
 }

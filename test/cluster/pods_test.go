@@ -27,14 +27,17 @@ func (c *cluster) testPods(t *testing.T) {
 	begin := time.Now()
 	c.waitWatch(t, w, true)
 	first := w.Counters()
-	t.Logf("%d pods are known after %.2f s: %d requests, %d bytes received, %d sent; with all of their metadata, status and specification they are %d bytes of JSON",
-		first.Pods, time.Since(begin).Seconds(), first.Requests, first.Received, first.Sent, c.sizeOf(t, "/api/v1/pods?fieldSelector=spec.nodeName="+crowd))
+	t.Logf("%d pods are known after %.2f s: %d requests, %d bytes received, %d sent; "+
+		"with all of their metadata, status and specification they are %d bytes of JSON",
+		first.Pods, time.Since(begin).Seconds(), first.Requests, first.Received, first.Sent,
+		c.sizeOf(t, "/api/v1/pods?fieldSelector=spec.nodeName="+crowd))
 	if first.Pods != crowdPods || first.Failures != 0 || first.Refused != 0 || first.Cut != 0 {
 		t.Errorf("counters %+v", first)
 	}
 
 	uid := c.kubectl(t, "", "-n", "crowd", "get", "pod", "p7", "-o", "jsonpath={.metadata.uid}")
-	if m := w.Lookup(uid); m == nil || m.Name != "p7" || m.Namespace != "crowd" || m.Labels["app"] != "shop" || m.Owner.Kind != "ReplicaSet" || m.Deployment != "shop" {
+	if m := w.Lookup(uid); m == nil || m.Name != "p7" || m.Namespace != "crowd" || m.Labels["app"] != "shop" ||
+		m.Owner.Kind != "ReplicaSet" || m.Deployment != "shop" {
 		t.Errorf("p7 is %+v", m)
 	}
 	c.changeLabel(t, w, uid, "one")
@@ -55,7 +58,8 @@ func (c *cluster) testPods(t *testing.T) {
 	c.waitWatch(t, w, true)
 	c.changeLabel(t, w, uid, "two")
 	again := w.Counters()
-	t.Logf("the API server was killed and came back: %d requests, %d failures, %d bytes received", again.Requests-change.Requests, again.Failures, again.Received-change.Received)
+	t.Logf("the API server was killed and came back: %d requests, %d failures, %d bytes received", again.Requests-change.Requests,
+		again.Failures, again.Received-change.Received)
 	c.refused(t)
 	t.Run("static", c.testStatic)
 	t.Run("related", c.testRelated)
@@ -65,7 +69,8 @@ func (c *cluster) testPods(t *testing.T) {
 // refused: without a role the watch says so, and what the sensor asks for stays nil.
 func (c *cluster) refused(t *testing.T) {
 	t.Helper()
-	w := pods.New(pods.Settings{Node: crowd, API: &rest.Config{Host: c.API().Host, TLSClientConfig: rest.TLSClientConfig{CAFile: c.API().CAFile}}})
+	w := pods.New(pods.Settings{Node: crowd, API: &rest.Config{Host: c.API().Host,
+		TLSClientConfig: rest.TLSClientConfig{CAFile: c.API().CAFile}}})
 	w.Start(t.Context())
 	defer w.Close()
 	c.waitFor(t, "the watch is refused", func() (bool, string) {
@@ -86,7 +91,8 @@ func (c *cluster) makeCrowd(t *testing.T) {
 		c.kubectl(t, "", "delete", "node", crowd)
 		c.kubectl(t, "", "delete", "namespace", "crowd", "--wait=false")
 	})
-	c.kubectl(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: crowd}\n---\napiVersion: v1\nkind: Node\nmetadata: {name: "+crowd+"}\n", "apply", "-f", "-")
+	c.kubectl(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: crowd}\n---\napiVersion: v1\nkind: Node\nmetadata: {name: "+crowd+"}\n",
+		"apply", "-f", "-")
 	c.waitFor(t, "the namespace has its service account", func() (bool, string) {
 		out, err := c.Kubectl("", "-n", "crowd", "get", "serviceaccount", "default")
 		return err == nil, out
@@ -105,7 +111,8 @@ kind: Pod
 metadata:
   name: p%[1]d
   namespace: crowd
-  labels: {app: shop, app.kubernetes.io/name: shop, app.kubernetes.io/instance: shop, tier: backend, team: checkout, pod-template-hash: 7d4b}
+  labels: {app: shop, app.kubernetes.io/name: shop, app.kubernetes.io/instance: shop,
+    tier: backend, team: checkout, pod-template-hash: 7d4b}
   annotations: {note: %[2]s}
   ownerReferences:
   - {apiVersion: apps/v1, kind: ReplicaSet, name: shop-7d4b, uid: 11111111-2222-3333-4444-555555555555, controller: true}

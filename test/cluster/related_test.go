@@ -18,7 +18,8 @@ const metaRule = `
   desc: d
   condition: spawned_process and proc.name=sh and k8smeta.deployment.name=shop and k8smeta.ns.label[team]=money
   output: >
-    shell (rs=%k8smeta.rs.name owner=%k8smeta.owner.kind uid=%k8smeta.pod.uid label=%k8smeta.pod.label.round ip=%k8smeta.pod.ip ns=%k8smeta.ns.uid labels=%k8smeta.ns.labels
+    shell (rs=%k8smeta.rs.name owner=%k8smeta.owner.kind uid=%k8smeta.pod.uid label=%k8smeta.pod.label.round ip=%k8smeta.pod.ip
+    ns=%k8smeta.ns.uid labels=%k8smeta.ns.labels
     deployment=%k8smeta.deployment.uid part=%k8smeta.deployment.label[part] set=%k8smeta.rs.labels
     services=%k8smeta.svc.name uids=%k8smeta.svc.uid tiers=%k8smeta.svc.label[tier] all=%k8smeta.svc.labels cmd=%proc.cmdline)
   priority: NOTICE
@@ -73,7 +74,8 @@ func (c *cluster) testDeployment(t *testing.T) {
 		c.kubectl(t, "", "-n", "till", "exec", "deployment/shop", "--", "sh", "-c", "true "+t.Name())
 		alerts, own := c.log(t, sensors...)
 		for _, a := range alerts {
-			if a.Rule == "Shell in a deployment" && a.field("k8smeta.pod.label.round") == "second" && a.field("k8smeta.rs.labels") != "<nil>" && a.field("k8smeta.svc.name") != "<nil>" {
+			if a.Rule == "Shell in a deployment" && a.field("k8smeta.pod.label.round") == "second" && a.field("k8smeta.rs.labels") != "<nil>" &&
+				a.field("k8smeta.svc.name") != "<nil>" {
 				found = a
 				return true, ""
 			}
@@ -88,7 +90,8 @@ func (c *cluster) testDeployment(t *testing.T) {
 		"k8smeta.rs.name": set, "k8smeta.owner.kind": "ReplicaSet", "k8smeta.pod.ip": of("pods", "{.items[0].status.podIP}"),
 		"k8smeta.ns.uid": of("namespace/till", "{.metadata.uid}"), "k8smeta.ns.labels": "[kubernetes.io/metadata.name:till team:money]",
 		"k8smeta.deployment.uid": of("deployment/shop", "{.metadata.uid}"), "k8smeta.deployment.label[part]": "till",
-		"k8smeta.svc.name": "[shop shop-metrics]", "k8smeta.svc.uid": "[" + of("service/shop", "{.metadata.uid}") + " " + of("service/shop-metrics", "{.metadata.uid}") + "]",
+		"k8smeta.svc.name": "[shop shop-metrics]", "k8smeta.svc.uid": "[" + of("service/shop",
+			"{.metadata.uid}") + " " + of("service/shop-metrics", "{.metadata.uid}") + "]",
 		"k8smeta.svc.label[tier]": "[front back]", "k8smeta.svc.labels": "[tier:front tier:back]",
 		"k8smeta.rs.labels": "[app:shop pod-template-hash:" + strings.TrimPrefix(set, "shop-") + "]",
 	} {
@@ -108,9 +111,13 @@ func (c *cluster) testRelated(t *testing.T) {
 	before := w.Counters()
 	w.SetKinds([pods.Kinds]bool{pods.Namespace: true})
 	uid := c.kubectl(t, "", "-n", "crowd", "get", "pod", "p7", "-o", "jsonpath={.metadata.uid}")
-	c.waitRelated(t, w, uid, "the namespace is known", func(k *event.Related) bool { return k.Namespace != nil && k.Namespace.Name == "crowd" })
+	c.waitRelated(t, w, uid, "the namespace is known", func(k *event.Related) bool {
+		return k.Namespace != nil &&
+			k.Namespace.Name == "crowd"
+	})
 	after := w.Counters()
-	t.Logf("the namespace of %d pods: %d requests, %d bytes received", after.Pods, after.Requests-before.Requests, after.Received-before.Received)
+	t.Logf("the namespace of %d pods: %d requests, %d bytes received", after.Pods, after.Requests-before.Requests,
+		after.Received-before.Received)
 	if after.Objects != 1 || after.Requests-before.Requests > 2 {
 		t.Errorf("counters %+v, before %+v", after, before)
 	}

@@ -57,7 +57,8 @@ func (c *cluster) manyWatches(t *testing.T) {
 		}
 		if begun > 0 {
 			took := cpu(t, server) - before
-			t.Logf("%d watches of other nodes more: %.2f s of the API server's processor time, %d kB of its memory each", begun, took.Seconds(), (c.memory(t)-memory)>>10/int64(begun))
+			t.Logf("%d watches of other nodes more: %.2f s of the API server's processor time, %d kB of its memory each", begun, took.Seconds(),
+				(c.memory(t)-memory)>>10/int64(begun))
 		}
 		for len(all) > n {
 			all[len(all)-1].Close()
@@ -68,7 +69,8 @@ func (c *cluster) manyWatches(t *testing.T) {
 		x, y = append(x, float64(n)), append(y, took.Seconds())
 	}
 	base, slope, off := line(x, y)
-	t.Logf("so %d changes take %.2f s, and %.3f s more with each 1,000 watches of other nodes; the measurements are off by %.2f s", changes, base, slope*1000, off)
+	t.Logf("so %d changes take %.2f s, and %.3f s more with each 1,000 watches of other nodes; the measurements are off by %.2f s", changes,
+		base, slope*1000, off)
 
 	before := cpu(t, server)
 	for range lists {
@@ -94,7 +96,8 @@ func (c *cluster) manyWatches(t *testing.T) {
 		first := w.received.Load()
 		took := c.changePods(t, server)
 		w.stop()
-		t.Logf("%d %s: %.2f s of the API server's processor time to begin, %d kB of its memory, %d bytes of bodies; %.2f s for %d changes, %d bytes",
+		t.Logf("%d %s: %.2f s of the API server's processor time to begin, %d kB of its memory, "+
+			"%d bytes of bodies; %.2f s for %d changes, %d bytes",
 			who.times, who.what, begin.Seconds(), more>>10, first, took.Seconds(), changes, w.received.Load()-first)
 	}
 }
@@ -133,7 +136,8 @@ func (c *cluster) manyRequests(t *testing.T, server int) {
 	t.Helper()
 	var list strings.Builder
 	for i := range services {
-		fmt.Fprintf(&list, "---\napiVersion: v1\nkind: Service\nmetadata: {name: s%d, namespace: crowd, labels: {app: shop, tier: backend, team: checkout}}\nspec: {selector: {app: shop%d}, ports: [{port: 80}]}\n", i, i)
+		fmt.Fprintf(&list, "---\napiVersion: v1\nkind: Service\nmetadata: {name: s%d, namespace: crowd, "+
+			"labels: {app: shop, tier: backend, team: checkout}}\nspec: {selector: {app: shop%d}, ports: [{port: 80}]}\n", i, i)
 	}
 	c.kubectl(t, list.String(), "apply", "-f", "-")
 	client := c.metadata(t).Resource(schema.GroupVersionResource{Version: "v1", Resource: "namespaces"})
@@ -146,7 +150,8 @@ func (c *cluster) manyRequests(t *testing.T, server int) {
 	raw := c.raw(t)
 	var bodies atomic.Int64
 	c.many(t, requests, func(int) error {
-		body, err := raw.Get().AbsPath("/api/v1/namespaces/crowd/services").Param("resourceVersion", "0").SetHeader("Accept", "application/json").DoRaw(t.Context())
+		body, err := raw.Get().AbsPath("/api/v1/namespaces/crowd/services").Param("resourceVersion", "0").SetHeader("Accept",
+			"application/json").DoRaw(t.Context())
 		bodies.Add(int64(len(body)))
 		return err
 	})
@@ -232,7 +237,8 @@ func (c *cluster) watchAll(t *testing.T, times int, kinds []watched) *watches {
 			if kind.metadata {
 				accept += ";as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 			}
-			stream, err := client.Get().AbsPath(kind.path).Param("watch", "true").Param("sendInitialEvents", "true").Param("resourceVersionMatch", "NotOlderThan").
+			stream, err := client.Get().AbsPath(kind.path).Param("watch", "true").Param("sendInitialEvents", "true").Param("resourceVersionMatch",
+				"NotOlderThan").
 				Param("allowWatchBookmarks", "true").SetHeader("Accept", accept).Stream(ctx)
 			if err != nil {
 				t.Fatal(err)

@@ -25,12 +25,14 @@ func TestChooseHierarchy(t *testing.T) {
 		{"hybrid", hybrid, "/", Hierarchy{Mount: "/sys/fs/cgroup/memory", Controller: "memory"}},
 		{"no memory", strings.ReplaceAll(hybrid, "memory", "misc"), "", Hierarchy{Mount: "/sys/fs/cgroup/pids", Controller: "pids"}},
 		{"two controllers in one", strings.SplitAfter(hybrid, "\n")[0], "", Hierarchy{Mount: "/sys/fs/cgroup/cpu,cpuacct", Controller: "cpu"}},
-		{"systemd's and the unified one", strings.Join(strings.SplitAfter(hybrid, "\n")[3:], ""), "", Hierarchy{Mount: "/sys/fs/cgroup/unified", V2: true}},
+		{"systemd's and the unified one", strings.Join(strings.SplitAfter(hybrid, "\n")[3:], ""), "", Hierarchy{Mount: "/sys/fs/cgroup/unified",
+			V2: true}},
 		{
 			"in a container", v2 + "99 23 0:28 /../.. /host/sys/fs/cgroup rw - cgroup2 cgroup2 rw\n", "/host/",
 			Hierarchy{Mount: "/host/sys/fs/cgroup", V2: true},
 		},
-		{"host's unified before own memory", hybrid + "9 2 0:28 / /host/cg rw - cgroup2 cgroup2 rw\n", "/host", Hierarchy{Mount: "/host/cg", V2: true}},
+		{"host's unified before own memory", hybrid + "9 2 0:28 / /host/cg rw - cgroup2 cgroup2 rw\n", "/host", Hierarchy{Mount: "/host/cg",
+			V2: true}},
 		{
 			"the sensor's own root below the runtime's folder",
 			`1 2 0:3 /kubepods/pod1/c /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory

@@ -41,10 +41,14 @@ func TestBuildContainerOfPod(t *testing.T) {
 	pod := buildContainer("k8s.io", containers.Container{
 		ID: idB, Labels: with(map[string]string{"app": "web", labelKind: "sandbox", "io.kubernetes.x": "y"}),
 		Extensions: map[string]typeurl.Any{extensionSandbox: raw(`{"Version":"v1","Metadata":{"ID":"x","IP":"10.1.2.3",
-			"CNIResult":{"Interfaces":{"lo":{"IPConfigs":[{"IP":"127.0.0.1"}]},"veth1":{"Mac":"x"},"eth0":{"IPConfigs":[{"IP":"10.1.2.3","Gateway":"10.1.2.1"}],"Mac":"y"}}},
-			"Config":{"annotations":{"` + annotationApplied + `":"{\"spec\":{\"containers\":[{\"name\":\"nginx\",\"livenessProbe\":{\"exec\":{\"command\":[\"cat\",\"/ok\"]}},` +
+			"CNIResult":{"Interfaces":{"lo":{"IPConfigs":[{"IP":"127.0.0.1"}]},"veth1":{"Mac":"x"},
+				"eth0":{"IPConfigs":[{"IP":"10.1.2.3","Gateway":"10.1.2.1"}],"Mac":"y"}}},
+			"Config":{"annotations":{"` + annotationApplied + `":"{\"spec\":{\"containers\":[` +
+			`{\"name\":\"nginx\",\"livenessProbe\":{\"exec\":{\"command\":[\"cat\",\"/ok\"]}},` +
 			`\"readinessProbe\":{\"httpGet\":{\"port\":80}}}]}}"}}}}`)},
-	}, parseSpec(specOf(t, &specs.Spec{Linux: &specs.Linux{Namespaces: []specs.LinuxNamespace{{Type: specs.NetworkNamespace, Path: "/run/netns/x"}}}})), image{}, nil)
+	}, parseSpec(specOf(t, &specs.Spec{Linux: &specs.Linux{
+		Namespaces: []specs.LinuxNamespace{{Type: specs.NetworkNamespace, Path: "/run/netns/x"}},
+	}})), image{}, nil)
 	sandbox := pod.Container
 	cni := `{"eth0":{"IPConfigs":[{"IP":"10.1.2.3","Gateway":"10.1.2.1"}]}}`
 	wantPod := &event.Pod{
@@ -155,7 +159,8 @@ func TestNamesAndTypes(t *testing.T) {
 	} {
 		got := buildContainer(c.namespace, containers.Container{ID: "abc", Labels: c.labels}, parseSpec(raw("{broken")), image{}, nil).Container
 		// The label that is too long is left out, not cut.
-		if want := map[bool]string{true: "", false: c.name}[len(c.labels[labelContainerName]) > maxNameBytes]; got.Name != want || got.Type != c.kind {
+		if want := map[bool]string{true: "", false: c.name}[len(c.labels[labelContainerName]) > maxNameBytes]; got.Name != want ||
+			got.Type != c.kind {
 			t.Errorf("%s %v: name %q, type %q", c.namespace, c.labels, got.Name, got.Type)
 		}
 	}

@@ -271,7 +271,9 @@ func describeCRI(runtime string, s *cri.ContainerStatus, info *criInfo, pod *Det
 }
 
 func describeCRIPod(runtime, id string, s *cri.PodSandboxStatus, info *criInfo) *Details {
-	out := &event.Container{ID: id, Type: runtime, Name: id, PodSandbox: true, StartTime: s.GetCreatedAt(), IP: bound(s.GetNetwork().GetIp(), maxNameBytes)}
+	out := &event.Container{
+		ID: id, Type: runtime, Name: id, PodSandbox: true, StartTime: s.GetCreatedAt(), IP: bound(s.GetNetwork().GetIp(), maxNameBytes),
+	}
 	d := &Details{Container: out, Probes: podProbes(s.GetAnnotations()[annotationApplied]), Paths: specPaths(info.RuntimeSpec, id)}
 	setImage(out, info.Image, "")
 	out.CNI = cniText(info.CNIResult.Interfaces)

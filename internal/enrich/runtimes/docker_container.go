@@ -129,7 +129,8 @@ func setDockerImage(out *event.Container, name string, img dockerImage) {
 	}
 	setImage(out, name, asked)
 	for _, tagged := range img.RepoTags {
-		if tag, ok := strings.CutPrefix(tagged, out.ImageRepository+":"); ok && out.ImageTag == "" && out.ImageDigest == "" && !strings.Contains(tag, "/") {
+		tag, ok := strings.CutPrefix(tagged, out.ImageRepository+":")
+		if ok && out.ImageTag == "" && out.ImageDigest == "" && !strings.Contains(tag, "/") {
 			out.ImageTag = bound(tag, maxNameBytes)
 		}
 	}

@@ -17,8 +17,10 @@ func TestPodProbes(t *testing.T) {
 		manifest string
 		want     []event.Probe
 	}{
-		"liveness":         {manifest(`{"name":"web","livenessProbe":` + exec(`"cat","/ok"`) + `}`), []event.Probe{{Kind: event.LivenessProbe, Exe: "cat", Args: []string{"/ok"}}}},
-		"readiness":        {manifest(`{"name":"db"},{"name":"web","readinessProbe":` + exec(`"/check"`) + `}`), []event.Probe{{Kind: event.ReadinessProbe, Exe: "/check", Args: []string{}}}},
+		"liveness": {manifest(`{"name":"web","livenessProbe":` + exec(`"cat","/ok"`) + `}`),
+			[]event.Probe{{Kind: event.LivenessProbe, Exe: "cat", Args: []string{"/ok"}}}},
+		"readiness": {manifest(`{"name":"db"},{"name":"web","readinessProbe":` + exec(`"/check"`) + `}`),
+			[]event.Probe{{Kind: event.ReadinessProbe, Exe: "/check", Args: []string{}}}},
 		"over HTTP":        {manifest(`{"name":"web","livenessProbe":{"httpGet":{"port":80}}}`), nil},
 		"empty command":    {manifest(`{"name":"web","livenessProbe":` + exec(``) + `}`), nil},
 		"another's":        {manifest(`{"name":"db","livenessProbe":` + exec(`"x"`) + `}`), nil},
@@ -31,7 +33,8 @@ func TestPodProbes(t *testing.T) {
 		},
 		"the same name again and again": {
 			manifest(strings.TrimSuffix(strings.Repeat(`{"name":"web","livenessProbe":`+exec(`"x"`)+`},`, 100), ",")),
-			[]event.Probe{{Kind: event.LivenessProbe, Exe: "x", Args: []string{}}, {Kind: event.LivenessProbe, Exe: "x", Args: []string{}}, {Kind: event.LivenessProbe, Exe: "x", Args: []string{}}, {Kind: event.LivenessProbe, Exe: "x", Args: []string{}}},
+			[]event.Probe{{Kind: event.LivenessProbe, Exe: "x", Args: []string{}}, {Kind: event.LivenessProbe, Exe: "x", Args: []string{}},
+				{Kind: event.LivenessProbe, Exe: "x", Args: []string{}}, {Kind: event.LivenessProbe, Exe: "x", Args: []string{}}},
 		},
 	} {
 		if diff := cmp.Diff(tt.want, podProbes(tt.manifest)["web"]); diff != "" {
