@@ -2,7 +2,6 @@ package sensor
 
 import (
 	"fmt"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -114,8 +113,7 @@ func (a *alerts) internal(i render.Internal) {
 // outputDrop tells the other sinks of one whose queue is full.
 func (a *alerts) outputDrop(c output.SinkCounters) {
 	fields := map[string]any{
-		"output": c.Name, "n_dropped": strconv.FormatUint(c.Dropped, 10), "n_written": strconv.FormatUint(c.Written, 10),
-		"n_waiting": strconv.Itoa(c.Waiting),
+		"output": c.Name, "n_dropped": c.Dropped, "n_written": c.Written, "n_waiting": c.Waiting,
 	}
 	if c.LastError != nil {
 		fields["last_error"] = c.LastError.Error()

@@ -154,7 +154,7 @@ func (s *sensor) loserEvent(l *probe.Loser) event.Event {
 }
 
 // dropAlert is Falco's internal alert about records that were lost since the last one, and who lost most of them. Falco's
-// fields have their names and are texts. Those about the flooder are named as in rules.
+// fields have their names and are texts, as there; others are numbers. Those about the flooder are named as in rules.
 func dropAlert(k *probe.Counters, who *flooder) render.Internal {
 	text := func(n uint64) string { return strconv.FormatUint(n, 10) }
 	a := render.Internal{
@@ -170,7 +170,7 @@ func dropAlert(k *probe.Counters, who *flooder) render.Internal {
 			"n_drops_scratch_map":  text(k.Oversize),
 			"n_drops_page_faults":  "0",
 			"n_drops_bug":          "0",
-			"n_drops_critical":     text(k.CriticalLost),
+			"n_drops_critical":     k.CriticalLost,
 		},
 	}
 	for class, n := range lostByClass(k) {

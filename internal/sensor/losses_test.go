@@ -29,7 +29,7 @@ func TestDropAlertNamesTheFlooder(t *testing.T) {
 		{"nobody", event.Event{}, "dropped in last second.", map[string]any{"n_drops": "3", "proc.name": nil}},
 		{"on the host", event.Event{Tgid: 7, Process: proc, ContainerID: event.HostID},
 			"Most of them by flood (pid=7 exepath=/bin/flood) in container host (host).",
-			map[string]any{"proc.pid": "7", "container.id": "host", "container.name": "host", "k8s.pod.name": nil}},
+			map[string]any{"proc.pid": int32(7), "container.id": "host", "container.name": "host", "k8s.pod.name": nil}},
 		{"in a pod", event.Event{Tgid: 7, Process: proc, ContainerID: "abc", Container: pod},
 			"in container shop (abc).",
 			map[string]any{"proc.cmdline": "flood -x", "container.name": "shop", "k8s.pod.name": "shop-1", "k8s.ns.name": "checkout"}},
@@ -137,7 +137,7 @@ func TestDropSettings(t *testing.T) {
 	}
 }
 
-// TestDropFields: those of Falco's alert are there, as texts.
+// TestDropFields: those of Falco's alert are there, as texts; ours is a number.
 func TestDropFields(t *testing.T) {
 	k := probe.Counters{BulkLost: 7, CriticalLost: 2, BulkSent: 1, Oversize: 3, LostByKind: map[event.Kind]uint64{
 		event.KindOpen: 5, event.KindExit: 1, event.KindExec: 1, event.KindCanary: 2,
@@ -146,7 +146,7 @@ func TestDropFields(t *testing.T) {
 	want := map[string]any{
 		"ebpf_enabled": "1", "n_drops": "9", "n_drops_buffer_clone_fork_exit": "0", "n_drops_buffer_close_exit": "0", "n_drops_buffer_connect_exit": "0",
 		"n_drops_buffer_dir_file_exit": "0", "n_drops_buffer_execve_exit": "1", "n_drops_buffer_open_exit": "5", "n_drops_buffer_other_interest_exit": "2",
-		"n_drops_buffer_proc_exit": "1", "n_drops_buffer_total": "9", "n_drops_bug": "0", "n_drops_critical": "2", "n_drops_page_faults": "0",
+		"n_drops_buffer_proc_exit": "1", "n_drops_buffer_total": "9", "n_drops_bug": "0", "n_drops_critical": uint64(2), "n_drops_page_faults": "0",
 		"n_drops_scratch_map": "3", "n_evts": "10",
 	}
 	if diff := cmp.Diff(want, a.Fields); diff != "" {

@@ -279,7 +279,7 @@ func nameProcess(ev *event.Event, fields map[string]any) string {
 		container = "<NA>"
 	}
 	p := ev.Process
-	fields["proc.name"], fields["proc.pid"] = p.Comm, strconv.Itoa(int(ev.Tgid))
+	fields["proc.name"], fields["proc.pid"] = p.Comm, ev.Tgid
 	fields["proc.exepath"], fields["proc.cmdline"] = p.ExePath, p.Cmdline
 	fields["container.id"], fields["container.name"] = ev.ContainerID, container
 	if ev.Container != nil && ev.Container.Pod != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -81,8 +82,13 @@ type Alert struct {
 	OutputFields map[string]any `json:"output_fields"`
 }
 
-// Field is an output field as text; "<nil>" if it has no value.
-func (a *Alert) Field(name string) string { return fmt.Sprint(a.OutputFields[name]) }
+// Field is an output field as text, numbers without an exponent; "<nil>" if it has no value.
+func (a *Alert) Field(name string) string {
+	if n, ok := a.OutputFields[name].(float64); ok {
+		return strconv.FormatFloat(n, 'f', -1, 64)
+	}
+	return fmt.Sprint(a.OutputFields[name])
+}
 
 // Sensor is a running sensor.
 type Sensor struct {

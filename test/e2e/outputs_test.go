@@ -151,6 +151,11 @@ func TestHTTPNeverThere(t *testing.T) {
 	if drop.Field("output") != "http" || !strings.Contains(drop.Field("last_error"), "refused") {
 		t.Errorf("it says %v", drop.OutputFields)
 	}
+	for _, name := range []string{"n_dropped", "n_written", "n_waiting"} {
+		if _, ok := drop.OutputFields[name].(float64); !ok {
+			t.Errorf("%s is %T, no number", name, drop.OutputFields[name])
+		}
+	}
 	if err := s.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
