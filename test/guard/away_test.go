@@ -53,9 +53,9 @@ func TestAway(t *testing.T) {
 	<-first.Ended
 
 	killed := start()
-	longest := time.Since(end).Seconds() + 2 // and a machine that is busy may take a second more to write that it is alive
+	longest := time.Since(end).Seconds() + 10 // and a busy machine may take seconds more to write that it is alive
 	if seconds := away(killed, "Critical", "killed or crashed"); seconds > longest+1 {
-		t.Errorf("nothing was watched for at most %.3f s, it says, but it was less than %.3f", seconds, longest-2)
+		t.Errorf("nothing was watched for at most %.3f s, it says, but it was less than %.3f", seconds, longest-10)
 	}
 	if rest := killed.Stop(); len(rest) != 0 {
 		t.Errorf("more alerts: %+v", rest)
