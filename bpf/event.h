@@ -199,7 +199,7 @@ struct open_record {
 	 * for, if it is not AT_FDCWD or one of the strings is relative; the file's own path; where in its file system the mount, or the chroot,
 	 * begins that the file was reached by, if that is not the file system's root. */
 	__u32 raw_len, exit_raw_len, dir_len, path_len, hidden_len;
-	__u32 mount_len;           /* how much of the path's end lies below that mount or chroot */
+	__u32 mount_len; /* how much of the path's end lies below that mount or chroot */
 };
 
 /* A new ring. */
@@ -207,7 +207,7 @@ struct io_uring_setup_record {
 	struct record_header h;
 	__s64 ret;
 	__u32 sq_entries, cq_entries, setup_flags;
-	__u32 has_params;          /* whether the rest could be had: it is read from user memory */
+	__u32 has_params; /* whether the rest could be had: it is read from user memory */
 	__u32 entries, sq_thread_cpu, sq_thread_idle, features;
 };
 
@@ -238,14 +238,14 @@ struct canary_record {
 struct signal_record {
 	struct record_header h;
 	__u32 number;
-	__u32 origin;              /* enum signal_origin */
+	__u32 origin; /* enum signal_origin */
 };
 
 /* Who loses most of this cpu's records: the candidate of the majority vote (helpers/store/loser.h). */
 struct loser {
-	__u64 start_time;  /* of the thread group leader */
+	__u64 start_time; /* of the thread group leader */
 	__u64 cgroup_id;
-	__u64 time;        /* of its last lost record */
+	__u64 time; /* of its last lost record */
 	__u64 votes;
 	__u32 tgid;
 	__u32 pad;
@@ -255,11 +255,11 @@ struct loser {
 /* One per cpu; only grows, but for the loser. Summed by the reader. */
 struct kernel_counters {
 	__u64 sent[RINGS];
-	__u64 lost[RINGS];             /* the ring was full */
+	__u64 lost[RINGS]; /* the ring was full */
 	__u64 lost_by_type[RECORD_TYPES];
 	__u64 path_truncated, raw_unreadable, file_gone, oversize;
-	__u64 uring_unmatched;         /* an open's name and its result did not find each other */
-	__u64 entry_missing;           /* failed calls without a copy of their path from entry */
+	__u64 uring_unmatched; /* an open's name and its result did not find each other */
+	__u64 entry_missing; /* failed calls without a copy of their path from entry */
 	struct loser loser;
 };
 

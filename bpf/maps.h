@@ -60,7 +60,7 @@ union wire {
 struct path_walk {
 	__u64 dentry, vfsmount, mnt_root;
 	__u64 root_dentry, root_vfsmount;
-	__u64 top;   /* where the walk left the file's own mount: the mount's root, or the process's; 0 before that */
+	__u64 top; /* where the walk left the file's own mount: the mount's root, or the process's; 0 before that */
 	__u32 below; /* length of the text at that moment */
 	__u32 start;
 	__u32 flags; /* enum record_flags */
@@ -100,7 +100,7 @@ struct uring_bucket {
 	struct uring_key {
 		__u64 ctx, user_data, req;
 		__u32 holders; /* who adds the first one holds the open: spin locks are not for tracing programs */
-		__u32 state;   /* enum uring_state */
+		__u32 state; /* enum uring_state */
 	} keys[URING_OPENS];
 	struct uring_open {
 		struct open_record r;

@@ -219,7 +219,8 @@ struct rlimit {
 	unsigned long rlim_cur, rlim_max;
 };
 
-enum rlimits { /* asm-generic/resource.h */
+/* asm-generic/resource.h */
+enum rlimits {
 	RLIMIT_NOFILE = 7,
 };
 

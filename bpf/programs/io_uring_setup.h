@@ -41,7 +41,8 @@ int BPF_PROG(io_uring_create, int fd, void *ring, __u32 sq_entries, __u32 cq_ent
 		regs = (void *)base__number(s, (void *)bpf_task_pt_regs((void *)bpf_get_current_task_btf()));
 		compat = extract__is_compat(task);
 		r->entries = extract__syscall_arg(regs, 0, compat);
-		r->has_params = !bpf_probe_read_user(&params, sizeof(params), (void *)extract__syscall_arg(regs, 1, compat));
+		r->has_params = !bpf_probe_read_user(&params, sizeof(params),
+		                                     (void *)extract__syscall_arg(regs, 1, compat));
 	}
 	r->sq_thread_cpu = params.sq_thread_cpu;
 	r->sq_thread_idle = params.sq_thread_idle;

@@ -82,7 +82,8 @@ INLINE __u32 store__start_dir(__u32 off, struct record_header *h, struct task_st
 }
 
 /* The record without its texts and its file. */
-INLINE void open__begin(struct open_record *r, struct task_struct *task, const struct open_args *args, __u32 call, __s64 ret)
+INLINE void open__begin(struct open_record *r, struct task_struct *task, const struct open_args *args, __u32 call,
+                        __s64 ret)
 {
 	store__header(&r->h, task, RECORD_OPEN);
 	r->ret = ret;

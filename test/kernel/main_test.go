@@ -83,6 +83,7 @@ var triggers = map[string]func(args []string) (any, error){
 	"clone parent": cloneParentTrigger,
 	"vfork":        vforkTrigger,
 	"kill":         killTrigger,
+	"orphan":       orphanTrigger,
 	"leader first": leaderFirstTrigger,
 
 	"setuid":       setuidTrigger,

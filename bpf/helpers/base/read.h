@@ -11,6 +11,7 @@
 
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
+/* clang-format off */
 #define READ_1(p, f)                                                                                                \
 	({                                                                                                          \
 		typeof((p)->f) __v;                                                                                 \
@@ -24,5 +25,6 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 #define READ_3(p, a, b, c) ({ typeof((p)->a) __p3 = READ_1(p, a); READ_2(__p3, b, c); })
 #define READ_N(_1, _2, _3, N, ...) READ_##N
 #define READ(p, ...) READ_N(__VA_ARGS__, 3, 2, 1)(p, __VA_ARGS__)
+/* clang-format on */
 
 #endif

@@ -93,7 +93,7 @@ INLINE struct cgroup *extract__cgroup(struct task_struct *task)
 	if (subsys > 31)
 		return NULL;
 	bpf_probe_read_kernel(&css, sizeof(css),
-			      (void *)set + bpf_core_field_offset(struct css_set, subsys) + subsys * sizeof(css));
+	                      (void *)set + bpf_core_field_offset(struct css_set, subsys) + subsys * sizeof(css));
 	return css ? READ(css, cgroup) : NULL;
 }
 

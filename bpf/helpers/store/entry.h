@@ -23,7 +23,7 @@
 
 #include "helpers/store/record.h"
 
-#define ENTRY_UNREADABLE ((__u32)-1)
+#define ENTRY_UNREADABLE ((__u32) - 1)
 
 INLINE struct entry_copy *store__entry_slot(__u32 tid)
 {
@@ -108,7 +108,7 @@ GLOBAL int store__differ(__u32 off, __u32 len)
 struct call_path {
 	__u32 len;
 	__u32 exit_len; /* of what it was at the end of a failed call, if that is another */
-	__u32 flags;    /* enum record_flags */
+	__u32 flags; /* enum record_flags */
 };
 
 /*
@@ -158,7 +158,9 @@ INLINE struct call_path store__failed_path(__u32 off, __u64 ptr)
 	__u64 v = store__failed_path_at(off, ptr);
 
 	return (struct call_path){
-		.len = v & (PATH_LEN_MAX - 1), .exit_len = v >> 16 & (PATH_LEN_MAX - 1), .flags = v >> 32,
+		.len = v & (PATH_LEN_MAX - 1),
+		.exit_len = v >> 16 & (PATH_LEN_MAX - 1),
+		.flags = v >> 32,
 	};
 }
 
