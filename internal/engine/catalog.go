@@ -68,7 +68,7 @@ func (c *Catalog) Origin(off int) (o Origin, ok bool) {
 	return o, true
 }
 
-// placedText is a text that was parsed. All of them are numbered through: an offset in a condition leads to its text.
+// placedText is a text that was parsed; its first byte has the offset base among all texts.
 type placedText struct {
 	base int
 	// macro is the macro that the text is the condition of, empty for a rule's.

@@ -13,7 +13,7 @@ import (
 	"github.com/saker-sensor/saker/internal/yamltree"
 )
 
-// compiler makes rules of definitions: lists, macros and exceptions become one condition a rule.
+// compiler compiles definitions to rules. Lists, macros and exceptions are expanded to one condition a rule.
 type compiler struct {
 	dict        *field.Dictionary
 	checkOutput func(string) error
@@ -28,7 +28,7 @@ type compiler struct {
 	builtins map[string]*macroState
 	order    []*macroState
 
-	// placed are all texts that were parsed, one behind the other: an offset in a condition leads to its text.
+	// placed are all texts that were parsed. Their offsets are consecutive: an offset in a condition tells its text.
 	placed []placedText
 	nodes  int
 }
@@ -96,7 +96,7 @@ func (c *compiler) readMacros(col *rulefile.Collector, builtin bool) map[string]
 	return byName
 }
 
-// parse parses a text and gives its parts offsets of their own.
+// parse parses a text. The offsets of its parts are made unique among all texts.
 func (c *compiler) parse(t *text, where rulefile.Trail) filter.Expr {
 	base := 0
 	if n := len(c.placed); n > 0 {

@@ -67,13 +67,13 @@ func Load(sources []rulefile.Source, opt Options) (*Ruleset, rulefile.Results) {
 	return rs, results
 }
 
-// loader is the state between files.
+// loader keeps what is shared between the files of one load.
 type loader struct {
 	opt     Options
 	col     *rulefile.Collector
 	builtin *rulefile.Collector
 	rep     *rulefile.Report
-	// rules and last are what was compiled after the last file, from all files until then.
+	// rules and last are the result of compiling all files read so far.
 	rules []*Rule
 	last  *compiler
 }
@@ -115,7 +115,7 @@ func (l *loader) readBuiltin(s rulefile.Source) error {
 	return nil
 }
 
-// checkPlugins tells whether each need is met by one plugin.
+// checkPlugins returns an error that names the first requirement that no loaded plugin satisfies.
 func checkPlugins(needs []rulefile.PluginNeed, loaded map[string]string) error {
 	if loaded == nil {
 		loaded = standInPlugins

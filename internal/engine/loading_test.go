@@ -177,7 +177,8 @@ func TestVerdicts(t *testing.T) {
 		{withE + "- rule: r\n  exceptions: [{name: f, values: [b]}]\n  override: {exceptions: append}\n", validate},
 		{withE + "- rule: r\n  exceptions: [{name: f, fields: proc.name}]\n  override: {exceptions: append}\n", validate},
 		{withE + "- rule: r\n  exceptions: [{name: f, fields: proc.nosuch}]\n  override: {exceptions: replace}\n", ok},
-		{withE + "- rule: r\n  exceptions: [{name: f, fields: [proc.nosuch], comps: [=], values: [[a]]}]\n  override: {exceptions: replace}\n", condition},
+		{withE + "- rule: r\n  exceptions: [{name: f, fields: [proc.nosuch], comps: [=], values: [[a]]}]\n" +
+			"  override: {exceptions: replace}\n", condition},
 		{withE + "- rule: r\n  exceptions: [{name: f}]\n  override: {exceptions: replace}\n", yaml},
 		{withE + "- rule: r\n  exceptions: [{name: f, fields: []}]\n  override: {exceptions: replace}\n", ok},
 
@@ -293,7 +294,8 @@ func TestListOperatorsInExceptions(t *testing.T) {
 }
 
 // twoCodes are event types with two codes each.
-var twoCodes = strings.Fields("accept4 access bind capset chdir chmod chown chroot clone3 close connect copy_file_range creat delete_module " +
+var twoCodes = strings.Fields("accept4 access bind capset chdir chmod chown chroot clone3 close connect copy_file_range " +
+	"creat delete_module " +
 	"drop dup2 dup3 epoll_create epoll_create1 epoll_wait eventfd eventfd2 execveat fchdir fchmod fchmodat fchown " +
 	"fchownat fcntl finit_module flock fsconfig fstat fstat64 futex getcwd getdents getdents64 getegid geteuid " +
 	"getgid getpeername getresgid getresuid getrlimit getsockname getsockopt getuid init_module inotify_init")
@@ -308,7 +310,8 @@ func TestWarnings(t *testing.T) {
 		return "- rule: " + name + "\n  desc: d\n  condition: evt.type = open and m\n  output: o %evt.dir %evt.latency.ns\n  priority: INFO\n"
 	}
 	tests := []struct{ text, want string }{
-		{withE + "- rule: r\n  exceptions: [{name: e, values: [b]}, {name: e, values: [c]}]\n  override: {exceptions: append}\n", "LOAD_EXCEPTION_NAME_NOT_UNIQUE"},
+		{withE + "- rule: r\n  exceptions: [{name: e, values: [b]}, {name: e, values: [c]}]\n  override: {exceptions: append}\n",
+			"LOAD_EXCEPTION_NAME_NOT_UNIQUE"},
 		{whole("exceptions: [{name: e, fields: proc.name}, {name: e, fields: proc.name}, {name: e, fields: proc.name}]"),
 			"LOAD_EXCEPTION_NAME_NOT_UNIQUE LOAD_EXCEPTION_NAME_NOT_UNIQUE"},
 		{withE + "- rule: r\n  exceptions: [{name: e}]\n  override: {exceptions: append}\n", "LOAD_APPEND_NO_VALUES"},
@@ -450,7 +453,9 @@ func TestPriorityAndUnused(t *testing.T) {
 
 // TestNullWords: YAML's words for null are null, their quoted forms texts.
 func TestNullWords(t *testing.T) {
-	for word, null := range map[string]bool{"~": true, "null": true, "Null": true, "NULL": true, "": true, "nULL": false, "'null'": false, `"~"`: false} {
+	for word, null := range map[string]bool{
+		"~": true, "null": true, "Null": true, "NULL": true, "": true, "nULL": false, "'null'": false, `"~"`: false,
+	} {
 		_, results := load(t, "- list: l\n  items:\n  - a\n  - "+word+"\n")
 		if got := !results.Successful(); got != null {
 			t.Errorf("%q is null: %v, want %v", word, got, null)

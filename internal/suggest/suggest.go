@@ -3,7 +3,7 @@ package suggest
 
 import "fmt"
 
-// Hint names the Nearest of the known spellings, or says nothing.
+// Hint proposes the known word that [Nearest] finds; it is empty if there is none.
 func Hint(word string, known []string) string {
 	if n := Nearest(word, known); n != "" {
 		return fmt.Sprintf("did you mean '%s'?", n)
@@ -11,7 +11,8 @@ func Hint(word string, known []string) string {
 	return ""
 }
 
-// Nearest finds the known word with the fewest typing mistakes against word: at most one in three letters, and three.
+// Nearest finds the known word with the smallest edit distance to word, of at most one edit in three letters, and three in
+// all; empty if there is none.
 func Nearest(word string, known []string) string {
 	if len(word) < 3 || len(word) > 64 {
 		return ""
@@ -28,7 +29,7 @@ func Nearest(word string, known []string) string {
 	return best
 }
 
-// distance counts the letters to insert, drop, change or swap with their neighbour, and gives limit+1 for more.
+// distance is the number of letters to insert, drop, change or swap with their neighbour, or limit+1 if it is larger.
 func distance(a, b string, limit int) int {
 	if len(a)-len(b) > limit || len(b)-len(a) > limit {
 		return limit + 1

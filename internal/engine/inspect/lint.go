@@ -10,7 +10,7 @@ import (
 )
 
 // Lint looks for rules that load but do not do what they seem to: conditions that can't be true, and, where an event
-// yields its first match only, rules that an earlier one always comes before. It reports what it is sure of.
+// yields its first match only, rules that an earlier one always comes before. It has no false positives, but misses some.
 func Lint(rs *engine.Ruleset) []rulefile.Problem {
 	var out []rulefile.Problem
 	never := map[*engine.Rule]bool{}
@@ -33,7 +33,8 @@ func Lint(rs *engine.Ruleset) []rulefile.Problem {
 		for _, before := range rs.Rules()[:i] {
 			if before.Enabled && subset(&r.Types, &before.Types) && prover.implies(conjunction(r.Expr()), before.Expr(), maxCases) {
 				p := r.Definition().Where.Problem(rulefile.LintShadowed, fmt.Sprintf(
-					"The rule never fires: rule '%s' (%s) comes before it and matches all that it would match", before.Name, placeOf(before.Definition().Where)))
+					"The rule never fires: rule '%s' (%s) comes before it and matches all that it would match",
+					before.Name, placeOf(before.Definition().Where)))
 				p.Hint = "move it up, narrow the other rule, or set rule_matching=all"
 				out = append(out, p)
 				break

@@ -8,10 +8,10 @@ import (
 	"github.com/saker-sensor/saker/internal/field"
 )
 
-// maxCases bounds how many alternatives are told apart within each other.
+// maxCases bounds the depth of case distinctions: how many or-conditions are split at once.
 const maxCases = 2
 
-// prover finds out whether one condition follows from others. It is sound, not complete: a yes is certain.
+// prover checks whether a condition follows from others. It is sound, but not complete: it may miss that one follows.
 type prover struct {
 	dict  *field.Dictionary
 	texts map[filter.Expr]string

@@ -63,7 +63,7 @@ func (t *Table[T]) Names() []string {
 	return names
 }
 
-// define puts a definition in the place of an earlier one of that name, or behind all.
+// define replaces the earlier definition of that name, or appends a new one.
 func define[T any](c *Collector, t *Table[T], name string, v *T, o *Order) {
 	o.Index, o.Visibility = c.next, c.next
 	c.next++

@@ -1,6 +1,6 @@
 package rulefile
 
-// Location is a step of the way from a file to the place of a problem: the file's content, an item, a part of it.
+// Location is a part of a file that encloses a problem: the content, an item, a value of it.
 type Location struct {
 	// Type says what it is ("rule", "rule condition"), Name which one; Name may be empty.
 	Type, Name string
@@ -13,7 +13,7 @@ type Location struct {
 type Problem struct {
 	Code    Code
 	Message string
-	// Hint names the remedy, where one is known: the suggest.Nearest right spelling.
+	// Hint names the remedy, where one is known: the nearest right spelling.
 	Hint string
 	// DeprecatedField is set for some warnings of code LOAD_DEPRECATED_ITEM.
 	DeprecatedField string
@@ -39,7 +39,7 @@ const (
 // Result is what loading found in one file.
 type Result struct {
 	Name string
-	// Errors are in the order in which they were found. Falco stops at the first; the others come on top.
+	// Errors are in the order in which they were found. The first is the one that Falco stops at.
 	Errors, Warnings []Problem
 	Schema           Schema
 	SchemaWarnings   []string
@@ -51,7 +51,7 @@ func (r *Result) Successful() bool { return len(r.Errors) == 0 }
 // Results of loading, one a file, in the order of the files.
 type Results struct {
 	Files []Result
-	// Err is what no single file is to blame for: a required plugin that is missing.
+	// Err is an error of all files together: a required plugin that is missing.
 	Err error
 }
 

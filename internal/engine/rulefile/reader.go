@@ -51,7 +51,7 @@ func Read(s Source, col *Collector, rep *Report) (res Result, readable bool) {
 type reader struct {
 	col *Collector
 	rep *Report
-	// root is the trail of the file itself.
+	// root is the trail of the file's content.
 	root Trail
 }
 
@@ -72,7 +72,7 @@ func (r *reader) read(docs []*yamltree.Node) {
 	}
 }
 
-// itemKinds are the keys that say what an item is, in the order in which they count.
+// itemKinds are the keys that tell what an item is. Of several, the first in this order decides.
 var itemKinds = []string{"required_engine_version", "required_plugin_versions", "list", "macro", "rule"}
 
 func (r *reader) item(n *yamltree.Node) {
@@ -204,7 +204,7 @@ func (r *reader) list(n *yamltree.Node) {
 	r.unknownKeys(n, where, "list", "items", "append", "override")
 }
 
-// appends reads append and override of a macro or a list, whose only part is the one that may be overridden.
+// appends reads the keys append and override of a macro or a list. Both have one key that may be overridden.
 func (r *reader) appends(n *yamltree.Node, where Trail, may overridable) bool {
 	add := r.appendKey(n, where)
 	o := r.override(n, where, may, add)

@@ -81,7 +81,7 @@ func (r *reader) enableRule(n *yamltree.Node, name string, where Trail) {
 	r.col.enableRule(name, on, where)
 }
 
-// appendRule reads what append: true adds. Other keys of the item are read over, as Falco does.
+// appendRule reads what append: true adds. Other keys of the item are ignored, as in Falco.
 func (r *reader) appendRule(n *yamltree.Node, name string, where Trail) {
 	v := &Rule{Name: name, Where: where, Source: sourceOf(n, where)}
 	o := newOverride()
@@ -166,11 +166,11 @@ func (r *reader) readKey(v *Rule, n *yamltree.Node, key string, where Trail, par
 	}
 }
 
-// override reads an item's override and holds it against the item's other keys.
+// override reads an item's override. It refuses keys that are overridden but absent, and those that are there but not overridden.
 func (r *reader) override(n *yamltree.Node, where Trail, may overridable, add bool) override {
 	o := newOverride()
 	v := n.Get("override")
-	// A text, or nothing, overrides nothing: Falco reads over it.
+	// A scalar, null and an empty sequence override nothing: Falco ignores them.
 	if v == nil || v.Kind == yamltree.Null || v.Kind == yamltree.Scalar || v.Kind == yamltree.Sequence && len(v.Items) == 0 {
 		return o
 	}

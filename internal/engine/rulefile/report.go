@@ -9,7 +9,7 @@ import (
 // Trail leads from a file to a place in it. Extending one never changes another.
 type Trail []frame
 
-// frame is a location whose line is not counted yet.
+// frame is a location whose line and column are not computed yet: most trails never become a problem.
 type frame struct {
 	typ, name string
 	file      *yamltree.File
@@ -66,7 +66,8 @@ type seenKey struct {
 	code    Code
 	message string
 	at      Location
-	// item is what a warning is about: each rule is warned of the macro that it uses. Of an error, its place is enough.
+	// item is the rule, macro or list that a warning is about: a warning in a macro is given for each rule that uses it.
+	// For errors it is empty: one at each place is enough.
 	item Location
 }
 

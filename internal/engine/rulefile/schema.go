@@ -9,8 +9,8 @@ import (
 	"github.com/saker-sensor/saker/internal/yamltree"
 )
 
-// schema is a node of the JSON schema of rule files (falco --rule-schema). Only what that schema uses is here, and the
-// order in which things are said is that of Falco's validator.
+// schema is a node of the JSON schema of rule files (falco --rule-schema). Only the keywords that it uses are
+// here. Findings are in the order of Falco's validator.
 type schema struct {
 	typ      string // "array", "object", "string", "boolean", "integer", "" for any
 	scalar   bool   // any scalar will do
@@ -93,7 +93,7 @@ func (s *schema) document() map[string]any {
 	return doc
 }
 
-// checkSchema holds all documents against the schema. Its findings are warnings: a file can be good without it.
+// checkSchema validates all documents against the schema. Its findings are warnings; they do not stop a file from loading.
 func checkSchema(docs []*yamltree.Node) (Schema, []string) {
 	if len(docs) == 0 {
 		return SchemaUnchecked, nil
@@ -158,7 +158,7 @@ func (c *schemaCheck) object(s *schema, n *yamltree.Node, path string) bool {
 			ok = c.fail(path, "Failed to validate against schema associated with property name '%s'.", key)
 		}
 	}
-	// A key that is there twice is one that nothing validates; the validator has no name for it.
+	// Falco's validator counts pairs: of a key that is there twice, one counts as unvalidated and has no name.
 	if unknown != "" || len(keys) < len(n.Pairs) {
 		ok = c.fail(path, "Object contains a property that could not be validated using 'properties' or "+
 			"'additionalProperties' constraints: '%s'.", unknown)
