@@ -68,26 +68,27 @@ func (d *Decoder) Decode(raw []byte, rec *event.Record) error {
 
 func (d *Decoder) header(h *bpfgen.SensorRecordHeader, rec *event.Record) {
 	rec.Kind = event.KindNone
-	rec.Seq, rec.CPU, rec.Generation = h.Seq, h.Cpu, h.Generation
+	rec.Seq, rec.CPU = h.Seq, h.Cpu
 	rec.Ppid, rec.EUID, rec.EGID = int32(h.Ppid), h.Euid, h.Egid
 	rec.Args, rec.Env, rec.Ancestors = "", "", nil
 	rec.ParentStart, rec.ImageCgroup = 0, h.CgroupId
 	rec.Cgroup = event.Cgroup{}
 	rec.Canary, rec.Signal = 0, event.Signal{}
 	rec.Event = event.Event{
-		Time:     d.Clock.Wall(h.Time),
-		Boot:     h.Time,
-		Clock:    d.Clock,
-		CPU:      h.Cpu,
-		Flags:    flags(h.Flags),
-		Tgid:     int32(h.Tgid),
-		Tid:      int32(h.Tid),
-		Vpid:     int32(h.Vpid),
-		Vtid:     int32(h.Vtid),
-		Key:      event.Key{Tgid: int32(h.Tgid), Start: h.StartTime},
-		ExecID:   h.ExecId,
-		CgroupID: h.CgroupId,
-		DirFD:    event.AtFDCWD,
+		Time:       d.Clock.Wall(h.Time),
+		Boot:       h.Time,
+		Clock:      d.Clock,
+		CPU:        h.Cpu,
+		Generation: h.Generation,
+		Flags:      flags(h.Flags),
+		Tgid:       int32(h.Tgid),
+		Tid:        int32(h.Tid),
+		Vpid:       int32(h.Vpid),
+		Vtid:       int32(h.Vtid),
+		Key:        event.Key{Tgid: int32(h.Tgid), Start: h.StartTime},
+		ExecID:     h.ExecId,
+		CgroupID:   h.CgroupId,
+		DirFD:      event.AtFDCWD,
 	}
 }
 

@@ -16,6 +16,8 @@ type Event struct {
 	Clock *Clock
 	Type  Type
 	CPU   uint16
+	// Generation is that of the kernel programs which made the record (probe.Renewal); its rules are the event's.
+	Generation uint8
 	// Flags say what is special about this record, above all what may not be trusted.
 	Flags Flags
 

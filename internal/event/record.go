@@ -34,8 +34,6 @@ type Record struct {
 	// Seq counts the records that this CPU made for this ring, from 1; lost ones count too.
 	Seq uint64
 	CPU uint16
-	// Generation is that of the programs which made the record (probe.Renewal).
-	Generation uint8
 
 	// Event is the event to be; for records that are none its header fields name the task that caused them.
 	Event Event

@@ -1,13 +1,11 @@
 package sensor
 
 import (
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/saker-sensor/saker/internal/engine"
-	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/output"
 	"github.com/saker-sensor/saker/internal/output/render"
@@ -15,9 +13,9 @@ import (
 
 // alerts renders what matched, on the loop's goroutine, and hands the bytes to the outputs.
 type alerts struct {
-	// latest is for the rules that run, previous for those before the last reload, whose events may still come.
-	latest, previous *rendering
-	outputs          *outputs
+	// latest is that of the latest generation.
+	latest  *rendering
+	outputs *outputs
 	// dedup holds matches back; its windows outlive a reload.
 	dedup *output.Dedup
 	// redacted counts the secrets that alerts did not show.
@@ -41,18 +39,17 @@ func openAlerts(settings *Settings, rules *engine.Ruleset) (*alerts, error) {
 	if a.outputs, err = openOutputs(cfg, settings, nil); err != nil {
 		return nil, err
 	}
-	a.previous = a.latest
 	a.dedup = output.NewDedup(output.DedupSettings{Emit: func(h output.Held) { a.outputs.queue.Put(h.Text, h.JSON, h.Priority, h.Rule) }})
 	return a, nil
 }
 
 // exchange goes on with the outputs of other rules, and with other sinks if there are some; it returns the sinks that are
 // left. Matches of the rules that ran until now are still rendered. What was held back is told in the form that it has.
-func (a *alerts) exchange(next *generation) (retired *outputs) {
+func (a *alerts) exchange(next *rendering, sinks *outputs) (retired *outputs) {
 	a.dedup.Flush()
-	a.previous, a.latest = a.latest, next.alerts
-	if next.outputs != nil {
-		retired, a.outputs = a.outputs, next.outputs
+	a.latest = next
+	if sinks != nil {
+		retired, a.outputs = a.outputs, sinks
 	}
 	return retired
 }
@@ -83,11 +80,8 @@ func (a *alerts) counters() output.QueueCounters {
 }
 
 // emit renders one match, and sends it unless others of its kind were just told. It tells false if an output had no room.
-func (a *alerts) emit(r *engine.Rule, ev *event.Event) bool {
-	f, ok := a.latest.byRule[r]
-	if !ok {
-		f = a.previous.byRule[r]
-	}
+func (a *alerts) emit(with *rendering, r *engine.Rule, ev *event.Event) bool {
+	f := with.byRule[r]
 	if f.window > 0 && a.dedup.Hold(dedupKey(r, ev), r.Priority.String(), f.window, time.Now(), func(text, json []byte, count uint64) ([]byte, []byte) {
 		return f.append(text, json, ev, count)
 	}) {
@@ -108,18 +102,4 @@ func (a *alerts) internal(i render.Internal) {
 		a.json = i.Append(a.json, wholeOptions(a.latest.options))
 	}
 	a.outputs.queue.Put(a.line, a.json, i.Priority, i.Rule)
-}
-
-// outputDrop tells the other sinks of one whose queue is full.
-func (a *alerts) outputDrop(c output.SinkCounters) {
-	fields := map[string]any{
-		"output": c.Name, "n_dropped": c.Dropped, "n_written": c.Written, "n_waiting": c.Waiting,
-	}
-	if c.LastError != nil {
-		fields["last_error"] = c.LastError.Error()
-	}
-	a.internal(render.Internal{
-		Rule: "Saker internal: output queue full", Priority: rulefile.Warning.String(), Time: time.Now().UnixNano(), Fields: fields,
-		Message: fmt.Sprintf("Saker internal: output queue full. Output %s takes alerts too slowly: %d dropped since the start.", c.Name, c.Dropped),
-	})
 }

@@ -21,7 +21,7 @@ const heapShare = 0.9
 func (s *sensor) confine(context.Context) error {
 	s.limitMemory()
 	s.dropPrivileges()
-	s.release()
+	s.releaseMemory()
 	return nil
 }
 

@@ -3,6 +3,7 @@ package sensor
 import (
 	"go.uber.org/zap"
 
+	"github.com/saker-sensor/saker/internal/narrow"
 	"github.com/saker-sensor/saker/internal/setup"
 )
 
@@ -10,8 +11,8 @@ import (
 const namedRules = 5
 
 // reportCoverage logs the programs that went missing since the last call.
-func (s *sensor) reportCoverage() {
-	now := setup.Coverage(s.probe.Missing(), s.narrow)
+func (s *sensor) reportCoverage(rules []narrow.Rule) {
+	now := setup.Coverage(s.probe.Missing(), rules)
 	for _, l := range now[len(s.coverage):] {
 		first := l.Rules[:min(len(l.Rules), namedRules)]
 		s.Log.Warn("the kernel refuses a program; see sensor doctor", zap.String("program", l.Program), zap.String("lost", l.Cost),

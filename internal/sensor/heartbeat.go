@@ -3,15 +3,14 @@ package sensor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
-	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/guard"
+	"github.com/saker-sensor/saker/internal/report"
 )
 
 // heartbeat keeps the state file, in a goroutine of its own, so that the next start knows how this run ended.
@@ -44,7 +43,7 @@ func (s *sensor) openHeartbeat(context.Context) error {
 	now := guard.Now()
 	boot := guard.BootID()
 	if last != nil {
-		s.reportAbsence(last.Absence(boot, now, time.Now()), last)
+		s.tell(report.Away(last.Absence(boot, now, time.Now()), last, time.Now()))
 	}
 	s.heartbeat = &heartbeat{
 		path: path, file: file, log: s.Log,
@@ -52,20 +51,6 @@ func (s *sensor) openHeartbeat(context.Context) error {
 	}
 	s.heartbeat.write(now, time.Now())
 	return nil
-}
-
-func (s *sensor) reportAbsence(a guard.Absence, last *guard.State) {
-	priority, bound := rulefile.Notice, ""
-	switch a.End { // who was killed watched for up to two seconds after the last word
-	case guard.Killed:
-		priority, bound = rulefile.Critical, "at most "
-	case guard.Lost:
-		priority, bound = rulefile.Warning, "at most "
-	}
-	s.notice("Saker internal: sensor was away", priority, fmt.Sprintf("Nothing was watched for %s%v: the last run (pid %d, version %s) was %s",
-		bound, round(a.For), last.PID, last.Version, a.End),
-		map[string]any{"seconds": a.For.Seconds(), "end": string(a.End), "pid": last.PID, "version": last.Version})
-	s.Log.Warn("the sensor was away", zap.Duration("for", a.For), zap.String("last_run", string(a.End)), zap.Int("pid", last.PID))
 }
 
 // beatEvery is how often the state is written. The event loop says as often that it runs, so that of a run that was killed the next one

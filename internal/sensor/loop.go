@@ -13,61 +13,62 @@ import (
 	"github.com/saker-sensor/saker/internal/guard"
 	"github.com/saker-sensor/saker/internal/probe"
 	"github.com/saker-sensor/saker/internal/process"
+	"github.com/saker-sensor/saker/internal/report"
 	"github.com/saker-sensor/saker/internal/top"
 )
 
 // How many records are taken from a ring before the other one, the waiting room and the clock get their turn.
 const batch = 256
 
-// A busy loop looks at the rings every pause, and nobody has to wake it. After that many looks without a record it
+// A busy loop looks at the rings every pause, and nobody has to wake it. After that many reads without a record it
 // sleeps until a record's writer calls it. So the pause bounds the time from a system call to its alert, a burst costs
 // its callers one wake-up, and a quiet host costs nothing.
 const (
 	pause      = 4 * time.Millisecond
-	emptyLooks = 3
+	emptyReads = 3
 )
 
-// lane is one ring with what is needed to walk its records. Each has its own decoder, because a bulk record may have
+// ringReader is one ring with what is needed to read its records. Each has its own decoder, because a bulk record may have
 // to wait, half done, while the critical ring is drained.
-type lane struct {
+type ringReader struct {
 	ring *probe.Ring
 	way  guard.Way
 	dec  decode.Decoder
 	rec  event.Record
 	gaps gaps
-	// twins finds records that came from two generations of programs; nil when there can be none.
-	twins *probe.Twins
+	// duplicates finds records of events that two generations of programs saw; nil when there can be none.
+	duplicates *probe.Twins
 }
 
-// loop is the walk of every event: ring → decode → process → enrich → names → match → render. It runs in one goroutine.
+// loop is the walk of every event: ring → decode → process → enrich → names → pods → match → render. It runs in one goroutine.
 type loop struct {
 	clock    *event.Clock
 	probe    *probe.Probe
-	critical lane
-	bulk     lane
+	critical ringReader
+	bulk     ringReader
 	table    *process.Table
 	enrich   *enrich.Enricher
 	names    *alias.Finder
-	// pods is nil unless the API server is asked.
-	pods    podSource
-	rules   *engine.Ruleset
+	// pods is nil where no source of pods is asked.
+	pods podSource
+	generations
 	scratch *engine.Scratch
 	// emit tells false if an output had no room for the alert.
-	emit func(*engine.Rule, *event.Event) bool
-	// top counts what is matched; nil while nobody looks.
+	emit func(*rendering, *engine.Rule, *event.Event) bool
+	// top counts events and matches; nil while no viewer is connected.
 	top *top.Counter
 	// every is called about once a second, between records; its error ends the run.
 	every func() error
 	// inbox holds what others want done between two records.
 	inbox chan func()
-	reload
-	watch *watch
+	check *selfCheck
 
-	// onMatch is emit for the event at hand; made once, so that matching does not allocate.
+	// onMatch is emit for the event and the rendering at hand; made once, so that matching does not allocate.
 	event   *event.Event
+	alerts  *rendering
 	onMatch func(*engine.Rule)
 
-	stats    Stats
+	stats    report.Stats
 	lastTick time.Time
 }
 
@@ -77,7 +78,7 @@ func (l *loop) prepare() {
 	l.scratch = engine.NewScratch()
 	l.onMatch = func(r *engine.Rule) {
 		l.stats.Matched++
-		taken := l.emit(r, l.event)
+		taken := l.emit(l.alerts, r, l.event)
 		if l.top != nil {
 			l.top.Alert(r.Name, !taken)
 		}
@@ -103,7 +104,7 @@ func (l *loop) run(ctx context.Context) error {
 		if empty++; taken+bulk > 0 {
 			empty = 0
 		}
-		if empty < emptyLooks {
+		if empty < emptyReads {
 			time.Sleep(pause)
 			continue
 		}
@@ -166,8 +167,8 @@ func (l *loop) drainBulk(n int) int {
 	return taken
 }
 
-// take walks one record.
-func (l *loop) take(from *lane, raw []byte) {
+// take reads one record: state of processes and cgroups is kept, an event walks on.
+func (l *loop) take(from *ringReader, raw []byte) {
 	rec := &from.rec
 	l.stats.Records++
 	if err := from.dec.Decode(raw, rec); err != nil {
@@ -175,7 +176,7 @@ func (l *loop) take(from *lane, raw []byte) {
 		return
 	}
 	l.stats.Gaps += from.gaps.note(rec.CPU, rec.Seq)
-	if from.twins != nil && from.twins.Again(raw, l.generation) {
+	if from.duplicates != nil && from.duplicates.Again(raw, l.latest().number) {
 		return
 	}
 	switch rec.Kind {
@@ -186,7 +187,7 @@ func (l *loop) take(from *lane, raw []byte) {
 		l.enrich.CgroupRemoved(rec.Cgroup.ID)
 		return
 	case event.KindCanary:
-		l.watch.seen(from.way, rec.Canary)
+		l.check.canaryCame(from.way, rec.Canary)
 		return
 	}
 	if l.table.Apply(rec) == process.Ahead {
@@ -194,15 +195,15 @@ func (l *loop) take(from *lane, raw []byte) {
 	}
 	switch {
 	case rec.IsEvent():
-		l.walk(&rec.Event, l.rulesOf(rec.Generation))
+		l.walk(&rec.Event)
 	case rec.Kind == event.KindSignal:
-		l.watch.signalled(rec)
+		l.check.signalled(rec)
 	}
 }
 
 // catchUp serves a record that is ahead of the process table: the critical ring may hold what it lacks; if not, that
 // was lost, and the kernel is asked.
-func (l *loop) catchUp(from *lane, rec *event.Record) {
+func (l *loop) catchUp(from *ringReader, rec *event.Record) {
 	if from == &l.bulk {
 		l.drainCritical()
 		if l.table.Apply(rec) != process.Ahead {
@@ -212,41 +213,58 @@ func (l *loop) catchUp(from *lane, rec *event.Record) {
 	l.table.Repair(rec)
 }
 
-func (l *loop) walk(ev *event.Event, rules *engine.Ruleset) {
+// walk takes an event whose process is known to the rules of its generation, unless none of them is about its type.
+func (l *loop) walk(ev *event.Event) {
 	l.stats.Events++
 	ev.Num = l.stats.Events
-	if !rules.MayMatch(ev.Type) {
+	g := l.of(ev.Generation)
+	if !g.rules.MayMatch(ev.Type) {
 		return
 	}
 	if l.enrich.Attach(ev) == enrich.Pending && l.enrich.Hold(ev) {
-		return // it walks on from release
+		g.waiting++ // until release
+		return
 	}
-	l.match(ev, rules)
+	l.evaluate(ev, g)
 }
 
 // release walks on with the events whose container is known by now, or is waited for no longer. It returns how many
 // still wait.
 func (l *loop) release(now time.Time) int {
 	for _, ev := range l.enrich.Ready(now) {
-		l.match(ev, l.rules)
+		g := l.of(ev.Generation)
+		g.waiting--
+		l.evaluate(ev, g)
 	}
 	return l.enrich.Counters().Waiting
 }
 
-func (l *loop) match(ev *event.Event, rules *engine.Ruleset) {
-	l.event = ev
+// evaluate completes an event that has its container, and gives it to the rules.
+func (l *loop) evaluate(ev *event.Event, g *generation) {
 	l.names.Find(ev)
+	l.addPod(ev)
+	l.count(ev)
+	l.event, l.alerts = ev, g.alerts
+	g.rules.Match(ev, l.scratch, l.onMatch)
+}
+
+// addPod sets what the API server or the kubelet says of the event's pod.
+func (l *loop) addPod(ev *event.Event) {
+	if l.pods == nil {
+		return
+	}
+	ev.PodMeta = nil
+	if c := ev.Container; c != nil && c.Pod != nil {
+		ev.PodMeta = l.pods.Lookup(c.Pod.UID)
+	}
+}
+
+// count counts an event for the viewers of sensor top.
+func (l *loop) count(ev *event.Event) {
 	if l.top != nil {
 		sub := subject(ev)
 		l.top.Event(uint16(ev.Type), &sub)
 	}
-	if l.pods != nil {
-		ev.PodMeta = nil
-		if c := ev.Container; c != nil && c.Pod != nil {
-			ev.PodMeta = l.pods.Lookup(c.Pod.UID)
-		}
-	}
-	rules.Match(ev, l.scratch, l.onMatch)
 }
 
 const tickInterval = time.Second

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/field"
@@ -202,92 +200,4 @@ func otlpSettings(cfg *config.Config, version string) otlp.Settings {
 		out.TLS.ClientCert, out.TLS.ClientKey = o.ClientCert, o.ClientKey
 	}
 	return out
-}
-
-// outages remembers what was said of each sink.
-type outages map[string]*outage
-
-type outage struct {
-	// seen is what the counters were at the last look.
-	seen output.SinkTotals
-	// failing: the log said that the sink does not deliver, unkept that its spool does not keep. droppedAt is when it last
-	// said that alerts were dropped.
-	failing, unkept bool
-	// damaged is the number of damaged records that the log told of.
-	damaged   uint64
-	droppedAt time.Time
-	// idle is since when nothing has moved although alerts are to be written, slow that the log has been told.
-	idle time.Time
-	slow bool
-}
-
-// report tells of each change of a sink, once: that it does not deliver, that it does again, that its queue is full.
-func (o outages) report(s *sensor) {
-	for _, sink := range s.alerts.outputs.queue.Counters().Sinks {
-		was := o[sink.Name]
-		if was == nil {
-			was = &outage{}
-			o[sink.Name] = was
-		}
-		failed := sink.Errors > was.seen.Errors || sink.Retries > was.seen.Retries
-		switch {
-		case failed && !was.failing:
-			was.failing = true
-			s.Log.Warn("an output does not deliver", zap.String("output", sink.Name), zap.Error(sink.LastError))
-		case !failed && was.failing && sink.Written > was.seen.Written:
-			was.failing = false
-			s.Log.Info("an output delivers again", zap.String("output", sink.Name))
-		}
-		if sink.Dropped > was.seen.Dropped && time.Since(was.droppedAt) >= dropAlertInterval {
-			was.droppedAt = time.Now()
-			s.Log.Warn("alerts dropped: an output's queue is full", zap.String("output", sink.Name), zap.Uint64("dropped", sink.Dropped))
-			s.alerts.outputDrop(sink)
-		}
-		was.reportSlow(s, &sink, time.Now())
-		was.reportSpool(s, &sink)
-		was.seen = sink.SinkTotals
-	}
-}
-
-// reportSlow tells, once, of a sink that has had an alert for longer than output_timeout; and when it takes alerts again. One
-// that fails is told of by itself.
-func (o *outage) reportSlow(s *sensor, sink *output.SinkCounters, now time.Time) {
-	t := &sink.SinkTotals
-	ahead := t.Queued + t.Restored - t.Written - t.Errors - t.Lost - t.Kept
-	moved := t.Written != o.seen.Written || t.Errors != o.seen.Errors || t.Retries != o.seen.Retries
-	limit := time.Duration(s.Config.OutputTimeout) * time.Millisecond
-	switch {
-	case ahead == 0 || moved || o.failing || o.idle.IsZero():
-		if o.slow {
-			s.Log.Info("an output takes alerts again", zap.String("output", sink.Name))
-		}
-		o.idle, o.slow = now, false
-	case limit > 0 && !o.slow && now.Sub(o.idle) >= limit:
-		o.slow = true
-		s.Log.Warn("an output takes an alert for longer than output_timeout; the others go on", zap.String("output", sink.Name),
-			zap.Duration("for", now.Sub(o.idle)), zap.Uint64("alerts", ahead))
-	}
-}
-
-// reportSpool tells of each change of a sink's spool, once.
-func (o *outage) reportSpool(s *sensor, sink *output.SinkCounters) {
-	if sink.Spool == nil {
-		return
-	}
-	name, trouble := zap.String("output", sink.Name), sink.Spool.Err
-	switch {
-	case trouble != nil && !o.unkept:
-		o.unkept = true
-		s.Log.Warn("an output's alerts are not kept on disk; they wait in memory", name, zap.Error(trouble))
-	case trouble == nil && o.unkept:
-		o.unkept = false
-		s.Log.Info("an output's alerts are kept on disk again", name)
-	}
-	if o.seen == (output.SinkTotals{}) && sink.Restored > 0 {
-		s.Log.Info("an output has alerts of an earlier run to deliver", name, zap.Uint64("alerts", sink.Restored))
-	}
-	if sink.Spool.Damaged > o.damaged {
-		o.damaged = sink.Spool.Damaged
-		s.Log.Warn("records of an output's spool are damaged; they are passed over", name, zap.Uint64("damaged", o.damaged))
-	}
 }

@@ -3,11 +3,10 @@ package sensor
 import (
 	"context"
 
-	"go.uber.org/zap"
-
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/pods"
+	"github.com/saker-sensor/saker/internal/report"
 	"github.com/saker-sensor/saker/internal/setup"
 )
 
@@ -23,39 +22,18 @@ func (s *sensor) openPods(ctx context.Context) error {
 		return nil
 	}
 	s.pods = pods.New(setup.Pods(&s.Config))
-	s.pods.SetKinds(kinOf(s.rules, s.alerts.latest))
+	s.pods.SetKinds(relatedKinds(s.first.rules, s.first.alerts))
 	s.pods.Start(context.WithoutCancel(ctx)) // teardown ends it
 	return nil
 }
 
-// reportPods logs each change of the watch's state, once.
-func (s *sensor) reportPods() {
-	if s.pods == nil {
-		return
-	}
-	now := s.pods.Status()
-	if now.State == s.podState {
-		return
-	}
-	s.podState = now.State
-	state := zap.String("state", string(now.State))
-	if now.Err != nil {
-		s.Log.Warn(s.pods.Source(), state, zap.Error(now.Err))
-		return
-	}
-	s.Log.Info(s.pods.Source(), state, zap.Int("pods", s.pods.Counters().Pods))
-}
-
-// podCounters are nil where nobody is asked.
-func (s *sensor) podCounters() *podScrape {
+// podState is nil where no source of pods is asked.
+func (s *sensor) podState() *report.Pods {
 	if s.pods == nil {
 		return nil
 	}
-	return &podScrape{s.pods.Counters(), s.pods.Status()}
-}
-
-// podScrape is what the metrics tell of the watch.
-type podScrape struct {
-	pods.Counters
-	pods.Status
+	return &report.Pods{
+		Counters: s.pods.Counters(), Status: s.pods.Status(), Source: s.pods.Source(),
+		Kubelet: s.Config.Kubernetes.Source == config.SourceKubelet, Related: s.pods.KindErrors(),
+	}
 }

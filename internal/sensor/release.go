@@ -40,7 +40,7 @@ func release() error {
 	return nil
 }
 
-func (s *sensor) release() {
+func (s *sensor) releaseMemory() {
 	if err := release(); err != nil {
 		s.Log.Warn("the memory of the start is not given back", zap.Error(err))
 	}

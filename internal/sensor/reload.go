@@ -14,9 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/saker-sensor/saker/internal/config"
-	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/engine/rulefile"
-	"github.com/saker-sensor/saker/internal/narrow"
 	"github.com/saker-sensor/saker/internal/probe"
 	"github.com/saker-sensor/saker/internal/setup"
 )
@@ -32,66 +30,76 @@ const settleChange = 200 * time.Millisecond
 
 // reloader follows the configuration and the rules while the sensor runs. It has a goroutine of its own.
 type reloader struct {
-	*sensor
+	log    *zap.Logger
+	hangup <-chan os.Signal
+	reread func() (*Reloaded, error)
+	// sensor is what is reloaded, current what it runs with.
+	sensor  reloadable
+	current *generation
 	// files were read for the running configuration, and digest is of their contents and those of the rule files.
 	files  []string
 	digest [sha256.Size]byte
-	// watch is nil where files are not watched.
-	watch *fsnotify.Watcher
+	// watcher is nil where files are not watched.
+	watcher *fsnotify.Watcher
 }
 
-// generation is all that a reload exchanges.
-type generation struct {
-	config config.Config
-	rules  *engine.Ruleset
-	narrow []narrow.Rule
-	alerts *rendering
+// reloadable is what a reloader needs of the sensor.
+type reloadable interface {
+	// prepare makes everything that can fail; the sensor that runs is not touched.
+	prepare(current *generation, cfg *config.Config, files []string) (*renewal, error)
+	// exchange brings that into force. An error means that the sensor ends.
+	exchange(context.Context, *renewal) error
+	// refused counts a reload that was refused.
+	refused()
+}
+
+// renewal is a generation to be, with the programs and the outputs that come with it.
+type renewal struct {
+	*generation
+	programs *probe.Renewal
 	// outputs are nil if those that run stay.
 	outputs *outputs
-	renewal *probe.Renewal
-	files   []loadedFile
+	// begun is when the reload began.
+	begun time.Time
 }
-
-// reloads counts them; the loop writes it.
-type reloads struct{ done, refused uint64 }
 
 // watchFiles comes before the rules are read: what changes after that is seen.
 func (s *sensor) watchFiles(context.Context) error {
-	r := &reloader{sensor: s, files: s.Files}
+	r := &reloader{log: s.Log, hangup: s.Hangup, reread: s.Reread, sensor: s, files: s.Files}
 	if s.Config.WatchFiles {
 		var err error
-		if r.watch, err = fsnotify.NewWatcher(); err != nil {
+		if r.watcher, err = fsnotify.NewWatcher(); err != nil {
 			s.Log.Warn("changes of files are not seen; SIGHUP reloads", zap.Error(err))
 		}
-		r.follow()
+		r.follow(s.Config.RulesFiles)
 	}
-	r.digest = r.digestOf(&s.Config, r.files)
+	r.digest = digestOf(&s.Config, r.files)
 	s.reloader = r
 	return nil
 }
 
 // close ends the watching. It may be called again.
 func (r *reloader) close() error {
-	if r.watch == nil {
+	if r.watcher == nil {
 		return nil
 	}
-	return r.watch.Close()
+	return r.watcher.Close()
 }
 
 // follow watches the folders of all files: a file is often replaced by another one of its name.
-func (r *reloader) follow() {
-	if r.watch == nil {
+func (r *reloader) follow(rules []string) {
+	if r.watcher == nil {
 		return
 	}
-	for _, path := range append(append([]string{}, r.files...), r.Config.RulesFiles...) {
+	for _, path := range append(append([]string{}, r.files...), rules...) {
 		dir := filepath.Dir(path)
 		if st, err := os.Stat(path); err == nil && st.IsDir() {
 			dir = path
 		} else if err == nil && !st.Mode().IsRegular() {
 			continue // a device or a pipe never changes
 		}
-		if err := r.watch.Add(dir); err != nil && !errors.Is(err, os.ErrNotExist) { // reading it says so
-			r.Log.Warn("changes of a folder are not seen; SIGHUP reloads", zap.String("folder", dir), zap.Error(err))
+		if err := r.watcher.Add(dir); err != nil && !errors.Is(err, os.ErrNotExist) { // reading it says so
+			r.log.Warn("changes of a folder are not seen; SIGHUP reloads", zap.String("folder", dir), zap.Error(err))
 		}
 	}
 }
@@ -100,8 +108,8 @@ func (r *reloader) follow() {
 func (r *reloader) run(ctx context.Context) {
 	var changes <-chan fsnotify.Event
 	var failures <-chan error
-	if r.watch != nil {
-		changes, failures = r.watch.Events, r.watch.Errors
+	if r.watcher != nil {
+		changes, failures = r.watcher.Events, r.watcher.Errors
 	}
 	quiet := time.NewTimer(0)
 	<-quiet.C
@@ -109,14 +117,14 @@ func (r *reloader) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-r.Hangup:
+		case <-r.hangup:
 			r.reload(ctx)
 		case <-changes:
 			quiet.Reset(settleChange)
 		case err := <-failures:
-			r.Log.Warn("watch the files", zap.Error(err))
+			r.log.Warn("watch the files", zap.Error(err))
 		case <-quiet.C:
-			if r.digestOf(&r.Config, r.files) != r.digest {
+			if digestOf(&r.current.config, r.files) != r.digest {
 				r.reload(ctx)
 			}
 		}
@@ -124,7 +132,7 @@ func (r *reloader) run(ctx context.Context) {
 }
 
 // digestOf is one number for the contents of all files. What can't be read counts as empty.
-func (r *reloader) digestOf(cfg *config.Config, files []string) (sum [sha256.Size]byte) {
+func digestOf(cfg *config.Config, files []string) (sum [sha256.Size]byte) {
 	h := sha256.New()
 	for _, f := range files {
 		text, _ := os.ReadFile(f)
@@ -140,65 +148,34 @@ func (r *reloader) digestOf(cfg *config.Config, files []string) (sum [sha256.Siz
 // reload brings what the files say now into force; if anything is wrong with it, what runs goes on.
 func (r *reloader) reload(ctx context.Context) {
 	begin := time.Now()
-	r.digest = r.digestOf(&r.Config, r.files) // before they are read: a later change differs; and a mistake is told once
+	r.digest = digestOf(&r.current.config, r.files) // before they are read: a later change differs; and a mistake is told once
 	next, files, err := r.load()
 	if err == nil {
-		err = r.exchange(ctx, next)
+		next.begun = begin
+		err = r.sensor.exchange(ctx, next)
 	}
 	if err != nil {
-		r.Log.Error("reload refused; the rules and settings that run go on", zap.Error(err))
-		r.loop.post(func() { r.reloads.refused++ })
+		r.log.Error("reload refused; the rules and settings that run go on", zap.Error(err))
+		r.sensor.refused()
 		return
 	}
-	r.files = files
-	r.follow()
-	r.release()
-	r.Log.Info("reloaded", zap.Duration("after", time.Since(begin)), zap.Int("rules", len(next.rules.Rules())),
-		zap.Bool("syscall_hook", r.probe.Syscalls()), zap.Bool("outputs", next.outputs != nil))
+	r.current, r.files = next.generation, files
+	r.follow(next.config.RulesFiles)
 }
 
-// load makes everything that can fail before the running sensor is touched. With an error, only the configuration may be
-// there.
-func (r *reloader) load() (*generation, []string, error) {
-	next, files := &generation{config: r.Config}, r.files
-	if r.Reread != nil {
-		again, err := r.Reread()
+// load reads the files anew and prepares what they say.
+func (r *reloader) load() (*renewal, []string, error) {
+	cfg, files := r.current.config, r.files
+	if r.reread != nil {
+		again, err := r.reread()
 		if err != nil {
 			return nil, nil, err
 		}
-		next.config, files = again.Config, again.Files
+		cfg, files = again.Config, again.Files
 	}
-	r.keepFixed(&next.config)
-	var results rulefile.Results
-	if next.rules, results = setup.Rules(next.config); !results.Successful() {
-		return next, files, setup.RulesError(&results)
-	}
-	r.warnAbout(&results)
-	for _, line := range setup.UnknownNames(&next.config, next.rules) {
-		r.Log.Warn("configuration: " + line)
-	}
-	next.files = loadedFiles(&next.config, files)
-	var err error
-	if next.narrow, err = setup.Narrow(next.config, next.rules); err != nil {
-		return next, files, err
-	}
-	if next.alerts, err = newRendering(&next.config, next.rules, r.alerts.redacted); err != nil {
-		return next, files, err
-	}
-	settings, err := setup.Probe(&next.config, next.narrow)
-	if err != nil {
-		return next, files, err
-	}
-	if next.renewal, err = r.probe.Renew(settings); err != nil {
-		return next, files, err
-	}
-	if sameOutputs(&r.Config, &next.config) {
-		return next, files, nil
-	}
-	if next.outputs, err = openOutputs(&next.config, &r.Settings, r.alerts.outputs); err != nil {
-		return next, files, errors.Join(err, next.renewal.Close())
-	}
-	return next, files, nil
+	r.keepFixed(&cfg)
+	next, err := r.sensor.prepare(r.current, &cfg, files)
+	return next, files, err
 }
 
 // keepFixed puts back what only a start can change, and says so.
@@ -207,56 +184,107 @@ func (r *reloader) keepFixed(next *config.Config) {
 		key       string
 		was, will any
 	}{
-		{"engine", &r.Config.Engine, &next.Engine},
-		{"container_engines", &r.Config.Engines, &next.Engines},
-		{"kubernetes", &r.Config.Kubernetes, &next.Kubernetes},
-		{"watch_config_files", &r.Config.WatchFiles, &next.WatchFiles},
-		{"webserver", &r.Config.Webserver, &next.Webserver},
-		{"metrics", &r.Config.Metrics, &next.Metrics},
-		{"guard", &r.Config.Guard, &next.Guard},
-		{"top", &r.Config.Top, &next.Top},
-		{"privileges", &r.Config.Privileges, &next.Privileges},
+		{"engine", &r.current.config.Engine, &next.Engine},
+		{"container_engines", &r.current.config.Engines, &next.Engines},
+		{"kubernetes", &r.current.config.Kubernetes, &next.Kubernetes},
+		{"watch_config_files", &r.current.config.WatchFiles, &next.WatchFiles},
+		{"webserver", &r.current.config.Webserver, &next.Webserver},
+		{"metrics", &r.current.config.Metrics, &next.Metrics},
+		{"guard", &r.current.config.Guard, &next.Guard},
+		{"top", &r.current.config.Top, &next.Top},
+		{"privileges", &r.current.config.Privileges, &next.Privileges},
 	} {
 		if !reflect.DeepEqual(fixed.was, fixed.will) {
-			r.Log.Warn("a changed setting counts from the next start", zap.String("key", fixed.key))
+			r.log.Warn("a changed setting counts from the next start", zap.String("key", fixed.key))
 			reflect.ValueOf(fixed.will).Elem().Set(reflect.ValueOf(fixed.was).Elem())
 		}
 	}
 }
 
-// exchange brings a loaded generation into force. The loop goes on meanwhile.
-func (r *reloader) exchange(ctx context.Context, next *generation) error {
+// prepare implements [reloadable].
+func (s *sensor) prepare(current *generation, cfg *config.Config, files []string) (*renewal, error) {
+	g, err := s.loadGeneration(cfg, files)
+	if err != nil {
+		return nil, err
+	}
+	if g.alerts, err = newRendering(cfg, g.rules, s.alerts.redacted); err != nil {
+		return nil, err
+	}
+	settings, err := setup.Probe(cfg, g.narrow)
+	if err != nil {
+		return nil, err
+	}
+	next := &renewal{generation: g}
+	if next.programs, err = s.probe.Renew(settings); err != nil {
+		return nil, err
+	}
+	if sameOutputs(&current.config, cfg) {
+		return next, nil
+	}
+	if next.outputs, err = openOutputs(cfg, &s.Settings, s.alerts.outputs); err != nil {
+		return nil, errors.Join(err, next.programs.Close())
+	}
+	return next, nil
+}
+
+// loadGeneration loads the rules and what the kernel is to be asked for them.
+func (s *sensor) loadGeneration(cfg *config.Config, files []string) (*generation, error) {
+	g := &generation{config: *cfg}
+	var results rulefile.Results
+	g.rules, results = setup.Rules(*cfg)
+	s.warnAbout(&results)
+	if !results.Successful() {
+		return nil, setup.RulesError(&results)
+	}
+	for _, line := range setup.UnknownNames(cfg, g.rules) {
+		s.Log.Warn("configuration: " + line)
+	}
+	g.files, g.loaded = setup.LoadedFiles(cfg, files), time.Now()
+	var err error
+	g.narrow, err = setup.Narrow(*cfg, g.rules)
+	return g, err
+}
+
+// exchange implements [reloadable]. The loop goes on meanwhile.
+func (s *sensor) exchange(ctx context.Context, next *renewal) error {
 	var retired *outputs
-	err := r.loop.do(ctx, func() {
-		r.loop.expect(next.rules, next.renewal.Generation)
-		retired = r.alerts.exchange(next)
-		r.rules, r.narrow, r.Config, r.reloaded = next.rules, next.narrow, next.config, time.Now()
-		r.sensor.files = next.files
-		r.reloads.done++
-		r.losses.configure(next.config.Drops)
-		r.names.Watch(setup.WatchedNames(next.rules))
-		if r.pods != nil {
-			r.pods.SetKinds(kinOf(next.rules, next.alerts))
+	err := s.loop.do(ctx, func() {
+		next.loaded = time.Now()
+		s.loop.expect(next.generation, next.programs.Generation)
+		retired = s.alerts.exchange(next.alerts, next.outputs)
+		s.reloads.Done++
+		s.reporter.Configure(&next.config)
+		s.names.Watch(setup.WatchedNames(next.rules))
+		if s.pods != nil {
+			s.pods.SetKinds(relatedKinds(next.rules, next.alerts))
 		}
 	})
 	if err != nil {
 		return err // the sensor ends
 	}
-	refused := r.probe.Switch(next.renewal)
-	err = r.loop.do(ctx, func() {
-		r.loop.settle()
+	refused := s.probe.Switch(next.programs)
+	err = s.loop.do(ctx, func() {
 		if refused != nil {
-			r.loop.previous = nil // there is no other generation
+			s.loop.keepPrograms()
 		}
-		r.coverage = nil
-		r.reportCoverage()
+		s.loop.switchDone()
+		s.coverage = nil
+		s.reportCoverage(next.narrow)
 	})
 	if refused != nil {
-		r.Log.Error("the kernel programs keep the settings of the rules before; new rules may see too little", zap.Error(refused))
+		s.Log.Error("the kernel programs keep the settings of the rules before; new rules may see too little", zap.Error(refused))
 	}
 	if retired != nil {
-		err = errors.Join(err, r.alerts.retire(retired))
-		r.alerts.outputs.serve()
+		err = errors.Join(err, s.alerts.retire(retired))
+		s.alerts.outputs.serve()
+	}
+	s.releaseMemory()
+	if err == nil {
+		s.Log.Info("reloaded", zap.Duration("after", time.Since(next.begun)), zap.Int("rules", len(next.rules.Rules())),
+			zap.Bool("syscall_hook", s.probe.Syscalls()), zap.Bool("outputs", next.outputs != nil))
 	}
 	return err
 }
+
+// refused implements [reloadable].
+func (s *sensor) refused() { s.loop.post(func() { s.reloads.Refused++ }) }

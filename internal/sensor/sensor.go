@@ -16,17 +16,16 @@ import (
 	"github.com/saker-sensor/saker/internal/alias"
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/decode"
-	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/enrich/cgroup"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/guard"
 	"github.com/saker-sensor/saker/internal/metrics"
-	"github.com/saker-sensor/saker/internal/narrow"
 	"github.com/saker-sensor/saker/internal/pods"
 	"github.com/saker-sensor/saker/internal/probe"
 	"github.com/saker-sensor/saker/internal/process"
+	"github.com/saker-sensor/saker/internal/report"
 	"github.com/saker-sensor/saker/internal/setup"
 )
 
@@ -63,78 +62,43 @@ const runtimesLimit = 500 * time.Millisecond
 type sensor struct {
 	Settings
 	started time.Time
-	rules   *engine.Ruleset
-	narrow  []narrow.Rule
-	probe   *probe.Probe
-	table   *process.Table
-	enrich  *enrich.Enricher
-	names   *alias.Finder
-	alerts  *alerts
-	loop    *loop
-	losses  losses
-	silence silence
-	looked  looked
-	outages outages
-	reloads reloads
-	// reloader is there from the first step on.
-	reloader *reloader
-	// pods is nil unless the API server is asked; podState is what was last said of it.
-	pods     *pods.Watcher
-	podState pods.State
-	kin      kinReport
-	// runtimes are those that enrich asks.
-	runtimes runtimeReport
-	// coverage is what the kernel's refusals cost.
-	coverage []setup.Lost
-	// kernel is what the kernel had counted when it was last asked.
-	kernel probe.Counters
-	// reloaded is when the rules that run were loaded.
-	reloaded time.Time
-	// files are those that run, with their digests.
-	files []loadedFile
-	// watch is nil before the loop runs.
-	watch     *watch
+	// first is what the run starts with; nil once the loop runs, which knows the latest generation.
+	first *generation
+
+	probe  *probe.Probe
+	table  *process.Table
+	enrich *enrich.Enricher
+	names  *alias.Finder
+	// pods is nil where no source of pods is asked.
+	pods   *pods.Watcher
+	alerts *alerts
+	loop   *loop
+
+	reloader  *reloader
 	heartbeat *heartbeat
 	server    *metrics.Server
-	published atomic.Pointer[snapshot]
-}
 
-// step of the start; its stop, if any, undoes it.
-type step struct {
-	what  string
-	start func(context.Context) error
+	// The loop's goroutine alone uses what follows, but for the snapshot that it publishes.
+	check    *selfCheck
+	reporter *report.Reporter
+	top      topFeed
+	reloads  report.Reloads
+	// coverage is what the kernel's refusals cost, kernel what the kernel had counted when it was last asked.
+	coverage  []setup.Lost
+	kernel    probe.Counters
+	published atomic.Pointer[report.Snapshot]
 }
 
 // Run loads the rules, captures until the context ends, and takes everything down again. Nothing runs any more when it
 // returns. An error at the start is one line with the remedy, and nothing was attached or has been detached again.
 func Run(ctx context.Context, settings Settings) error {
-	s := &sensor{Settings: settings, started: time.Now(), outages: outages{}}
-	steps := []step{
-		{"watch the files", s.watchFiles},
-		{"load the rules", s.loadRules},
-		{"open the outputs", s.openOutputs},
-		{"load the kernel programs", s.loadProbe},
-	}
-	if !s.DryRun {
-		steps = append(steps,
-			step{"serve alerts", s.serveAlerts},
-			step{"attach the kernel programs", s.attach},
-			step{"read the cgroups and accounts", s.openEnrich},
-			step{"read the mounts and the watched files", s.openNames},
-			step{"read the running processes", s.seed},
-			step{"watch the node's pods", s.openPods},
-			step{"read how the last run ended", s.openHeartbeat},
-			step{"serve health and metrics", s.serve},
-			step{"serve those who look", s.serveTop},
-			step{"confine the sensor", s.confine},
-		)
-	}
-	for _, st := range steps {
+	s := &sensor{Settings: settings, started: time.Now()}
+	for _, step := range s.startUp() {
 		begin := time.Now()
-		if err := st.start(ctx); err != nil {
+		if err := step.do(ctx); err != nil {
 			return errors.Join(err, s.teardown())
 		}
-		s.Log.Debug("step done", zap.String("step", st.what), zap.Duration("took", time.Since(begin)))
+		s.Log.Debug("step done", zap.String("step", step.what), zap.Duration("took", time.Since(begin)))
 	}
 	if s.DryRun {
 		s.Log.Info("dry run: everything loads")
@@ -143,17 +107,75 @@ func Run(ctx context.Context, settings Settings) error {
 	return errors.Join(s.capture(ctx), s.teardown())
 }
 
+// startStep is a step of the start; stopStep one of the teardown, which has nothing to do where its part was not started.
+type startStep struct {
+	what string
+	do   func(context.Context) error
+}
+
+type stopStep struct {
+	what string
+	do   func() error
+}
+
+// startUp lists the steps of the start. A dry run attaches nothing.
+func (s *sensor) startUp() []startStep {
+	steps := []startStep{
+		{"watch the files", s.watchFiles},
+		{"load the rules", s.loadRules},
+		{"open the outputs", s.openOutputs},
+		{"load the kernel programs", s.loadProbe},
+	}
+	if s.DryRun {
+		return steps
+	}
+	return append(steps,
+		startStep{"serve alerts", s.serveAlerts},
+		startStep{"attach the kernel programs", s.attach},
+		startStep{"read the cgroups and accounts", s.openEnrich},
+		startStep{"read the mounts and the watched files", s.openNames},
+		startStep{"read the running processes", s.seed},
+		startStep{"watch the node's pods", s.openPods},
+		startStep{"read how the last run ended", s.openHeartbeat},
+		startStep{"serve health and metrics", s.serve},
+		startStep{"serve sensor top", s.serveTop},
+		startStep{"confine the sensor", s.confine},
+	)
+}
+
+// teardown takes every step, whatever failed before: detach, read the rings to their end, let go of what waits, flush
+// what is held back and the sinks, and say what was seen and lost.
+func (s *sensor) teardown() error {
+	var blind guard.Moment // from when on nothing is watched
+	var blindTime time.Time
+	steps := []stopStep{
+		{"end the watching of files", s.reloader.close},
+		{"detach the kernel programs", s.detach},
+		{"note the end", func() error { blind, blindTime = guard.Now(), time.Now(); return nil }},
+		{"end health and metrics", s.closeServer},
+		{"end sensor top", s.top.close},
+		{"read the rings to their end", s.finish},
+		{"end the enricher", s.closeEnrich},
+		{"end the names", s.closeNames},
+		{"end the watch of pods", s.closePods},
+		{"flush and close the outputs", s.closeAlerts},
+		{"say what was seen and lost", s.summary},
+		{"unload the kernel programs", s.closeProbe},
+		{"write how this run ended", func() error { return s.closeHeartbeat(blind, blindTime) }},
+	}
+	var errs []error
+	for _, step := range steps {
+		begin := time.Now()
+		errs = append(errs, step.do())
+		s.Log.Debug("step done", zap.String("step", step.what), zap.Duration("took", time.Since(begin)))
+	}
+	return errors.Join(errs...)
+}
+
 func (s *sensor) loadRules(context.Context) error {
-	rules, results := setup.Rules(s.Config)
-	s.warnAbout(&results)
-	if !results.Successful() {
-		return setup.RulesError(&results)
-	}
-	for _, line := range setup.UnknownNames(&s.Config, rules) {
-		s.Log.Warn("configuration: " + line)
-	}
-	s.rules, s.reloaded, s.files = rules, time.Now(), loadedFiles(&s.Config, s.Files)
-	return nil
+	var err error
+	s.first, err = s.loadGeneration(&s.Config, s.Files)
+	return err
 }
 
 // warnAbout logs what is doubtful about rule files.
@@ -170,8 +192,11 @@ func (s *sensor) warnAbout(results *rulefile.Results) {
 
 func (s *sensor) openOutputs(context.Context) error {
 	var err error
-	s.alerts, err = openAlerts(&s.Settings, s.rules)
-	return err
+	if s.alerts, err = openAlerts(&s.Settings, s.first.rules); err != nil {
+		return err
+	}
+	s.first.alerts = s.alerts.latest
+	return nil
 }
 
 func (s *sensor) serveAlerts(context.Context) error {
@@ -180,24 +205,20 @@ func (s *sensor) serveAlerts(context.Context) error {
 }
 
 func (s *sensor) loadProbe(context.Context) error {
-	var err error
-	if s.narrow, err = setup.Narrow(s.Config, s.rules); err != nil {
-		return err
-	}
-	settings, err := setup.Probe(&s.Config, s.narrow)
+	settings, err := setup.Probe(&s.Config, s.first.narrow)
 	if err != nil {
 		return err
 	}
 	if s.probe, err = probe.Load(settings); err != nil {
 		return err
 	}
-	s.reportCoverage()
+	s.reportCoverage(s.first.narrow)
 	return nil
 }
 
 func (s *sensor) attach(context.Context) error {
 	err := s.probe.Attach()
-	s.reportCoverage()
+	s.reportCoverage(s.first.narrow)
 	return err
 }
 
@@ -219,7 +240,7 @@ func (s *sensor) openEnrich(ctx context.Context) error {
 // openNames learns where the host's file systems are mounted, and which files have the names that rules ask for.
 func (s *sensor) openNames(ctx context.Context) error {
 	var err error
-	if s.names, err = alias.New(alias.Settings{Watch: setup.WatchedNames(s.rules)}); err != nil {
+	if s.names, err = alias.New(alias.Settings{Watch: setup.WatchedNames(s.first.rules)}); err != nil {
 		return err
 	}
 	return s.names.Start(context.WithoutCancel(ctx))
@@ -249,13 +270,14 @@ func (s *sensor) seed(context.Context) error {
 
 // capture runs the loop until the context ends.
 func (s *sensor) capture(ctx context.Context) error {
-	s.watch = newWatch(s.Config.Guard.CanaryInterval)
-	s.losses.configure(s.Config.Drops)
+	s.check = newSelfCheck(s.Config.Guard.CanaryInterval)
+	s.reporter = report.NewReporter(&s.Config, &report.Snapshot{At: s.check.last})
 	if s.heartbeat != nil {
 		s.heartbeat.start(s.alive)
 	}
 	s.loop = &loop{
-		probe: s.probe, table: s.table, enrich: s.enrich, names: s.names, rules: s.rules, emit: s.alerts.emit, every: s.everySecond, watch: s.watch,
+		probe: s.probe, table: s.table, enrich: s.enrich, names: s.names, generations: generations{living: []*generation{s.first}},
+		emit: s.alerts.emit, every: s.everySecond, check: s.check,
 	}
 	s.loop.critical.ring, s.loop.bulk.ring = s.probe.Critical(), s.probe.Bulk()
 	if s.pods != nil {
@@ -266,17 +288,19 @@ func (s *sensor) capture(ctx context.Context) error {
 	stop := make(chan struct{})
 	go s.wake(ctx, stop)
 	defer close(stop)
-	// Nothing is exchanged and no snapshot told any more when the loop has ended.
+	// Nothing is exchanged and no metrics are put out any more when the loop has ended.
 	var aside sync.WaitGroup
 	running, end := context.WithCancel(ctx)
 	defer aside.Wait()
 	defer end()
-	s.Log.Info("ready", zap.Duration("after", time.Since(s.started)), zap.Int("rules", len(s.rules.Rules())),
+	s.Log.Info("ready", zap.Duration("after", time.Since(s.started)), zap.Int("rules", len(s.first.rules.Rules())),
 		zap.Bool("syscall_hook", s.probe.Syscalls()), zap.String("version", s.Version))
+	s.reloader.current = s.first
 	aside.Go(func() { s.reloader.run(running) })
-	if p := (&snapshots{sensor: s, settings: s.Config.Metrics}); p.wanted() {
-		aside.Go(func() { p.run(running) })
+	if out := (&report.MetricsOutput{Settings: s.Config.Metrics, Source: s.published.Load, Tell: s.tellFrom}); out.Wanted() {
+		aside.Go(func() { out.Run(running) })
 	}
+	s.first = nil // a reload may replace it
 	return s.loop.run(ctx)
 }
 
@@ -301,75 +325,44 @@ func (s *sensor) wake(ctx context.Context, stop <-chan struct{}) {
 	}
 }
 
-// everySecond ends the windows of held alerts, and looks for new losses, for changes of the runtimes' state, and after itself.
+// everySecond ends the windows of held alerts, checks the sensor itself, and tells what has changed since the last time.
 func (s *sensor) everySecond() error {
 	s.alerts.dedup.Expire(time.Now())
-	var exit error
 	k, err := s.probe.Counters()
 	if err == nil {
 		s.kernel = k
-		exit = s.losses.report(s, &k)
 	}
-	s.silence.report(s)
-	s.runtimes.report(s)
-	s.reportPods()
-	s.kin.report(s)
-	s.outages.report(s)
-	s.watch.tick(s, &s.kernel, err)
-	s.looked.report(s)
-	s.publish()
+	s.check.tick(s.probe, &s.kernel, err)
+	now := s.snapshot(err)
+	notices, exit := s.reporter.Report(now, s)
+	s.tell(notices...)
+	s.loop.top = s.top.tick(now, s.loop.latest().rules, s)
+	s.published.Store(now)
 	return exit
 }
 
-// teardown runs every step, whatever failed before: detach, read the rings to their end, let go of what waits, flush
-// what is held back and the sinks, and say what was seen and lost.
-func (s *sensor) teardown() error {
-	errs := []error{s.reloader.close()}
-	if s.probe != nil {
-		errs = append(errs, s.probe.Detach())
-	}
-	blindAt, blindTime := guard.Now(), time.Now()
-	if s.server != nil {
-		errs = append(errs, s.closeServer())
-	}
-	s.looked.close()
-	if s.loop != nil {
-		s.loop.finish(time.Now().Add(holdDeadline))
-		s.watch.reportSignals(s)
-	}
-	if s.enrich != nil {
-		errs = append(errs, s.enrich.Close())
-	}
-	if s.names != nil {
-		if err := s.names.Close(); errors.Is(err, alias.ErrStuck) {
-			s.Log.Warn("ending all the same", zap.Error(err))
-		} else {
-			errs = append(errs, err)
+// tell writes notices to the log and to the outputs, on the loop's goroutine or while there is no loop.
+func (s *sensor) tell(notices ...report.Notice) {
+	for _, n := range notices {
+		if n.Alert != nil {
+			s.alerts.internal(*n.Alert)
+		}
+		if n.Log != "" {
+			s.Log.Log(n.Level, n.Log, n.Fields...)
 		}
 	}
-	if s.pods != nil {
-		errs = append(errs, s.pods.Close())
-	}
-	if s.alerts != nil {
-		s.alerts.dedup.Flush()
-		errs = append(errs, s.alerts.outputs.drain(sinkDeadline, nil))
-	}
-	if s.loop != nil {
-		errs = append(errs, s.summary())
-	}
-	if s.probe != nil {
-		errs = append(errs, s.probe.Close())
-	}
-	if s.heartbeat != nil {
-		errs = append(errs, s.heartbeat.close(blindAt, blindTime))
-	}
-	return errors.Join(errs...)
 }
 
-func (s *sensor) summary() error {
-	kernel, err := s.probe.Counters()
-	t := Totals{Stats: s.loop.stats, Kernel: kernel, Table: s.table.Counters(), Enrich: s.enrich.Counters(), Names: s.names.Counters(),
-		Alerts: s.alerts.counters(), Dedup: s.alerts.dedup.Counters(), Redacted: s.alerts.redacted.Load(), Coverage: s.coverage}
-	t.WriteSummary(s.Stderr, s.rules)
-	return err
+// tellFrom does so from another goroutine.
+func (s *sensor) tellFrom(ctx context.Context, notices ...report.Notice) {
+	_ = s.loop.do(ctx, func() { s.tell(notices...) }) // it only fails when the run ends
+}
+
+// Loser implements [report.Processes].
+func (s *sensor) Loser(l *probe.Loser) (ev event.Event, known bool) {
+	ev = event.Event{Key: l.Key, Tgid: l.Key.Tgid, CgroupID: l.CgroupID, Process: s.table.Get(l.Key)}
+	if ev.Process == nil {
+		ev.Process = &event.Process{Key: l.Key, Comm: l.Comm}
+	}
+	return ev, s.enrich.Attach(&ev) != enrich.Pending
 }

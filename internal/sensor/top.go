@@ -2,24 +2,23 @@ package sensor
 
 import (
 	"context"
-	"time"
 
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/probe"
+	"github.com/saker-sensor/saker/internal/report"
 	"github.com/saker-sensor/saker/internal/top"
 )
 
-// looked is what is counted while somebody looks (sensor top), on the loop's goroutine.
-type looked struct {
+// topFeed sends counts to the viewers of sensor top. It belongs to the loop's goroutine.
+type topFeed struct {
+	// server is nil if top.socket is empty.
 	server *top.Server
-	// counter is nil while nobody looks.
+	// counter is nil while no viewer is connected.
 	counter *top.Counter
-	// Before the interval that runs.
-	begin           time.Time
-	events, matched uint64
-	lost, dropped   uint64
-	// votes are the losers' then, until the time of the last loss.
+	// before is the state at the begin of the interval.
+	before *report.Snapshot
+	// votes are those of the processes that had lost records then, until the time of the last loss, ns since boot.
 	votes map[event.Key]uint64
 	until uint64
 	// rules are made once for a set.
@@ -29,7 +28,7 @@ type looked struct {
 
 func (s *sensor) serveTop(context.Context) error {
 	if path := s.Config.Top.Socket; path != "" {
-		s.looked.server = top.Start(path, s.Log)
+		s.top.server = top.Start(path, s.Log)
 	}
 	return nil
 }
@@ -49,50 +48,45 @@ func subject(ev *event.Event) top.Subject {
 	return sub
 }
 
-// report sends what was counted since the last one, begins to count when somebody looks, and ends it when nobody does.
-func (t *looked) report(s *sensor) {
-	watched := t.server != nil && t.server.Watched()
-	switch {
-	case watched && t.counter == nil:
+// tick sends what was counted since the last one, and begins to count when a viewer connects. It returns what is to count now;
+// nil for nothing.
+func (t *topFeed) tick(now *report.Snapshot, set *engine.Ruleset, processes report.Processes) *top.Counter {
+	switch watched := t.server != nil && t.server.Watched(); {
+	case !watched:
+		*t = topFeed{server: t.server}
+		return nil
+	case t.counter == nil:
 		t.counter = top.NewCounter()
-		s.loop.top = t.counter
-	case watched:
-		t.send(s)
-	case t.counter != nil:
-		t.counter, t.votes, t.rules, t.of = nil, nil, nil, nil
-		s.loop.top = nil
-		return
 	default:
-		return
+		t.send(now, set, processes)
 	}
-	t.begin = time.Now()
-	t.events, t.matched, t.lost, t.dropped = s.loop.stats.Events, s.loop.stats.Matched, s.kernel.Lost(), s.alerts.counters().Dropped
-	t.votes = map[event.Key]uint64{}
-	for i := range s.kernel.Losers {
-		l := &s.kernel.Losers[i]
+	t.before, t.votes = now, map[event.Key]uint64{}
+	for i := range now.Kernel.Losers {
+		l := &now.Kernel.Losers[i]
 		t.votes[l.Key] += l.Votes
 		t.until = max(t.until, l.Time)
 	}
+	return t.counter
 }
 
-func (t *looked) send(s *sensor) {
-	now := time.Now()
-	t.blame(s)
-	if t.of != s.rules {
-		t.of, t.rules = s.rules, topRules(s.rules)
+func (t *topFeed) send(now *report.Snapshot, set *engine.Ruleset, processes report.Processes) {
+	t.countLosses(now, processes)
+	if t.of != set {
+		t.of, t.rules = set, topRules(set)
 	}
+	was := t.before
 	r := t.counter.Report(top.Counts{
-		Events: s.loop.stats.Events - t.events, Alerts: s.loop.stats.Matched - t.matched, Lost: s.kernel.Lost() - t.lost,
-	}, s.alerts.counters().Dropped-t.dropped, t.rules)
-	r.Sensor.Version = s.Version
-	r.Time, r.Seconds = now, now.Sub(t.begin).Seconds()
+		Events: now.Stats.Events - was.Stats.Events, Alerts: now.Stats.Matched - was.Stats.Matched, Lost: now.Kernel.Lost() - was.Kernel.Lost(),
+	}, now.Queue.Dropped-was.Queue.Dropped, t.rules)
+	r.Sensor.Version = now.Version
+	r.Time, r.Seconds = now.Wall, now.Wall.Sub(was.Wall).Seconds()
 	t.server.Publish(r)
 }
 
-// blame counts lost records for those who lost most: votes are at least so many records.
-func (t *looked) blame(s *sensor) {
+// countLosses counts lost records for the processes that lost most: votes are at least so many records.
+func (t *topFeed) countLosses(now *report.Snapshot, processes report.Processes) {
 	votes := map[event.Key]probe.Loser{}
-	for _, l := range s.kernel.Losers {
+	for _, l := range now.Kernel.Losers {
 		if l.Time > t.until {
 			l.Votes += votes[l.Key].Votes
 			votes[l.Key] = l
@@ -103,10 +97,9 @@ func (t *looked) blame(s *sensor) {
 		if before := t.votes[key]; before <= n { // else it had none in between
 			n -= before
 		}
-		ev := s.loserEvent(&l)
-		s.enrich.Attach(&ev) // its name comes later if it is not known yet
+		ev, _ := processes.Loser(&l) // its container's name comes later if it is not known yet
 		sub := subject(&ev)
-		t.counter.Lost(&sub, min(n, s.kernel.Lost()-t.lost))
+		t.counter.Lost(&sub, min(n, now.Kernel.Lost()-t.before.Kernel.Lost()))
 	}
 }
 
@@ -124,8 +117,9 @@ func topRules(set *engine.Ruleset) (rules []top.Rule) {
 	return rules
 }
 
-func (t *looked) close() {
+func (t *topFeed) close() error {
 	if t.server != nil {
 		t.server.Close()
 	}
+	return nil
 }

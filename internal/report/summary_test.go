@@ -1,7 +1,6 @@
-package sensor
+package report
 
 import (
-	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -12,46 +11,19 @@ import (
 	"github.com/saker-sensor/saker/internal/setup"
 )
 
-// TestGaps: whatever records of several CPUs go missing, the sum of the gaps is their number, once each CPU has been
-// heard again.
-func TestGaps(t *testing.T) {
-	for seed := range uint64(200) {
-		rnd := rand.New(rand.NewPCG(seed, 1))
-		var g gaps
-		var next [4]uint64
-		var lost, found uint64
-		send := func(cpu uint16, arrives bool) {
-			next[cpu]++
-			if !arrives {
-				lost++
-				return
-			}
-			found += g.note(cpu, next[cpu])
-		}
-		for range 500 {
-			send(uint16(rnd.IntN(4)), rnd.IntN(5) > 0)
-		}
-		for cpu := range uint16(4) {
-			send(cpu, true)
-		}
-		if found != lost {
-			t.Fatalf("seed %d: the gaps sum up to %d, %d records were lost", seed, found, lost)
-		}
-	}
-}
-
 func TestSummary(t *testing.T) {
 	rules, results := setup.Rules(config.Default())
 	if !results.Successful() {
 		t.Fatal(setup.RulesError(&results))
 	}
 	var b strings.Builder
-	totals := Totals{
+	totals := Snapshot{
+		Rules:  rules.Rules(),
 		Stats:  Stats{Records: 12, Events: 10, Matched: 3, DecodeErrors: 1, Gaps: 4},
 		Kernel: probe.Counters{CriticalLost: 1, BulkLost: 3, LostByKind: map[event.Kind]uint64{event.KindOpen: 3, event.KindExec: 1}},
-		Alerts: output.QueueCounters{SinkTotals: output.SinkTotals{Queued: 6, Written: 2, Dropped: 1, Lost: 4}},
+		Queue:  output.QueueCounters{SinkTotals: output.SinkTotals{Queued: 6, Written: 2, Dropped: 1, Lost: 4}},
 	}
-	totals.WriteSummary(&b, rules)
+	totals.WriteSummary(&b)
 	for _, want := range []string{
 		"Events detected: 3\nRule counts by severity:\nTriggered rules by rule name:\nEvents seen: 10 (records from the kernel: 12)\n",
 		"Alerts: 2 written, 1 dropped (queue full), 0 failed (sink error), 4 not delivered before the end\n",

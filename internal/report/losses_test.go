@@ -1,20 +1,18 @@
-package sensor
+package report
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/zap"
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/output/render"
 	"github.com/saker-sensor/saker/internal/probe"
-	"github.com/saker-sensor/saker/internal/setup"
 )
 
 func TestDropAlertNamesTheFlooder(t *testing.T) {
@@ -37,7 +35,7 @@ func TestDropAlertNamesTheFlooder(t *testing.T) {
 			"in container <NA> (abc).", map[string]any{"container.id": "abc", "container.name": "<NA>"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			a := dropAlert(&probe.Counters{BulkLost: 3, BulkSent: 7}, &flooder{tt.who})
+			a := dropAlert(time.Now(), &probe.Counters{BulkLost: 3, BulkSent: 7}, &flooder{tt.who})
 			if !strings.HasPrefix(a.Message, "Falco internal: syscall event drop. 3 system calls dropped in last second.") || !strings.HasSuffix(a.Message, tt.says) {
 				t.Errorf("it says %q", a.Message)
 			}
@@ -50,36 +48,14 @@ func TestDropAlertNamesTheFlooder(t *testing.T) {
 	}
 }
 
-// told is a sensor whose alerts can be read.
-func told(t *testing.T, drops config.Drops) (s *sensor, lines func() []map[string]any) {
-	t.Helper()
-	cfg := config.Default()
-	cfg.JSONOutput, cfg.Drops = true, drops
-	rules, results := setup.Rules(cfg)
-	if !results.Successful() {
-		t.Fatal(setup.RulesError(&results))
-	}
-	var out bytes.Buffer
-	s = &sensor{Settings: Settings{Config: cfg, Stdout: &out, Log: zap.NewNop()}, rules: rules}
-	var err error
-	if s.alerts, err = openAlerts(&s.Settings, rules); err != nil {
-		t.Fatal(err)
-	}
-	s.losses.configure(drops)
-	return s, func() (all []map[string]any) {
-		t.Helper()
-		if err := s.alerts.outputs.drain(sinkDeadline, nil); err != nil {
-			t.Fatal(err)
+// alertsOf are the internal alerts of some notices.
+func alertsOf(notices []Notice) (alerts []render.Internal) {
+	for _, n := range notices {
+		if n.Alert != nil {
+			alerts = append(alerts, *n.Alert)
 		}
-		for line := range strings.Lines(out.String()) {
-			var a map[string]any
-			if err := json.Unmarshal([]byte(line), &a); err != nil {
-				t.Fatal(err)
-			}
-			all = append(all, a)
-		}
-		return all
 	}
+	return alerts
 }
 
 // TestDropSettings: what of syscall_event_drops becomes of losses, a look each second.
@@ -112,20 +88,25 @@ func TestDropSettings(t *testing.T) {
 		"simulated":                     {config.Drops{Threshold: 1, Actions: alert, MaxBurst: 1, Simulate: true}, []uint64{0, 0}, []string{"1 of 101"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, lines := told(t, tt.drops)
+			cfg := config.Default()
+			cfg.Drops = tt.drops
+			r := NewReporter(&cfg, &Snapshot{})
+			var notices []Notice
 			var err error
 			for _, k := range looks(tt.lost...) {
 				if err == nil {
-					err = s.losses.report(s, &k)
+					var more []Notice
+					more, err = r.Report(&Snapshot{Wall: time.Now(), Kernel: k}, nil)
+					notices = append(notices, more...)
 				}
 			}
-			if errors.Is(err, errExit) != tt.exit {
+			if errors.Is(err, ErrExit) != tt.exit {
 				t.Errorf("it ends with %v", err)
 			}
 			var got []string
-			for _, a := range lines() {
-				f := a["output_fields"].(map[string]any)
-				if f["n_drops_buffer_total"] != f["n_drops"] || a["priority"] != "Debug" || a["source"] != "internal" {
+			for _, a := range alertsOf(notices) {
+				f := a.Fields
+				if f["n_drops_buffer_total"] != f["n_drops"] || a.Priority != "Debug" {
 					t.Errorf("%v", a)
 				}
 				got = append(got, f["n_drops"].(string)+" of "+f["n_evts"].(string))
@@ -142,7 +123,7 @@ func TestDropFields(t *testing.T) {
 	k := probe.Counters{BulkLost: 7, CriticalLost: 2, BulkSent: 1, Oversize: 3, LostByKind: map[event.Kind]uint64{
 		event.KindOpen: 5, event.KindExit: 1, event.KindExec: 1, event.KindCanary: 2,
 	}}
-	a := dropAlert(&k, &flooder{})
+	a := dropAlert(time.Now(), &k, &flooder{})
 	want := map[string]any{
 		"ebpf_enabled": "1", "n_drops": "9", "n_drops_buffer_clone_fork_exit": "0", "n_drops_buffer_close_exit": "0", "n_drops_buffer_connect_exit": "0",
 		"n_drops_buffer_dir_file_exit": "0", "n_drops_buffer_execve_exit": "1", "n_drops_buffer_open_exit": "5", "n_drops_buffer_other_interest_exit": "2",

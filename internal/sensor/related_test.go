@@ -1,11 +1,8 @@
 package sensor
 
 import (
-	"errors"
 	"sync/atomic"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine/rulefile"
@@ -13,8 +10,8 @@ import (
 	"github.com/saker-sensor/saker/internal/setup"
 )
 
-// TestKinOf: the API server is asked for the kinds that enabled rules and their alerts read of, and for no others.
-func TestKinOf(t *testing.T) {
+// TestRelatedKinds: the API server is asked for the kinds that enabled rules and their alerts read of, and for no others.
+func TestRelatedKinds(t *testing.T) {
 	for _, c := range []struct {
 		what, condition, output, more string
 		want                          [pods.Kinds]bool
@@ -40,17 +37,8 @@ func TestKinOf(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := kinOf(rules, alerts); got != c.want {
+		if got := relatedKinds(rules, alerts); got != c.want {
 			t.Errorf("%s: asked for is %v, want %v", c.what, got, c.want)
 		}
-	}
-}
-
-// TestKinTroubles: health names the fields that a role which lacks a verb costs.
-func TestKinTroubles(t *testing.T) {
-	got := kinTroubles("API server", [pods.Kinds]error{pods.ReplicaSet: errors.New("forbidden: no role\nmore")})
-	want := []string{"API server: k8smeta.rs.label, k8smeta.rs.labels may be missing: forbidden: no role"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
 	}
 }

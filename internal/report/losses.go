@@ -1,4 +1,4 @@
-package sensor
+package report
 
 import (
 	"errors"
@@ -14,22 +14,21 @@ import (
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine/rulefile"
-	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/output/render"
 	"github.com/saker-sensor/saker/internal/probe"
 )
 
-// losses are what the kernel counted, as of the last look and as of the last alert, and how often to tell of more.
+// losses are what the kernel counted, as of the last snapshot and as of the last alert, and how often to tell of more.
 type losses struct {
 	drops  config.Drops
 	bucket *rate.Limiter
 	// below keeps losses under the threshold from filling the log.
 	below rate.Sometimes
-	// lost and sent are as of the last look, told as of the last alert.
+	// lost and sent are as of the last snapshot, reported as of the last alert.
 	lost, sent uint64
-	told       probe.Counters
-	// over: a share above the threshold was lost, and is yet to be told.
+	reported   probe.Counters
+	// over: a share above the threshold was lost, and is yet to be reported.
 	over bool
 	// until is the time of the last loss that was reported, ns since boot.
 	until uint64
@@ -40,8 +39,8 @@ type losses struct {
 // dropAlertInterval is how often something that goes on being lost is told; Falco's rate of drop alerts (.03333 per second).
 const dropAlertInterval = 30 * time.Second
 
-// errExit ends a run that is to end when something is lost.
-var errExit = errors.New("end as syscall_event_drops.actions asks for: events were lost; " +
+// ErrExit ends a run that is to end when something is lost.
+var ErrExit = errors.New("end as syscall_event_drops.actions asks for: events were lost; " +
 	"see engine.modern_ebpf.buf_size_preset for larger buffers, or take exit out of the actions")
 
 // configure takes the settings of syscall_event_drops.
@@ -53,9 +52,13 @@ func (l *losses) configure(drops config.Drops) {
 	l.below = rate.Sometimes{First: 1, Interval: dropAlertInterval}
 }
 
-// report does what is to be done when records were lost since the last look. What is not told now stays counted for the
-// next time. The error ends the run.
-func (l *losses) report(s *sensor, k *probe.Counters) error {
+// check says what is to be said of records that were lost since the last snapshot. What is not told now stays counted for
+// the next time. The error ends the run.
+func (l *losses) check(now *Snapshot, processes Processes) (notices []Notice, err error) {
+	if now.KernelErr != nil {
+		return nil, nil
+	}
+	k := &now.Kernel
 	lost, sent := k.Lost(), k.CriticalSent+k.BulkSent
 	newLost, newSent := lost-l.lost, sent-l.sent
 	l.lost, l.sent = lost, sent
@@ -65,51 +68,53 @@ func (l *losses) report(s *sensor, k *probe.Counters) error {
 		l.over = true
 	case newLost > 0 && !l.does("ignore"):
 		l.below.Do(func() {
-			s.Log.Warn("records lost: a ring was full; no alert, as the share is not above syscall_event_drops.threshold",
-				zap.Uint64("lost", newLost), zap.Float64("share", share), zap.Float64("threshold", l.drops.Threshold))
+			notices = append(notices, warn("records lost: a ring was full; no alert, as the share is not above syscall_event_drops.threshold",
+				zap.Uint64("lost", newLost), zap.Float64("share", share), zap.Float64("threshold", l.drops.Threshold)))
 		})
 	}
 	if !l.over || l.bucket.Tokens() < 1 {
-		return nil
+		return notices, nil
 	}
-	who, known := s.flooder(k, l.until)
+	who, known := flooderOf(k, l.until, processes)
 	if !known && !l.waited {
 		l.waited = true
-		return nil
+		return notices, nil
 	}
 	l.bucket.Allow()
-	what := since(k, &l.told)
-	l.told, l.over, l.waited = *k, false, false
+	what := since(k, &l.reported)
+	l.reported, l.over, l.waited = *k, false, false
 	for _, loser := range k.Losers {
 		l.until = max(l.until, loser.Time)
 	}
-	return l.act(s, &what, who)
+	more, err := l.act(now.Wall, &what, who)
+	return append(notices, more...), err
 }
 
 // act does what syscall_event_drops.actions says, in Falco's order.
-func (l *losses) act(s *sensor, what *probe.Counters, who *flooder) error {
+func (l *losses) act(at time.Time, what *probe.Counters, who *flooder) (notices []Notice, err error) {
 	if l.drops.Simulate {
 		what.BulkLost++
-		s.Log.Info("syscall_event_drops.simulate_drops is on: one of the lost records is made up")
+		notices = append(notices, info("syscall_event_drops.simulate_drops is on: one of the lost records is made up"))
 	}
 	if l.does("log") {
-		s.Log.Error("records lost: a ring was full", zap.Uint64("lost", what.Lost()), zap.String("flooder", who.name()),
-			zap.Int32("pid", who.Tgid), zap.String("container", who.ContainerID))
+		notices = append(notices, Logged(zap.ErrorLevel, "records lost: a ring was full", zap.Uint64("lost", what.Lost()),
+			zap.String("flooder", who.name()), zap.Int32("pid", who.Tgid), zap.String("container", who.ContainerID)))
 	}
 	if l.does("alert") {
-		s.alerts.internal(dropAlert(what, who))
+		alert := dropAlert(at, what, who)
+		notices = append(notices, Notice{Alert: &alert})
 	}
 	if l.does("exit") {
-		return errExit
+		return notices, ErrExit
 	}
-	return nil
+	return notices, nil
 }
 
 func (l *losses) does(action string) bool {
 	return slices.ContainsFunc(l.drops.Actions, func(a string) bool { return strings.EqualFold(a, action) })
 }
 
-// since is what was counted after an earlier look.
+// since is what was counted after an earlier snapshot.
 func since(k, before *probe.Counters) probe.Counters {
 	d := probe.Counters{
 		CriticalSent: k.CriticalSent - before.CriticalSent, CriticalLost: k.CriticalLost - before.CriticalLost,
@@ -133,35 +138,26 @@ func (f *flooder) name() string {
 	return f.Process.Comm
 }
 
-// flooder finds out who lost most. It is not known yet while a runtime is asked for its container.
-func (s *sensor) flooder(k *probe.Counters, after uint64) (who *flooder, known bool) {
+// flooderOf finds out who lost most after a time. It is not known yet while a runtime is asked for its container.
+func flooderOf(k *probe.Counters, after uint64, processes Processes) (who *flooder, known bool) {
 	who = &flooder{}
 	l := k.Flooder(after)
 	if l == nil {
 		return who, true
 	}
-	who.Event = s.loserEvent(l)
-	return who, s.enrich.Attach(&who.Event) != enrich.Pending
-}
-
-// loserEvent is an event of who lost records.
-func (s *sensor) loserEvent(l *probe.Loser) event.Event {
-	ev := event.Event{Key: l.Key, Tgid: l.Key.Tgid, CgroupID: l.CgroupID, Process: s.table.Get(l.Key)}
-	if ev.Process == nil {
-		ev.Process = &event.Process{Key: l.Key, Comm: l.Comm}
-	}
-	return ev
+	who.Event, known = processes.Loser(l)
+	return who, known
 }
 
 // dropAlert is Falco's internal alert about records that were lost since the last one, and who lost most of them. Falco's
-// fields have their names and are texts, as there; others are numbers. Those about the flooder are named as in rules.
-func dropAlert(k *probe.Counters, who *flooder) render.Internal {
+// fields have their names and are texts. Those about the flooder are named as in rules.
+func dropAlert(at time.Time, k *probe.Counters, who *flooder) render.Internal {
 	text := func(n uint64) string { return strconv.FormatUint(n, 10) }
 	a := render.Internal{
 		Rule:     "Falco internal: syscall event drop",
 		Priority: rulefile.Debug.String(),
 		Message:  fmt.Sprintf("Falco internal: syscall event drop. %d system calls dropped in last second.", k.Lost()),
-		Time:     time.Now().UnixNano(),
+		Time:     at.UnixNano(),
 		Fields: map[string]any{
 			"ebpf_enabled":         "1",
 			"n_evts":               text(k.CriticalSent + k.BulkSent + k.Lost()),

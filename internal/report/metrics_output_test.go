@@ -1,4 +1,4 @@
-package sensor
+package report
 
 import (
 	"encoding/json"
@@ -9,28 +9,28 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/zap"
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/probe"
+	"github.com/saker-sensor/saker/internal/setup"
 )
 
 // two are the fields of a second snapshot, ten seconds after the first.
 func two(t *testing.T, cfg config.Metrics) map[string]any {
 	t.Helper()
 	s := sample(t)
-	s.started = time.Now().Add(-20 * time.Second)
-	s.version, s.files = "1.2", []loadedFile{{"rules", "my_rules.yaml", "abc"}, {"config", "falco.yaml", "def"}}
-	p := &snapshots{sensor: &sensor{Settings: Settings{Log: zap.NewNop()}}, settings: cfg}
+	s.Started = time.Now().Add(-20 * time.Second)
+	s.Version, s.Files = "1.2", []setup.File{{Kind: "rules", Name: "my_rules.yaml", Sum: "abc"}, {Kind: "config", Name: "falco.yaml", Sum: "def"}}
+	p := &MetricsOutput{Settings: cfg}
 	begin := time.Now()
-	s.stats.Records, s.kernel = 100, probe.Counters{BulkSent: 100}
+	s.Stats.Records, s.Kernel = 100, probe.Counters{BulkSent: 100}
 	if first := p.fields(s, begin); first["falco.evts_rate_sec"] != nil || first["falco.num_evts_prev"] != uint64(0) {
 		t.Errorf("the first has %v", first)
 	}
 	p.last = readingOf(s, begin)
-	s.stats.Records, s.stats.Matched = 350, 3
-	s.kernel = probe.Counters{BulkSent: 300, BulkLost: 50, LostByKind: map[event.Kind]uint64{event.KindOpen: 49, event.KindCanary: 1}}
+	s.Stats.Records, s.Stats.Matched = 350, 3
+	s.Kernel = probe.Counters{BulkSent: 300, BulkLost: 50, LostByKind: map[event.Kind]uint64{event.KindOpen: 49, event.KindCanary: 1}}
 	return p.fields(s, begin.Add(10*time.Second))
 }
 

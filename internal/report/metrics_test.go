@@ -1,4 +1,4 @@
-package sensor
+package report
 
 import (
 	"flag"
@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "write golden files")
 
 const metricsPreface = `# Metrics
 
-What ` + "`/metrics`" + ` shows, in Prometheus' text format. Made from the table in ` + "`internal/sensor/families*.go`" + `; do not edit.
+What ` + "`/metrics`" + ` shows, in Prometheus' text format. Made from the table in ` + "`internal/report/families*.go`" + `; do not edit.
 
 The web server listens on port 8765 of every address, as Falco's does (` + "`webserver.*`" + `); it serves ` + "`/healthz`" + ` and ` + "`/versions`" + ` always, and ` + "`/metrics`" + `
 if ` + "`metrics.enabled`" + ` and ` + "`webserver.prometheus_metrics_enabled`" + ` are set:
@@ -80,7 +80,7 @@ kernel programs (` + "`metrics.libbpf_stats_enabled`" + `) is not measured.
 func TestMetricsReference(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(metricsPreface)
-	if err := metrics.Document(&b, families()); err != nil {
+	if err := metrics.Document(&b, Families()); err != nil {
 		t.Fatal(err)
 	}
 	b.WriteString(metricsSnapshots)
@@ -99,8 +99,8 @@ func TestMetricsReference(t *testing.T) {
 	}
 }
 
-// sample is a scrape of a sensor with one output that has done nothing but lose one program.
-func sample(t *testing.T) *scrape {
+// sample is a Scrape of a sensor with one output that has done nothing but lose one program.
+func sample(t *testing.T) *Scrape {
 	t.Helper()
 	rules, results := setup.Rules(config.Default())
 	if !results.Successful() {
@@ -108,15 +108,18 @@ func sample(t *testing.T) *scrape {
 	}
 	lost := []setup.Lost{{Program: "sys_exit", Rules: []string{"a", "b"}}}
 	sinks := output.QueueCounters{Sinks: []output.SinkCounters{{Name: "http", Spool: &output.SpoolCounters{}}}}
-	files := []loadedFile{{"rules", "r.yaml", "abc"}, {"config", "c.yaml", "def"}}
-	return &scrape{pods: &podScrape{}, snapshot: &snapshot{coverage: lost, files: files, queue: sinks, wall: time.Now(), rules: rules.Rules(), reloaded: time.Now()}, started: time.Now(), process: readProcess()}
+	files := []setup.File{{Kind: "rules", Name: "r.yaml", Sum: "abc"}, {Kind: "config", Name: "c.yaml", Sum: "def"}}
+	now := time.Now()
+	return &Scrape{&Snapshot{
+		Pods: &Pods{}, Coverage: lost, Files: files, Queue: sinks, Wall: now, Rules: rules.Rules(), Reloaded: now, Started: now, BootTime: 1,
+	}, readProcess()}
 }
 
 // TestMetrics: every family has values, under names that Prometheus likes.
 func TestMetrics(t *testing.T) {
 	s := sample(t)
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(metrics.Collector(families(), func() *scrape { return s }))
+	registry.MustRegister(metrics.Collector(Families(), func() *Scrape { return s }))
 	got, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +132,7 @@ func TestMetrics(t *testing.T) {
 	}
 	// A sample has no runtimes.
 	absent := map[string]bool{"saker_runtime_connected": true}
-	for _, f := range families() {
+	for _, f := range Families() {
 		if _, ok := values[f.Name]; ok == absent[f.Name] {
 			t.Errorf("%s: is there: %v", f.Name, ok)
 		}
@@ -156,12 +159,12 @@ func TestMetrics(t *testing.T) {
 }
 
 func TestMetricSwitches(t *testing.T) {
-	all := len(families())
+	all := len(Families())
 	cfg := config.Default().Metrics
-	if got := len(shown(&cfg)); got != all {
+	if got := len(Shown(&cfg)); got != all {
 		t.Errorf("%d of %d families are shown by default", got, all)
 	}
-	for _, f := range shown(&config.Metrics{}) {
+	for _, f := range Shown(&config.Metrics{}) {
 		if f.Switch != "" {
 			t.Errorf("%s is shown without %s", f.Name, f.Switch)
 		}
@@ -169,23 +172,22 @@ func TestMetricSwitches(t *testing.T) {
 }
 
 func TestHealth(t *testing.T) {
-	s := &sensor{Settings: Settings{Config: config.Default()}}
-	expect := func(want string) {
-		t.Helper()
-		err := s.health()
-		if got := errorText(err); !strings.HasPrefix(got, want) || want == "" && got != "" {
-			t.Errorf("health %q, want %q", got, want)
-		}
-	}
-	expect("the sensor has not begun to capture")
-	s.published.Store(&snapshot{at: guard.Now(), patience: time.Second})
-	expect("")
-	s.published.Store(&snapshot{at: guard.Now(), patience: time.Second, stalled: "no canary"})
-	expect("capture stalled: no canary")
 	old := guard.Now()
 	old.Mono -= time.Minute
-	s.published.Store(&snapshot{at: old})
-	expect("the event loop has not run for 1m0")
+	for _, tt := range []struct {
+		last *Snapshot
+		want string
+	}{
+		{nil, "the sensor has not begun to capture"},
+		{&Snapshot{At: guard.Now(), Patience: time.Second}, ""},
+		{&Snapshot{At: guard.Now(), Patience: time.Second, Stalled: "no canary"}, "capture stalled: no canary"},
+		{&Snapshot{At: old}, "the event loop has not run for 1m0"},
+	} {
+		got := errorText(Health(tt.last, guard.Now()))
+		if !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
+			t.Errorf("health %q, want %q", got, tt.want)
+		}
+	}
 }
 
 func errorText(err error) string {
@@ -198,7 +200,7 @@ func errorText(err error) string {
 // Lost records were made, too.
 func TestKernelCountersInMetrics(t *testing.T) {
 	s := sample(t)
-	s.kernel = probe.Counters{CriticalSent: 5, BulkSent: 3, BulkLost: 2}
+	s.Kernel = probe.Counters{CriticalSent: 5, BulkSent: 3, BulkLost: 2}
 	for _, f := range falcoEventFamilies() {
 		if f.Name == "falcosecurity_scap_n_evts_total" {
 			f.Collect(s, func(v float64, _ ...string) {

@@ -1,4 +1,4 @@
-package sensor
+package report
 
 import (
 	"os"
@@ -104,25 +104,25 @@ func after(text, name string) float64 {
 }
 
 func resourceFamilies() []family {
-	one := func(name, help string, typ metrics.Type, value func(*scrape, processFacts) float64) family {
-		return single(name, help, typ, resourceSwitch, func(s *scrape) float64 { return value(s, s.process) })
+	one := func(name, help string, typ metrics.Type, value func(*Scrape, processFacts) float64) family {
+		return single(name, help, typ, resourceSwitch, func(s *Scrape) float64 { return value(s, s.process) })
 	}
 	return []family{
 		one("falcosecurity_falco_cpu_usage_ratio", "The sensor's processor time, as a share of its run time.", metrics.Gauge,
-			func(s *scrape, p processFacts) float64 { return p.cpu / max(time.Since(s.started).Seconds(), 1) }),
-		one("saker_cpu_seconds_total", "The sensor's processor time.", metrics.Counter, func(_ *scrape, p processFacts) float64 { return p.cpu }),
-		one("falcosecurity_falco_memory_rss_bytes", "The sensor's resident memory.", metrics.Gauge, func(_ *scrape, p processFacts) float64 { return p.rss }),
-		one("falcosecurity_falco_memory_vsz_bytes", "The sensor's virtual memory.", metrics.Gauge, func(_ *scrape, p processFacts) float64 { return p.vsz }),
-		one("falcosecurity_falco_memory_pss_bytes", "The sensor's share of memory.", metrics.Gauge, func(_ *scrape, p processFacts) float64 { return p.pss }),
+			func(s *Scrape, p processFacts) float64 { return p.cpu / max(time.Since(s.Started).Seconds(), 1) }),
+		one("saker_cpu_seconds_total", "The sensor's processor time.", metrics.Counter, func(_ *Scrape, p processFacts) float64 { return p.cpu }),
+		one("falcosecurity_falco_memory_rss_bytes", "The sensor's resident memory.", metrics.Gauge, func(_ *Scrape, p processFacts) float64 { return p.rss }),
+		one("falcosecurity_falco_memory_vsz_bytes", "The sensor's virtual memory.", metrics.Gauge, func(_ *Scrape, p processFacts) float64 { return p.vsz }),
+		one("falcosecurity_falco_memory_pss_bytes", "The sensor's share of memory.", metrics.Gauge, func(_ *Scrape, p processFacts) float64 { return p.pss }),
 		one("falcosecurity_falco_container_memory_used_bytes", "The memory of the sensor's cgroup; 0 if it has none of its own.", metrics.Gauge,
-			func(_ *scrape, p processFacts) float64 { return p.cgroupMemory }),
+			func(_ *Scrape, p processFacts) float64 { return p.cgroupMemory }),
 		one("falcosecurity_falco_host_cpu_usage_ratio", "The share of the processors' time since the boot that was used.", metrics.Gauge,
-			func(_ *scrape, p processFacts) float64 { return p.hostCPU }),
+			func(_ *Scrape, p processFacts) float64 { return p.hostCPU }),
 		one("falcosecurity_falco_host_memory_used_bytes", "The host's memory in use, without caches.", metrics.Gauge,
-			func(_ *scrape, p processFacts) float64 { return p.hostMemory }),
+			func(_ *Scrape, p processFacts) float64 { return p.hostMemory }),
 		one("falcosecurity_falco_host_procs_running_total", "The host's tasks that run or want to.", metrics.Gauge,
-			func(_ *scrape, p processFacts) float64 { return p.hostRunning }),
+			func(_ *Scrape, p processFacts) float64 { return p.hostRunning }),
 		one("falcosecurity_falco_host_open_fds_total", "The host's open files.", metrics.Gauge,
-			func(_ *scrape, p processFacts) float64 { return p.hostFiles }),
+			func(_ *Scrape, p processFacts) float64 { return p.hostFiles }),
 	}
 }
