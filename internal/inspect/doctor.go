@@ -43,7 +43,8 @@ func Doctor(cfg config.Config) []Finding {
 	findings = append(findings, capabilityFindings()...)
 	findings = append(findings, btfFinding(), ringFinding())
 	findings = append(findings, programFindings(cfg)...)
-	findings = append(findings, cgroupFinding(), rulesFinding(cfg))
+	findings = append(findings, cgroupFinding())
+	findings = append(findings, rulesFindings(cfg)...)
 	findings = append(findings, runtimeFindings(cfg)...)
 	return append(findings, podFindings(cfg)...)
 }
@@ -164,7 +165,7 @@ func programFindings(cfg config.Config) []Finding {
 	}
 	out := []Finding{f}
 	var rules []narrow.Rule
-	if set, results := setup.Rules(cfg); results.Successful() { // else rulesFinding says so
+	if set, results := setup.Rules(cfg); results.Successful() { // else rulesFindings says so
 		rules, _ = setup.Narrow(cfg, set)
 	}
 	for _, l := range setup.Coverage(missing, rules) {
@@ -187,15 +188,22 @@ func cgroupFinding() Finding {
 	return f
 }
 
-func rulesFinding(cfg config.Config) Finding {
+// rulesFindings say whether the rules load, and which of them lack events.
+func rulesFindings(cfg config.Config) []Finding {
 	f := Finding{Name: "rules", Needed: true, OK: true}
 	rules, results := setup.Rules(cfg)
 	if !results.Successful() {
 		f.OK, f.Detail, f.Remedy = false, "they do not load", "see sensor -V FILE"
-		return f
+		return []Finding{f}
 	}
 	f.Detail = fmt.Sprintf("%d loaded", len(rules.Rules()))
-	return f
+	blind := setup.FindBlindRules(rules)
+	if blind.Text() == "" {
+		return []Finding{f}
+	}
+	return []Finding{f, {
+		Name: "events of rules", Detail: blind.Text(), Remedy: "none in this version; disable these rules, or don't count on them",
+	}}
 }
 
 // runtimeFindings asks each container runtime that has a socket.

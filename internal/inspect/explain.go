@@ -78,13 +78,19 @@ func Lint(w io.Writer, cfg config.Config, files []string) error {
 		return cmp.Or(cmp.Compare(order[a.File], order[b.File]), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	if cfg.JSONOutput {
-		if err := writeJSON(w, map[string]any{"findings": findings}); err != nil {
+		report := map[string]any{"findings": findings}
+		if rules != nil {
+			blind := setup.FindBlindRules(rules)
+			report["rules_never"], report["rules_partly"] = append([]string{}, blind.Never...), append([]string{}, blind.Partly...)
+		}
+		if err := writeJSON(w, report); err != nil {
 			return err
 		}
 	} else {
 		for _, f := range findings {
 			fmt.Fprintln(w, f.text())
 		}
+		writeBlindRules(w, rules)
 	}
 	switch {
 	case results.Err != nil:

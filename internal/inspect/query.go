@@ -25,8 +25,8 @@ func Validate(w io.Writer, cfg config.Config, files []string) error {
 	if len(sources) == 0 {
 		return fmt.Errorf("validate %s: the directory holds no rule file (*.yaml, *.yml)", strings.Join(files, ", "))
 	}
-	_, results := setup.Load(cfg, sources)
-	if cfg.JSONOutput {
+	rules, results := setup.Load(cfg, sources)
+	if cfg.JSONOutput { // Falco's schema of it has no place for more
 		text, err := results.JSON()
 		if err != nil {
 			return err
@@ -34,6 +34,7 @@ func Validate(w io.Writer, cfg config.Config, files []string) error {
 		fmt.Fprintf(w, "%s\n", text)
 	} else {
 		fmt.Fprint(w, results.Text(true))
+		writeBlindRules(w, rules)
 	}
 	switch {
 	case results.Err != nil:
@@ -42,6 +43,16 @@ func Validate(w io.Writer, cfg config.Config, files []string) error {
 		return ErrInvalid
 	}
 	return nil
+}
+
+// writeBlindRules prints one line about rules whose events are not captured, if there are any; rules may be nil.
+func writeBlindRules(w io.Writer, rules *engine.Ruleset) {
+	if rules == nil {
+		return
+	}
+	if blind := setup.FindBlindRules(rules); blind.Text() != "" {
+		fmt.Fprintf(w, "Warning: %s\n", blind.Text())
+	}
 }
 
 // Describe prints one rule, or all if the name is empty: text, or JSON with json_output. Warnings go to stderr.

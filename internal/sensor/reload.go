@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/saker-sensor/saker/internal/config"
+	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/probe"
 	"github.com/saker-sensor/saker/internal/setup"
@@ -159,6 +160,10 @@ func (r *reloader) reload(ctx context.Context) {
 		r.sensor.refused()
 		return
 	}
+	if gone := goneRules(r.current.rules, next.rules); len(gone) > 0 {
+		r.log.Warn("rules that were enabled before the reload are gone or disabled; restore their file if that was not meant",
+			zap.Int("gone", len(gone)), zap.String("names", setup.FirstNames(gone)))
+	}
 	r.current, r.files = next.generation, files
 	r.follow(next.config.RulesFiles)
 }
@@ -176,6 +181,20 @@ func (r *reloader) load() (*renewal, []string, error) {
 	r.keepFixed(&cfg)
 	next, err := r.sensor.prepare(r.current, &cfg, files)
 	return next, files, err
+}
+
+// goneRules are the names of rules that were enabled before a reload and are not after it.
+func goneRules(before, after *engine.Ruleset) (names []string) {
+	enabled := map[string]bool{}
+	for _, r := range after.Rules() {
+		enabled[r.Name] = r.Enabled
+	}
+	for _, r := range before.Rules() {
+		if r.Enabled && !enabled[r.Name] {
+			names = append(names, r.Name)
+		}
+	}
+	return names
 }
 
 // keepFixed puts back what only a start can change, and says so.
@@ -238,6 +257,11 @@ func (s *sensor) loadGeneration(cfg *config.Config, files []string) (*generation
 	}
 	for _, line := range setup.UnknownNames(cfg, g.rules) {
 		s.Log.Warn("configuration: " + line)
+	}
+	if blind := setup.FindBlindRules(g.rules); len(blind.Never) > 0 {
+		s.Log.Warn("rules lack events: " + blind.Text())
+	} else if len(blind.Partly) > 0 {
+		s.Log.Info("rules lack events: " + blind.Text())
 	}
 	g.files, g.loaded = setup.LoadedFiles(cfg, files), time.Now()
 	var err error

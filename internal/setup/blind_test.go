@@ -1,0 +1,58 @@
+package setup
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/saker-sensor/saker/internal/config"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
+	"github.com/saker-sensor/saker/internal/event"
+)
+
+// uncaptured is the name of an event type that is not captured.
+func uncaptured(t *testing.T) string {
+	t.Helper()
+	for _, typ := range event.AllTypes() {
+		if !typ.Captured() {
+			return typ.String()
+		}
+	}
+	t.Skip("every event type is captured")
+	return ""
+}
+
+func TestBlindRules(t *testing.T) {
+	not := uncaptured(t)
+	var text strings.Builder
+	add := func(name, condition string, enabled bool) {
+		fmt.Fprintf(&text, "- rule: %s\n  desc: d\n  condition: %s\n  output: o\n  priority: INFO\n  enabled: %v\n", name, condition, enabled)
+	}
+	add("Sees", "evt.type = openat and proc.name = x", true)
+	add("Blind", "evt.type = "+not+" and proc.name = x", true)
+	add("Partly", "evt.type in (openat, "+not+") and proc.name = x", true)
+	add("Disabled", "evt.type = "+not, false)
+	add("Any", "proc.name = x", true)
+	rules, results := Load(config.Default(), []rulefile.Source{{Name: "test.yaml", Content: []byte(text.String())}})
+	if !results.Successful() {
+		t.Fatal(RulesError(&results))
+	}
+	got := FindBlindRules(rules)
+	want := BlindRules{Never: []string{"Blind"}, Partly: []string{"Partly"}, Enabled: 4}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	line := "1 of 4 enabled rules can never fire, as none of their event types is captured: Blind; " +
+		"1 of 4 fire for some of their event types only: Partly (see sensor --ignored)"
+	if got.Text() != line {
+		t.Errorf("it says %q", got.Text())
+	}
+	if none := (&BlindRules{Enabled: 3}).Text(); none != "" {
+		t.Errorf("no rule lacks events, and it says %q", none)
+	}
+	if got := FirstNames([]string{"a", "b", "c", "d", "e", "f", "g"}); got != "a, b, c, d, e and 2 more" {
+		t.Errorf("names: %q", got)
+	}
+}
