@@ -196,8 +196,8 @@ struct open_record {
 	__u32 dir_mode;            /* i_mode of the file behind dirfd; 0 for AT_FDCWD, or if there is none */
 	__u32 pad;
 	/* Texts: the caller's path string; if that changed during a failed call, what it was at the end; what dirfd stands
-	 * for, if it is not AT_FDCWD or one of the strings is relative; the file's own path; where in its file system the mount, or the chroot,
-	 * begins that the file was reached by, if that is not the file system's root. */
+	 * for, if it is not AT_FDCWD or one of the strings is relative; the file's own path; where in its file system the
+	 * mount, or the chroot, begins that the file was reached by, if that is not the file system's root. */
 	__u32 raw_len, exit_raw_len, dir_len, path_len, hidden_len;
 	__u32 mount_len; /* how much of the path's end lies below that mount or chroot */
 };
