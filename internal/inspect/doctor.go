@@ -101,7 +101,8 @@ func entry32Findings() []Finding {
 func privilegeFinding() Finding {
 	f := Finding{Name: "privileges", Needed: true, OK: true, Detail: "BPF programs can be loaded"}
 	if err := probe.CheckPrivileges(); err != nil {
-		f.OK, f.Detail, f.Remedy = false, err.Error(), "run as root, or with the capabilities BPF, PERFMON, SYS_PTRACE and DAC_READ_SEARCH, before Linux 5.11 SYS_RESOURCE too"
+		f.OK, f.Detail, f.Remedy = false, err.Error(),
+			"run as root, or with the capabilities BPF, PERFMON, SYS_PTRACE and DAC_READ_SEARCH, before Linux 5.11 SYS_RESOURCE too"
 	}
 	return f
 }
@@ -236,12 +237,14 @@ func runtimeFindings(cfg config.Config) []Finding {
 			if errors.Is(err, os.ErrPermission) {
 				remedy = "let root own the socket, or have the sensor keep CAP_DAC_OVERRIDE with privileges.drop: false"
 			}
-			out = append(out, Finding{Name: string(r.Kind), Detail: r.Socket + ": " + setup.OneLine(err), Remedy: remedy + "; its containers have no name or image meanwhile"})
+			out = append(out, Finding{Name: string(r.Kind), Detail: r.Socket + ": " + setup.OneLine(err),
+				Remedy: remedy + "; its containers have no name or image meanwhile"})
 		}
 	}
 	if len(out) == 0 {
 		out = append(out, Finding{
-			Name: "container runtimes", Detail: "no socket at " + strings.Join(places, ", ") + "; containers are recognised by their cgroup, without name or image",
+			Name: "container runtimes", Detail: "no socket at " + strings.Join(places,
+				", ") + "; containers are recognised by their cgroup, without name or image",
 			Remedy: "none needed on a host without containers; else name it with -o container_engines.containerd.sockets[0]=PATH",
 		})
 	}

@@ -78,7 +78,8 @@ func Start(ctx context.Context, settings Settings) (*Server, error) {
 	if settings.Certificate != "" {
 		cert, err := tls.LoadX509KeyPair(settings.Certificate, settings.Certificate)
 		if err != nil {
-			return nil, fmt.Errorf("read webserver.ssl_certificate %s: %w; give a PEM file with the certificate and its key, or set webserver.ssl_enabled=false",
+			return nil, fmt.Errorf("read webserver.ssl_certificate %s: %w; "+
+				"give a PEM file with the certificate and its key, or set webserver.ssl_enabled=false",
 				settings.Certificate, err)
 		}
 		s.http.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
@@ -119,7 +120,8 @@ func (s *Server) serve(ctx context.Context) {
 		}
 		if !warned {
 			warned = true
-			s.settings.Log.Warn("the web server does not listen, and will as soon as it can; free the port, or set another webserver.listen_port, or webserver.enabled=false",
+			s.settings.Log.Warn("the web server does not listen, and will as soon as it can; "+
+				"free the port, or set another webserver.listen_port, or webserver.enabled=false",
 				zap.Error(err))
 		}
 		select {

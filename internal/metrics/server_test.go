@@ -180,7 +180,8 @@ func TestPortInUse(t *testing.T) {
 	}
 	address := l.Addr().String()
 	log := start(t, Settings{Address: address})
-	if text := log.wait(t, "does not listen", "\n"); !strings.Contains(text, "webserver.listen_port") || !strings.Contains(text, "address already in use") {
+	if text := log.wait(t, "does not listen", "\n"); !strings.Contains(text, "webserver.listen_port") || !strings.Contains(text,
+		"address already in use") {
 		t.Errorf("logged %s", text)
 	}
 	l.Close()
@@ -198,7 +199,8 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)

@@ -24,7 +24,8 @@ func Needs() []Need {
 		{"CAP_PERFMON", unix.CAP_PERFMON, true, "let them trace: read kernel objects and callers' memory", "the sensor does not start"},
 		{
 			"CAP_SYS_PTRACE", unix.CAP_SYS_PTRACE, false, "read environ, exe, cwd and root of other processes in /proc",
-			"users of containers that no runtime knows have no names, in a container those of all containers and of the host; on older kernels, processes that ran before the sensor have no proc.env",
+			"users of containers that no runtime knows have no names, in a container those of all containers and of the host; " +
+				"on older kernels, processes that ran before the sensor have no proc.env",
 		},
 		{
 			"CAP_DAC_READ_SEARCH", unix.CAP_DAC_READ_SEARCH, false, "read files that only other users may read; open a cgroup by its id",

@@ -42,7 +42,8 @@ func split(name, help, label string, typ metrics.Type, on string, values func(*S
 // Families are all metrics. Those with Falco's names have Falco's meaning.
 func Families() []metrics.Family[Scrape] {
 	var all []family
-	for _, group := range [][]family{falcoFamilies(), falcoEventFamilies(), lossFamilies(), alertFamilies(), spoolFamilies(), watchFamilies(), stateFamilies(), resourceFamilies()} {
+	for _, group := range [][]family{falcoFamilies(), falcoEventFamilies(), lossFamilies(), alertFamilies(), spoolFamilies(), watchFamilies(),
+		stateFamilies(), resourceFamilies()} {
 		all = append(all, group...)
 	}
 	return all
@@ -56,7 +57,8 @@ func falcoFamilies() []family {
 	}
 	return []family{
 		info("falcosecurity_evt_hostname_info", "The host's name, as in alerts.", "hostname", func(*Scrape) string { return config.Hostname() }),
-		info("falcosecurity_falco_kernel_release_info", "The kernel's release.", "kernel_release", func(*Scrape) string { return kernelRelease() }),
+		info("falcosecurity_falco_kernel_release_info", "The kernel's release.", "kernel_release",
+			func(*Scrape) string { return kernelRelease() }),
 		info("falcosecurity_falco_version_info", "The sensor's version.", "version", func(s *Scrape) string { return s.Version }),
 		{
 			Name: "falcosecurity_scap_engine_name_info", Help: "The source of events.", Type: metrics.Gauge,
@@ -89,7 +91,8 @@ func falcoFamilies() []family {
 const engineName = "modern_bpf"
 
 func digests(kind, help string) family {
-	return family{Name: "falcosecurity_falco_sha256_" + kind + "_files_info", Help: help, Type: metrics.Gauge, Labels: []string{"file_name", "sha256"},
+	return family{Name: "falcosecurity_falco_sha256_" + kind + "_files_info", Help: help, Type: metrics.Gauge,
+		Labels: []string{"file_name", "sha256"},
 		Collect: func(s *Scrape, emit emit) {
 			for _, f := range s.Files {
 				if f.Kind == kind {
@@ -115,11 +118,13 @@ func ruleMatches(s *Scrape, emit emit) {
 
 func falcoEventFamilies() []family {
 	return []family{
-		single("falcosecurity_scap_n_drops_scratch_map_total", "Records that did not fit the kernel programs' buffer.", metrics.Counter, kernelSwitch,
+		single("falcosecurity_scap_n_drops_scratch_map_total", "Records that did not fit the kernel programs' buffer.", metrics.Counter,
+			kernelSwitch,
 			func(s *Scrape) float64 { return float64(s.Kernel.Oversize) }),
 		single("falcosecurity_scap_n_threads_total", "Processes in the table; threads are not kept.", metrics.Gauge, stateSwitch,
 			func(s *Scrape) float64 { return float64(s.Table.Processes) }),
-		single("falcosecurity_scap_n_drops_full_threadtable_total", "Processes evicted from the table because it was full.", metrics.Counter, stateSwitch,
+		single("falcosecurity_scap_n_drops_full_threadtable_total", "Processes evicted from the table because it was full.", metrics.Counter,
+			stateSwitch,
 			func(s *Scrape) float64 { return float64(s.Table.Evicted) }),
 		single("falcosecurity_scap_n_failed_thread_lookups_total", "Events whose process could not be found out.", metrics.Counter, stateSwitch,
 			func(s *Scrape) float64 { return float64(s.Table.Unknown) }),

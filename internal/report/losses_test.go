@@ -36,7 +36,8 @@ func TestDropAlertNamesTheFlooder(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			a := dropAlert(time.Now(), &probe.Counters{BulkLost: 3, BulkSent: 7}, &flooder{tt.who})
-			if !strings.HasPrefix(a.Message, "Falco internal: syscall event drop. 3 system calls dropped in last second.") || !strings.HasSuffix(a.Message, tt.says) {
+			if !strings.HasPrefix(a.Message,
+				"Falco internal: syscall event drop. 3 system calls dropped in last second.") || !strings.HasSuffix(a.Message, tt.says) {
 				t.Errorf("it says %q", a.Message)
 			}
 			for name, want := range tt.fields {
@@ -77,15 +78,21 @@ func TestDropSettings(t *testing.T) {
 		want  []string // n_drops of n_evts
 		exit  bool
 	}{
-		"any":                           {config.Drops{Actions: alert, Rate: 1e6, MaxBurst: 1}, []uint64{0, 1, 0, 2}, []string{"1 of 200", "2 of 200"}, false},
-		"above the threshold":           {config.Drops{Threshold: .1, Actions: alert, Rate: 1e6, MaxBurst: 1}, []uint64{10, 11, 5}, []string{"21 of 200"}, false},
-		"bucket empty":                  {config.Drops{Actions: alert, MaxBurst: 2}, []uint64{1, 2, 3, 4}, []string{"1 of 100", "2 of 100"}, false},
-		"no bucket":                     {config.Drops{Actions: alert, Rate: 1e6}, []uint64{50}, nil, false},
-		"ignored":                       {config.Drops{Actions: []string{"ignore"}, Rate: 1e6, MaxBurst: 1}, []uint64{50}, nil, false},
-		"logged":                        {config.Drops{Actions: []string{"log"}, Rate: 1e6, MaxBurst: 1}, []uint64{50}, nil, false},
-		"exit":                          {config.Drops{Actions: []string{"EXIT", "alert"}, Rate: 1e6, MaxBurst: 1}, []uint64{0, 1}, []string{"1 of 200"}, true},
-		"exit not before the threshold": {config.Drops{Threshold: .5, Actions: []string{"exit"}, Rate: 1e6, MaxBurst: 1}, []uint64{0, 1}, nil, false},
-		"simulated":                     {config.Drops{Threshold: 1, Actions: alert, MaxBurst: 1, Simulate: true}, []uint64{0, 0}, []string{"1 of 101"}, false},
+		"any": {config.Drops{Actions: alert, Rate: 1e6, MaxBurst: 1}, []uint64{0, 1, 0, 2},
+			[]string{"1 of 200", "2 of 200"}, false},
+		"above the threshold": {config.Drops{Threshold: .1, Actions: alert, Rate: 1e6, MaxBurst: 1}, []uint64{10, 11, 5},
+			[]string{"21 of 200"}, false},
+		"bucket empty": {config.Drops{Actions: alert, MaxBurst: 2}, []uint64{1, 2, 3, 4}, []string{"1 of 100", "2 of 100"},
+			false},
+		"no bucket": {config.Drops{Actions: alert, Rate: 1e6}, []uint64{50}, nil, false},
+		"ignored":   {config.Drops{Actions: []string{"ignore"}, Rate: 1e6, MaxBurst: 1}, []uint64{50}, nil, false},
+		"logged":    {config.Drops{Actions: []string{"log"}, Rate: 1e6, MaxBurst: 1}, []uint64{50}, nil, false},
+		"exit": {config.Drops{Actions: []string{"EXIT", "alert"}, Rate: 1e6, MaxBurst: 1}, []uint64{0, 1},
+			[]string{"1 of 200"}, true},
+		"exit not before the threshold": {config.Drops{Threshold: .5, Actions: []string{"exit"}, Rate: 1e6, MaxBurst: 1}, []uint64{0, 1}, nil,
+			false},
+		"simulated": {config.Drops{Threshold: 1, Actions: alert, MaxBurst: 1, Simulate: true}, []uint64{0, 0},
+			[]string{"1 of 101"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := config.Default()
@@ -125,9 +132,12 @@ func TestDropFields(t *testing.T) {
 	}}
 	a := dropAlert(time.Now(), &k, &flooder{})
 	want := map[string]any{
-		"ebpf_enabled": "1", "n_drops": "9", "n_drops_buffer_clone_fork_exit": "0", "n_drops_buffer_close_exit": "0", "n_drops_buffer_connect_exit": "0",
-		"n_drops_buffer_dir_file_exit": "0", "n_drops_buffer_execve_exit": "1", "n_drops_buffer_open_exit": "5", "n_drops_buffer_other_interest_exit": "2",
-		"n_drops_buffer_proc_exit": "1", "n_drops_buffer_total": "9", "n_drops_bug": "0", "n_drops_critical": uint64(2), "n_drops_page_faults": "0",
+		"ebpf_enabled": "1", "n_drops": "9", "n_drops_buffer_clone_fork_exit": "0", "n_drops_buffer_close_exit": "0",
+		"n_drops_buffer_connect_exit":  "0",
+		"n_drops_buffer_dir_file_exit": "0", "n_drops_buffer_execve_exit": "1", "n_drops_buffer_open_exit": "5",
+		"n_drops_buffer_other_interest_exit": "2",
+		"n_drops_buffer_proc_exit":           "1", "n_drops_buffer_total": "9", "n_drops_bug": "0", "n_drops_critical": uint64(2),
+		"n_drops_page_faults": "0",
 		"n_drops_scratch_map": "3", "n_evts": "10",
 	}
 	if diff := cmp.Diff(want, a.Fields); diff != "" {

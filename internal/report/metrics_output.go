@@ -196,8 +196,10 @@ func (p *MetricsOutput) fields(s *Scrape, at time.Time) map[string]any {
 func (p *MetricsOutput) baseFields(s *Scrape, now reading, seconds float64) map[string]any {
 	out := map[string]any{
 		"evt.hostname": config.Hostname(), "evt.source": render.SourceSyscall, "evt.time": now.at.UnixNano(),
-		"falco.version": s.Version, "falco.kernel_release": kernelRelease(), "falco.host_boot_ts": s.BootTime, "falco.host_num_cpus": runtime.NumCPU(),
-		"falco.start_ts": s.Started.UnixNano(), "falco.reload_ts": s.Reloaded.UnixNano(), "falco.duration_sec": int64(now.at.Sub(s.Started).Seconds()),
+		"falco.version": s.Version, "falco.kernel_release": kernelRelease(), "falco.host_boot_ts": s.BootTime,
+		"falco.host_num_cpus": runtime.NumCPU(),
+		"falco.start_ts":      s.Started.UnixNano(), "falco.reload_ts": s.Reloaded.UnixNano(),
+		"falco.duration_sec":            int64(now.at.Sub(s.Started).Seconds()),
 		"falco.outputs_queue_num_drops": s.Queue.Dropped, "falco.num_evts": now.events, "falco.num_evts_prev": p.last.events,
 		"scap.engine_name": engineName,
 	}
@@ -227,8 +229,9 @@ func (p *MetricsOutput) kernelFields(now reading, seconds float64) map[string]an
 func resourceFields(s *Scrape, megabytes bool) map[string]any {
 	f := &s.process
 	out := map[string]any{
-		"falco.cpu_usage_perc": tenths(100 * f.cpu / max(time.Since(s.Started).Seconds(), 1)), "falco.host_cpu_usage_perc": tenths(100 * f.hostCPU),
-		"falco.host_open_fds": uint64(f.hostFiles), "falco.host_procs_running": uint64(f.hostRunning),
+		"falco.cpu_usage_perc":      tenths(100 * f.cpu / max(time.Since(s.Started).Seconds(), 1)),
+		"falco.host_cpu_usage_perc": tenths(100 * f.hostCPU),
+		"falco.host_open_fds":       uint64(f.hostFiles), "falco.host_procs_running": uint64(f.hostRunning),
 	}
 	for name, bytes := range map[string]float64{
 		"memory_rss": f.rss, "memory_vsz": f.vsz, "memory_pss": f.pss, "host_memory_used": f.hostMemory, "container_memory_used": f.cgroupMemory,
@@ -250,5 +253,6 @@ func tenths(f float64) float64 { return math.Round(f*10) / 10 }
 
 // fieldName has an underscore for whatever is neither letter nor digit, as Falco's names of rules and files in fields.
 func fieldName(s string) string {
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) }), "_")
+	return strings.Join(strings.FieldsFunc(s,
+		func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) }), "_")
 }

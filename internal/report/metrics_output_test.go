@@ -21,7 +21,8 @@ func two(t *testing.T, cfg config.Metrics) map[string]any {
 	t.Helper()
 	s := sample(t)
 	s.Started = time.Now().Add(-20 * time.Second)
-	s.Version, s.Files = "1.2", []setup.File{{Kind: "rules", Name: "my_rules.yaml", Sum: "abc"}, {Kind: "config", Name: "falco.yaml", Sum: "def"}}
+	s.Version, s.Files = "1.2", []setup.File{{Kind: "rules", Name: "my_rules.yaml", Sum: "abc"},
+		{Kind: "config", Name: "falco.yaml", Sum: "def"}}
 	p := &MetricsOutput{Settings: cfg}
 	begin := time.Now()
 	s.Stats.Records, s.Kernel = 100, probe.Counters{BulkSent: 100}
@@ -38,12 +39,15 @@ func TestSnapshotFields(t *testing.T) {
 	cfg := config.Default().Metrics
 	got := two(t, cfg)
 	for name, want := range map[string]any{
-		"evt.source": "syscall", "falco.version": "1.2", "falco.duration_sec": int64(30), "falco.num_evts": uint64(350), "falco.num_evts_prev": uint64(100),
+		"evt.source": "syscall", "falco.version": "1.2", "falco.duration_sec": int64(30), "falco.num_evts": uint64(350),
+		"falco.num_evts_prev": uint64(100),
 		"falco.evts_rate_sec": 25.0, "scap.engine_name": "modern_bpf", "falco.rules.matches_total": uint64(3),
 		"falco.sha256_rules_file.my_rules_yaml": "abc", "falco.sha256_config_file.falco_yaml": "def",
-		"scap.n_evts": uint64(350), "scap.n_evts_prev": uint64(100), "scap.evts_rate_sec": 25.0, "scap.n_drops": uint64(50), "scap.n_drops_prev": uint64(0),
+		"scap.n_evts": uint64(350), "scap.n_evts_prev": uint64(100), "scap.evts_rate_sec": 25.0, "scap.n_drops": uint64(50),
+		"scap.n_drops_prev":       uint64(0),
 		"scap.evts_drop_rate_sec": 5.0, "scap.n_drops_perc": 20.0, "scap.n_drops_buffer_open_exit": uint64(49),
-		"scap.n_drops_buffer_other_interest_exit": uint64(1), "scap.n_drops_buffer_close_exit": nil, "saker.healthy": 1.0, "saker.ring_lost.bulk": 50.0,
+		"scap.n_drops_buffer_other_interest_exit": uint64(1), "scap.n_drops_buffer_close_exit": nil, "saker.healthy": 1.0,
+		"saker.ring_lost.bulk":     50.0,
 		"saker.ring_lost.critical": nil,
 	} {
 		if got[name] != want {
@@ -76,7 +80,8 @@ func TestSnapshotSwitches(t *testing.T) {
 	all.IncludeEmptyValues, all.ConvertMemoryToMB = true, false
 	full := two(t, all)
 	for _, prefix := range []string{
-		"falco.rules.", "falco.memory_rss_kb", "falco.container_memory_used_bytes", "falco.n_threads", "scap.n_evts", "scap.n_drops_buffer_close_exit",
+		"falco.rules.", "falco.memory_rss_kb", "falco.container_memory_used_bytes", "falco.n_threads", "scap.n_evts",
+		"scap.n_drops_buffer_close_exit",
 		"saker.processes_bytes", "saker.ring_lost.critical",
 	} {
 		if has(none, prefix) {
@@ -120,7 +125,8 @@ func TestSnapshotFile(t *testing.T) {
 
 func TestFieldName(t *testing.T) {
 	for in, want := range map[string]string{
-		"Redirect STDOUT/STDIN to Network Connection": "Redirect_STDOUT_STDIN_to_Network_Connection", "falco.yaml": "falco_yaml", "a (b) é c": "a_b_c",
+		"Redirect STDOUT/STDIN to Network Connection": "Redirect_STDOUT_STDIN_to_Network_Connection", "falco.yaml": "falco_yaml",
+		"a (b) é c": "a_b_c",
 	} {
 		if got := fieldName(in); got != want {
 			t.Errorf("%s: %s", in, got)

@@ -41,7 +41,8 @@ func changedRelated(before, now *Snapshot) (notices []Notice) {
 func relatedTroubles(p *Pods) (lines []string) {
 	for kind, err := range p.Related {
 		if err != nil {
-			lines = append(lines, fmt.Sprintf("%s: %s may be missing: %s", p.Source, strings.Join(setup.RelatedFields()[kind], ", "), setup.OneLine(err)))
+			lines = append(lines, fmt.Sprintf("%s: %s may be missing: %s", p.Source, strings.Join(setup.RelatedFields()[kind], ", "),
+				setup.OneLine(err)))
 		}
 	}
 	return lines

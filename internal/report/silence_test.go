@@ -55,7 +55,8 @@ func TestSilence(t *testing.T) {
 			t.Errorf("%s: %d alerts: %v", tt.name, len(got), got)
 		}
 		for _, a := range got {
-			if a.Fields["last_event_time"] != start.UTC().Format(time.RFC3339Nano) || a.Priority != "Debug" || a.Rule != "Falco internal: timeouts notification" ||
+			if a.Fields["last_event_time"] != start.UTC().Format(time.RFC3339Nano) || a.Priority != "Debug" ||
+				a.Rule != "Falco internal: timeouts notification" ||
 				!strings.HasSuffix(a.Message, "Falco internal: timeouts notification. 1000 consecutive timeouts without event.") {
 				t.Errorf("%s: %v", tt.name, a)
 			}

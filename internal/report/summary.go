@@ -46,11 +46,15 @@ func (s *Snapshot) WriteSummary(w io.Writer) {
 		s.Dedup.Suppressed, s.Dedup.Emitted, s.Dedup.Overflow, s.Redacted)
 	fmt.Fprintf(&b, "Lost records: %d critical ring full, %d bulk ring full%s, %d undecodable, %d missing by sequence\n",
 		s.Kernel.CriticalLost, s.Kernel.BulkLost, lostKinds(s.Kernel.LostByKind), s.Stats.DecodeErrors, s.Stats.Gaps)
-	fmt.Fprintf(&b, "Incomplete: %d paths truncated, %d path strings unreadable, %d not kept from entry, %d files closed too soon, %d io_uring opens without name or result, %d processes repaired, %d processes unknown\n",
-		s.Kernel.PathTruncated, s.Kernel.RawUnreadable, s.Kernel.EntryMissing, s.Kernel.FileGone, s.Kernel.UringUnmatched, s.Table.Repaired, s.Table.Unknown)
-	fmt.Fprintf(&b, "Containers: %d events waited, %d answered; without metadata: %d no runtime, %d not found, %d too slow, %d waiting room full, %d cgroup gone\n",
+	fmt.Fprintf(&b, "Incomplete: %d paths truncated, %d path strings unreadable, %d not kept from entry, %d files closed too soon, "+
+		"%d io_uring opens without name or result, %d processes repaired, %d processes unknown\n",
+		s.Kernel.PathTruncated, s.Kernel.RawUnreadable, s.Kernel.EntryMissing, s.Kernel.FileGone, s.Kernel.UringUnmatched, s.Table.Repaired,
+		s.Table.Unknown)
+	fmt.Fprintf(&b, "Containers: %d events waited, %d answered; "+
+		"without metadata: %d no runtime, %d not found, %d too slow, %d waiting room full, %d cgroup gone\n",
 		s.Enrich.Held, s.Enrich.Answered, s.Enrich.RuntimeAbsent, s.Enrich.NotFound, s.Enrich.TooSlow, s.Enrich.Overflow, s.Enrich.CgroupGone)
-	fmt.Fprintf(&b, "Names not known: %d mounts and %d watched names too many, %d mount tables unreadable, %d looks into a container dropped, %d containers forgotten\n",
+	fmt.Fprintf(&b, "Names not known: %d mounts and %d watched names too many, %d mount tables unreadable, "+
+		"%d looks into a container dropped, %d containers forgotten\n",
 		s.Names.MountsCut, s.Names.WatchCut, s.Names.MountErrors, s.Names.ScansDropped, s.Names.ContainersDropped)
 	_, _ = io.WriteString(w, b.String())
 }
@@ -68,8 +72,9 @@ func alertCounts(t *output.SinkTotals) string {
 
 var kindNames = map[event.Kind]string{
 	event.KindExec: "exec", event.KindFork: "fork", event.KindExit: "exit", event.KindOpen: "open",
-	event.KindExecFailed: "failed exec", event.KindUring: "io_uring setup", event.KindCgroupMade: "cgroup made", event.KindCgroupRemoved: "cgroup removed",
-	event.KindCanary: "canary", event.KindSignal: "signal",
+	event.KindExecFailed: "failed exec", event.KindUring: "io_uring setup", event.KindCgroupMade: "cgroup made",
+	event.KindCgroupRemoved: "cgroup removed",
+	event.KindCanary:        "canary", event.KindSignal: "signal",
 }
 
 func lostKinds(lost map[event.Kind]uint64) string {

@@ -82,9 +82,10 @@ func (a *alerts) counters() output.QueueCounters {
 // emit renders one match, and sends it unless others of its kind were just told. It tells false if an output had no room.
 func (a *alerts) emit(with *rendering, r *engine.Rule, ev *event.Event) bool {
 	f := with.byRule[r]
-	if f.window > 0 && a.dedup.Hold(dedupKey(r, ev), r.Priority.String(), f.window, time.Now(), func(text, json []byte, count uint64) ([]byte, []byte) {
-		return f.append(text, json, ev, count)
-	}) {
+	if f.window > 0 && a.dedup.Hold(dedupKey(r, ev), r.Priority.String(), f.window, time.Now(),
+		func(text, json []byte, count uint64) ([]byte, []byte) {
+			return f.append(text, json, ev, count)
+		}) {
 		return true
 	}
 	a.line, a.json = f.append(a.line[:0], a.json[:0], ev, 0)

@@ -18,8 +18,10 @@ func (s *sensor) snapshot(kernelErr error) *report.Snapshot {
 	c, g := s.check, s.loop.latest()
 	now := &report.Snapshot{
 		At: c.last, Wall: time.Now(), Started: s.started, Version: s.Version, BootTime: bootTime(),
-		Stats: s.loop.stats, Kernel: s.kernel, KernelErr: kernelErr, Table: s.table.Counters(), Enrich: s.enrich.Counters(), Names: s.names.Counters(),
-		Queue: s.alerts.counters(), Dedup: s.alerts.dedup.Counters(), Redacted: s.alerts.redacted.Load(), Reloads: s.reloads, LogErrors: s.logErrors(),
+		Stats: s.loop.stats, Kernel: s.kernel, KernelErr: kernelErr, Table: s.table.Counters(), Enrich: s.enrich.Counters(),
+		Names: s.names.Counters(),
+		Queue: s.alerts.counters(), Dedup: s.alerts.dedup.Counters(), Redacted: s.alerts.redacted.Load(), Reloads: s.reloads,
+		LogErrors:   s.logErrors(),
 		Overwritten: s.probe.Critical().Overwritten() + s.probe.Bulk().Overwritten(),
 		Runtimes:    s.enrich.Status(), Pods: s.podState(),
 		Self: c.counts, Stalled: c.stalled, StalledSince: c.since, Signals: c.takeSignals(),
@@ -63,7 +65,8 @@ func (s *sensor) serve(ctx context.Context) error {
 		Degraded:   func() []string { return report.Degraded(s.published.Load()) },
 		// As in Falco, "engine_version" is the minor number alone: the engine's version was one number once.
 		Versions: map[string]string{
-			"engine_version": strings.Split(rulefile.Version, ".")[1], "engine_version_semver": rulefile.Version, "falco_version": s.Version, "saker_version": s.Version,
+			"engine_version": strings.Split(rulefile.Version, ".")[1], "engine_version_semver": rulefile.Version, "falco_version": s.Version,
+			"saker_version": s.Version,
 		},
 		Log: s.Log,
 	}
@@ -71,7 +74,8 @@ func (s *sensor) serve(ctx context.Context) error {
 		settings.Certificate = cfg.SSLCertificate
 	}
 	if cfg.PrometheusMetrics && s.Config.Metrics.Enabled {
-		settings.Metrics = metrics.Collector(report.Shown(&s.Config.Metrics), func() *report.Scrape { return report.NewScrape(s.published.Load()) })
+		settings.Metrics = metrics.Collector(report.Shown(&s.Config.Metrics),
+			func() *report.Scrape { return report.NewScrape(s.published.Load()) })
 	}
 	var err error
 	s.server, err = metrics.Start(context.WithoutCancel(ctx), settings) // teardown ends it

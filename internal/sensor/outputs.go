@@ -168,7 +168,8 @@ func sameOutputs(a, b *config.Config) bool {
 }
 
 func sinkSections(c *config.Config) []any {
-	return []any{c.Stdout, c.File, c.Syslog, c.Program, c.HTTP, c.OTLP, c.GRPC, c.GRPCOutput, c.OutputsQueue, c.BufferedOutputs, c.JSONOutput, c.Spool, c.JSONIncludeID}
+	return []any{c.Stdout, c.File, c.Syslog, c.Program, c.HTTP, c.OTLP, c.GRPC, c.GRPCOutput, c.OutputsQueue, c.BufferedOutputs, c.JSONOutput,
+		c.Spool, c.JSONIncludeID}
 }
 
 func httpSettings(cfg *config.Config, stderr io.Writer) sinks.HTTPSettings {
@@ -193,8 +194,9 @@ func httpSettings(cfg *config.Config, stderr io.Writer) sinks.HTTPSettings {
 func otlpSettings(cfg *config.Config, version string) otlp.Settings {
 	o := cfg.OTLP
 	out := otlp.Settings{
-		Endpoint: o.Endpoint, Protocol: strings.ToLower(o.Protocol), Headers: o.Headers, Compress: o.CompressUploads, Version: version, Hostname: config.Hostname(),
-		TLS: tlsfiles.Settings{Section: "otlp_output", Insecure: o.Insecure, CACert: o.CACert},
+		Endpoint: o.Endpoint, Protocol: strings.ToLower(o.Protocol), Headers: o.Headers, Compress: o.CompressUploads, Version: version,
+		Hostname: config.Hostname(),
+		TLS:      tlsfiles.Settings{Section: "otlp_output", Insecure: o.Insecure, CACert: o.CACert},
 	}
 	if o.MTLS {
 		out.TLS.ClientCert, out.TLS.ClientKey = o.ClientCert, o.ClientKey

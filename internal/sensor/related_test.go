@@ -16,7 +16,8 @@ func TestRelatedKinds(t *testing.T) {
 		what, condition, output, more string
 		want                          [pods.Kinds]bool
 	}{
-		{"nothing but pods", "k8smeta.pod.label[a]=b", "%k8smeta.ns.name %k8smeta.deployment.name %k8smeta.rs.uid %k8smeta.rc.name", "", [pods.Kinds]bool{}},
+		{"nothing but pods", "k8smeta.pod.label[a]=b", "%k8smeta.ns.name %k8smeta.deployment.name %k8smeta.rs.uid %k8smeta.rc.name", "",
+			[pods.Kinds]bool{}},
 		{"a condition", "k8smeta.ns.label[a]=b", "x", "", [pods.Kinds]bool{pods.Namespace: true}},
 		{"an output", "proc.name=a", "%k8smeta.rs.labels", "", [pods.Kinds]bool{pods.ReplicaSet: true}},
 		{"what is appended", "proc.name=a", "x", "%k8smeta.deployment.uid", [pods.Kinds]bool{pods.Deployment: true}},

@@ -45,7 +45,8 @@ func newRendering(cfg *config.Config, rules *engine.Ruleset, redacted *atomic.Ui
 	if err != nil {
 		return nil, err
 	}
-	r := &rendering{options: options, whole: cfg.GRPC.Enabled && cfg.GRPCOutput.Enabled || cfg.OTLP.Enabled, byRule: make(map[*engine.Rule]format, len(rules.Rules()))}
+	r := &rendering{options: options, whole: cfg.GRPC.Enabled && cfg.GRPCOutput.Enabled || cfg.OTLP.Enabled,
+		byRule: make(map[*engine.Rule]format, len(rules.Rules()))}
 	dict := setup.Dictionary(*cfg)
 	for _, rule := range rules.Rules() {
 		shown := render.Rule{Name: rule.Name, Output: rule.Output, Priority: rule.Priority.String(), Source: rule.Source, Tags: rule.Tags}

@@ -34,7 +34,7 @@ func FindBlindRules(set *engine.Ruleset) BlindRules {
 			}
 		}
 		switch {
-		case captured == 0:
+		case captured == 0 && len(types) > 0: // one about no type contradicts itself, and lint says so
 			b.Never = append(b.Never, r.Name)
 		case captured < len(types) && len(types) < all:
 			b.Partly = append(b.Partly, r.Name)
@@ -47,7 +47,8 @@ func FindBlindRules(set *engine.Ruleset) BlindRules {
 func (b *BlindRules) Text() string {
 	var parts []string
 	if n := len(b.Never); n > 0 {
-		parts = append(parts, fmt.Sprintf("%d of %d enabled rules can never fire, as none of their event types is captured: %s", n, b.Enabled, FirstNames(b.Never)))
+		parts = append(parts, fmt.Sprintf("%d of %d enabled rules can never fire, as none of their event types is captured: %s", n, b.Enabled,
+			FirstNames(b.Never)))
 	}
 	if n := len(b.Partly); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d of %d fire for some of their event types only: %s", n, b.Enabled, FirstNames(b.Partly)))

@@ -35,17 +35,18 @@ func TestBlindRules(t *testing.T) {
 	add("Partly", "evt.type in (openat, "+not+") and proc.name = x", true)
 	add("Disabled", "evt.type = "+not, false)
 	add("Any", "proc.name = x", true)
+	add("Contradicts itself", "evt.type = openat and evt.type = execve", true)
 	rules, results := Load(config.Default(), []rulefile.Source{{Name: "test.yaml", Content: []byte(text.String())}})
 	if !results.Successful() {
 		t.Fatal(RulesError(&results))
 	}
 	got := FindBlindRules(rules)
-	want := BlindRules{Never: []string{"Blind"}, Partly: []string{"Partly"}, Enabled: 4}
+	want := BlindRules{Never: []string{"Blind"}, Partly: []string{"Partly"}, Enabled: 5}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	line := "1 of 4 enabled rules can never fire, as none of their event types is captured: Blind; " +
-		"1 of 4 fire for some of their event types only: Partly (see sensor --ignored)"
+	line := "1 of 5 enabled rules can never fire, as none of their event types is captured: Blind; " +
+		"1 of 5 fire for some of their event types only: Partly (see sensor --ignored)"
 	if got.Text() != line {
 		t.Errorf("it says %q", got.Text())
 	}

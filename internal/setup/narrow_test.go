@@ -54,10 +54,12 @@ func TestOpensByRule(t *testing.T) {
 		{"evt.type = openat and not evt.is_open_write = true", class(read, event.OutcomeOther), class(write, event.OutcomeOther)},
 		{"evt.type = openat and fd.num = -1", class(read, event.OutcomeFailed) | class(read, event.OutcomeNameChanged), 0},
 		{"evt.type = openat and evt.name_changed = true",
-			class(read, event.OutcomeNameChanged) | class(write, event.OutcomeNameChanged), class(read, event.OutcomeFailed) | class(read, event.OutcomeRegular)},
+			class(read, event.OutcomeNameChanged) | class(write, event.OutcomeNameChanged),
+			class(read, event.OutcomeFailed) | class(read, event.OutcomeRegular)},
 		{"evt.type = openat and fd.name.exit startswith /etc", class(read, event.OutcomeNameChanged), ^class(0, event.OutcomeNameChanged) & 0xff},
 		{"open_read and evt.name_changed = true", 0, event.AllOpenClasses},
-		{"evt.type = openat and evt.failed = true and evt.name_changed = false", class(read, event.OutcomeFailed), class(read, event.OutcomeNameChanged)},
+		{"evt.type = openat and evt.failed = true and evt.name_changed = false", class(read, event.OutcomeFailed),
+			class(read, event.OutcomeNameChanged)},
 		// What can't be told is not narrowed.
 		{"evt.type = openat and fd.num > 100", class(read, event.OutcomeRegular), 0},
 		{"evt.type = openat and proc.name = x", event.AllOpenClasses, 0},
@@ -116,7 +118,8 @@ func randomOpen(rnd *rand.Rand) (event.Event, event.OpenClasses) {
 	pick := func(s ...string) string { return s[rnd.IntN(len(s))] }
 	types := []event.Type{event.TypeOpen, event.TypeOpenat, event.TypeOpenat2, event.TypeCreat, event.TypeOpenByHandleAt}
 	access := uint32(rnd.IntN(4))
-	name := pick("/etc/shadow", "/etc/cron.d/x", "/usr/bin/ls", "/root/.ssh/authorized_keys", "/etc", "/dev/null", "/run/secrets/kubernetes.io/serviceaccount/token")
+	name := pick("/etc/shadow", "/etc/cron.d/x", "/usr/bin/ls", "/root/.ssh/authorized_keys", "/etc", "/dev/null",
+		"/run/secrets/kubernetes.io/serviceaccount/token")
 	ev := event.Event{
 		Num: 1, Type: types[rnd.IntN(len(types))], Ret: int64(rnd.IntN(200)), ContainerID: pick(event.HostID, "0123456789ab"),
 		Process: &event.Process{Comm: pick("cat", "sh", "vi"), EUID: uint32(rnd.IntN(2)) * 1000, Vpid: 7},

@@ -9,7 +9,8 @@ import (
 func Pods(cfg *config.Config) pods.Settings {
 	k := &cfg.Kubernetes
 	if k.Source == config.SourceKubelet {
-		return pods.Settings{Kubelet: &pods.Kubelet{Address: k.Kubelet.URL(), CAFile: k.Kubelet.CAFile, Insecure: k.Kubelet.Insecure, Interval: k.Kubelet.Interval}}
+		return pods.Settings{Kubelet: &pods.Kubelet{Address: k.Kubelet.URL(), CAFile: k.Kubelet.CAFile, Insecure: k.Kubelet.Insecure,
+			Interval: k.Kubelet.Interval}}
 	}
 	node := k.Node
 	if node == "" {

@@ -21,16 +21,21 @@ func TestRuntimesOf(t *testing.T) {
 		engines config.Engines
 		want    []runtimes.Runtime
 	}{
-		"all on":                        {config.Engines{Containerd: on(), CRI: on(), Docker: on(), Podman: on()}, runtimes.Defaults()},
-		"all off":                       {config.Engines{}, []runtimes.Runtime{}},
-		"cri's sockets of containerd":   {config.Engines{CRI: on(k3s, crio)}, []runtimes.Runtime{containerd(k3s), {Kind: runtimes.CRI, Socket: crio}}},
-		"cri switched off":              {config.Engines{Containerd: on(), CRI: config.Runtime{Sockets: []string{k3s}}}, runtimes.DefaultSockets(runtimes.Containerd)},
-		"the same one in both":          {config.Engines{Containerd: on(k3s), CRI: on(k3s)}, []runtimes.Runtime{containerd(k3s)}},
-		"a name without a hint":         {config.Engines{Containerd: on("/x"), Docker: off}, []runtimes.Runtime{containerd("/x")}},
-		"Falco's name of Docker's":      {config.Engines{Docker: on("/var/run/docker.sock")}, []runtimes.Runtime{{Kind: runtimes.Docker, Socket: "/run/docker.sock"}}},
-		"an address":                    {config.Engines{Podman: on("unix:///run/podman/podman.sock")}, []runtimes.Runtime{{Kind: runtimes.Podman, Socket: "/run/podman/podman.sock"}}},
-		"cri with containerd's alone":   {config.Engines{Containerd: on(), CRI: on(k3s)}, []runtimes.Runtime{containerd(k3s)}},
-		"the usual places beside named": {config.Engines{CRI: on(), Docker: on("/d")}, slices.Concat(runtimes.DefaultSockets(runtimes.CRI), []runtimes.Runtime{{Kind: runtimes.Docker, Socket: "/d"}})},
+		"all on":  {config.Engines{Containerd: on(), CRI: on(), Docker: on(), Podman: on()}, runtimes.Defaults()},
+		"all off": {config.Engines{}, []runtimes.Runtime{}},
+		"cri's sockets of containerd": {config.Engines{CRI: on(k3s, crio)},
+			[]runtimes.Runtime{containerd(k3s), {Kind: runtimes.CRI, Socket: crio}}},
+		"cri switched off": {config.Engines{Containerd: on(), CRI: config.Runtime{Sockets: []string{k3s}}},
+			runtimes.DefaultSockets(runtimes.Containerd)},
+		"the same one in both":  {config.Engines{Containerd: on(k3s), CRI: on(k3s)}, []runtimes.Runtime{containerd(k3s)}},
+		"a name without a hint": {config.Engines{Containerd: on("/x"), Docker: off}, []runtimes.Runtime{containerd("/x")}},
+		"Falco's name of Docker's": {config.Engines{Docker: on("/var/run/docker.sock")},
+			[]runtimes.Runtime{{Kind: runtimes.Docker, Socket: "/run/docker.sock"}}},
+		"an address": {config.Engines{Podman: on("unix:///run/podman/podman.sock")},
+			[]runtimes.Runtime{{Kind: runtimes.Podman, Socket: "/run/podman/podman.sock"}}},
+		"cri with containerd's alone": {config.Engines{Containerd: on(), CRI: on(k3s)}, []runtimes.Runtime{containerd(k3s)}},
+		"the usual places beside named": {config.Engines{CRI: on(), Docker: on("/d")},
+			slices.Concat(runtimes.DefaultSockets(runtimes.CRI), []runtimes.Runtime{{Kind: runtimes.Docker, Socket: "/d"}})},
 	} {
 		if diff := cmp.Diff(tt.want, Runtimes(&tt.engines)); diff != "" {
 			t.Errorf("%s: %s", name, diff)

@@ -163,7 +163,8 @@ func collect[K comparable](rows map[K]*Row) []Row {
 // table keeps the rows in which most has happened, losses and alerts before events.
 func table(rows []Row, total Counts) Table {
 	slices.SortFunc(rows, func(a, b Row) int {
-		return cmp.Or(cmp.Compare(b.Lost, a.Lost), cmp.Compare(b.Alerts, a.Alerts), cmp.Compare(b.Events, a.Events), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(b.Lost, a.Lost), cmp.Compare(b.Alerts, a.Alerts), cmp.Compare(b.Events, a.Events), cmp.Compare(a.Name, b.Name),
+			cmp.Compare(a.ID, b.ID))
 	})
 	rows = slices.DeleteFunc(rows, func(r Row) bool { return r.Counts == Counts{} })
 	shown := min(len(rows), maxSent)

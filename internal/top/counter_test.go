@@ -33,14 +33,17 @@ func TestCounter(t *testing.T) {
 			{Name: "Read", Counts: Counts{5, 1, 1}}, {Name: "Shell", Counts: Counts{1, 1, 0}}, {Name: "Gone", Counts: Counts{0, 1, 0}},
 			{Name: "Quiet", Counts: Counts{4, 0, 0}},
 		}},
-		Containers: Table{Rows: []Row{{ID: "host", Counts: Counts{1, 2, 5}}, {Name: "shop", ID: "abc", Counts: Counts{4, 1, 0}}}, Others: Counts{4, 0, 3}},
-		Processes: Table{Rows: []Row{{Name: "cat", ID: "8", In: "host", Counts: Counts{1, 2, 5}}, {Name: "sh", ID: "7", In: "abc", Counts: Counts{4, 1, 0}}},
+		Containers: Table{Rows: []Row{{ID: "host", Counts: Counts{1, 2, 5}}, {Name: "shop", ID: "abc", Counts: Counts{4, 1, 0}}},
+			Others: Counts{4, 0, 3}},
+		Processes: Table{Rows: []Row{{Name: "cat", ID: "8", In: "host", Counts: Counts{1, 2, 5}},
+			{Name: "sh", ID: "7", In: "abc", Counts: Counts{4, 1, 0}}},
 			Others: Counts{4, 0, 3}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(&Report{Rules: Table{Rows: []Row{}}, Containers: Table{Rows: []Row{}}, Processes: Table{Rows: []Row{}}}, c.Report(Counts{}, 0, rules)); diff != "" {
+	if diff := cmp.Diff(&Report{Rules: Table{Rows: []Row{}}, Containers: Table{Rows: []Row{}}, Processes: Table{Rows: []Row{}}},
+		c.Report(Counts{}, 0, rules)); diff != "" {
 		t.Errorf("the next interval is not empty:\n%s", diff)
 	}
 }

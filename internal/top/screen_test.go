@@ -13,10 +13,13 @@ func example() *Report {
 	return &Report{
 		Sensor: Identity{Version: "1.2.3", PID: 4711, Socket: "/run/saker/top.sock"},
 		Time:   time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local), Seconds: 2, Total: Counts{2468000, 25, 300}, AlertsLost: 1, Missed: 2,
-		Rules: Table{Rows: []Row{{Name: "Shell in a container", Counts: Counts{400, 24, 1}}, {Name: "Write below /etc", Counts: Counts{90, 1, 0}}}},
-		Containers: Table{Rows: []Row{{Name: "shop", ID: "abcdef012345", Counts: Counts{2400000, 25, 200}}, {Name: "", ID: "host", Counts: Counts{68000, 0, 0}}},
+		Rules: Table{Rows: []Row{{Name: "Shell in a container", Counts: Counts{400, 24, 1}},
+			{Name: "Write below /etc", Counts: Counts{90, 1, 0}}}},
+		Containers: Table{Rows: []Row{{Name: "shop", ID: "abcdef012345", Counts: Counts{2400000, 25, 200}},
+			{Name: "", ID: "host", Counts: Counts{68000, 0, 0}}},
 			Others: Counts{Lost: 100}},
-		Processes: Table{Rows: []Row{{Name: "fl\x1b[2Jood\n", ID: "77", In: "shop", Counts: Counts{2400000, 25, 200}}, {Name: "sh", ID: "9", In: "host", Counts: Counts{3, 0, 0}}},
+		Processes: Table{Rows: []Row{{Name: "fl\x1b[2Jood\n", ID: "77", In: "shop", Counts: Counts{2400000, 25, 200}},
+			{Name: "sh", ID: "9", In: "host", Counts: Counts{3, 0, 0}}},
 			More: 5, Others: Counts{67997, 0, 100}},
 	}
 }
@@ -45,7 +48,8 @@ func TestText(t *testing.T) {
 		t.Error(diff)
 	}
 	got := Screen{Rows: 1, Width: 42}.Text(example())
-	for _, want := range []string{"     45.0       0.5         0  others (1 m\n", "    34000         0      50.0  others (1 m\n", "    34000         0      50.0  others (6 m\n"} {
+	for _, want := range []string{"     45.0       0.5         0  others (1 m\n", "    34000         0      50.0  others (1 m\n",
+		"    34000         0      50.0  others (6 m\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("it lacks %q:\n%s", want, got)
 		}

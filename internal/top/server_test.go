@@ -118,7 +118,8 @@ func TestEnd(t *testing.T) {
 		fits func(error) bool
 	}{
 		{"the viewer", func(cancel context.CancelFunc) { cancel() }, func(err error) bool { return err == nil }},
-		{"the sensor", func(context.CancelFunc) { s.Close() }, func(err error) bool { return err != nil && strings.Contains(err.Error(), "the sensor has ended") }},
+		{"the sensor", func(context.CancelFunc) { s.Close() },
+			func(err error) bool { return err != nil && strings.Contains(err.Error(), "the sensor has ended") }},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
