@@ -22,8 +22,8 @@ import (
 
 var update = flag.Bool("update", false, "renew the golden files")
 
-// render is helm template saker deploy/helm/saker --namespace saker -f values.
-func render(t *testing.T, values string) (string, error) {
+// render is helm template saker deploy/helm/saker --namespace saker -f values. notes are what helm install prints.
+func render(t *testing.T, values string) (manifest, notes string, err error) {
 	t.Helper()
 	chart, err := loader.Load("../../deploy/helm/saker")
 	if err != nil {
@@ -34,26 +34,26 @@ func render(t *testing.T, values string) (string, error) {
 		t.Fatal(err)
 	}
 	options := chartutil.ReleaseOptions{Name: "saker", Namespace: "saker", Revision: 1, IsInstall: true}
-	all, err := chartutil.ToRenderValues(chart, given, options, chartutil.DefaultCapabilities)
+	whole, err := chartutil.ToRenderValues(chart, given, options, chartutil.DefaultCapabilities)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	files, err := engine.Render(chart, all)
+	files, err := engine.Render(chart, whole)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	var manifest strings.Builder
+	var text strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if strings.HasSuffix(name, ".yaml") {
-			manifest.WriteString("---\n" + files[name] + "\n")
+			text.WriteString("---\n" + files[name] + "\n")
 		}
 	}
-	return manifest.String(), nil
+	return text.String(), files["saker/templates/NOTES.txt"], nil
 }
 
 func mustRender(t *testing.T, values string) string {
 	t.Helper()
-	manifest, err := render(t, values)
+	manifest, _, err := render(t, values)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,29 +288,52 @@ func TestPodSource(t *testing.T) {
 	}
 }
 
-// TestBadValues: a mistake in the values is told, not deployed.
+// TestBadValues: a value of the wrong kind is refused, with its name; with strictValues a name that the chart does not have is, too.
 func TestBadValues(t *testing.T) {
 	for values, want := range map[string]string{
-		"falco: {prioritty: warning}":                     "prioritty",
-		"falco: {priority: loud}":                         "priority",
-		"controller: {kind: deployment}":                  "kind",
-		"falcosidekick: {webgui: {enabled: true}}":        "webgui",
-		"tolerance: []":                                   "tolerance",
-		"customRules: {shop: \"[]\"}":                     "shop",
-		"customRules: {a.yaml: [1]}":                      "customRules",
-		"collectors: {kubernetes: {source: kublet}}":      "source",
-		"tty: maybe":                                      "tty",
-		"falcosidekick: {enabled: true, url: sidekick}":   "url",
-		"falco: {webserver: {listen_port: 70000}}":        "listen_port",
-		"runtimeDirectories: [/run/containerd/c.sock]":    "runtimeDirectories",
-		"resources: {limit: {cpu: 1}}":                    "limit",
-		"serviceMonitor: {create: true}":                  "metrics.enabled",
-		"image: {pullPolicy: Sometimes}":                  "pullPolicy",
-		"healthChecks: {livenessProbe: {period: 1}}":      "period",
-		"falcosidekick: {enabled: true, webhook: {a: b}}": "webhook",
+		"falco: {priority: loud}":                       "priority",
+		"falco: {json_output: perhaps}":                 "json_output",
+		"falco: {http_output: on}":                      "http_output",
+		"customRules: {a.yaml: [1]}":                    "customRules",
+		"customRules: {a/b.yaml: x}":                    "a/b.yaml",
+		"collectors: {kubernetes: {source: kublet}}":    "source",
+		"tty: maybe":                                    "tty",
+		"tolerations: all":                              "tolerations",
+		"falcosidekick: {enabled: true, url: sidekick}": "url",
+		"falco: {webserver: {listen_port: 70000}}":      "listen_port",
+		"runtimeDirectories: [/run/containerd/c.sock]":  "runtimeDirectories",
+		"image: {pullPolicy: Sometimes}":                "pullPolicy",
+		"metrics: {enabled: [true]}":                    "metrics",
 	} {
-		if _, err := render(t, values); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, err := render(t, values); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "nil pointer") {
 			t.Errorf("%s: error %v, want one about %s", values, err, want)
 		}
+	}
+	for values, want := range map[string]string{
+		"falco: {prioritty: warning}":                     "falco.prioritty",
+		"falco: {jsonOutput: true}":                       "falco.jsonOutput: now falco.json_output",
+		"falco: {rules: [{enabel: {tag: x}}]}":            "falco.rules[0].enabel",
+		"controller: {kind: deployment}":                  "controller.kind",
+		"falcosidekick: {webgui: {enabled: true}}":        "falcosidekick.webgui",
+		"tolerance: [x]":                                  "tolerance",
+		"ebpf: {enabled: true}":                           "ebpf",
+		"customRules: {shop: \"[]\"}":                     "customRules.shop",
+		"resources: {limit: {cpu: 1}}":                    "resources.limit",
+		"serviceMonitor: {create: true}":                  "metrics.enabled",
+		"healthChecks: {livenessProbe: {period: 1}}":      "healthChecks.livenessProbe.period",
+		"falcosidekick: {enabled: true, webhook: {a: b}}": "falcosidekick.webhook",
+	} {
+		if _, _, err := render(t, "strictValues: true\n"+values); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want one about %s", values, err, want)
+		}
+		manifest, notes, err := render(t, values)
+		if err != nil || !strings.Contains(notes, want) {
+			t.Errorf("%s: %v, notes without %q:\n%s", values, err, want, notes)
+		} else if daemonSet(t, manifest) == nil {
+			t.Errorf("%s: no DaemonSet", values)
+		}
+	}
+	if _, _, err := render(t, "strictValues: true\ndriver: {kind: ebpf}\nfalcoctl: {artifact: {install: {enabled: true}}}"); err != nil {
+		t.Errorf("sections of Falco's chart are refused: %v", err)
 	}
 }

@@ -37,7 +37,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{- /* Values that were made for Falco's chart name Falco's image: not that, but this chart's own is run. */ -}}
 {{- define "saker.namesFalco" -}}
-{{- if hasPrefix "falcosecurity/" .Values.image.repository -}}
+{{- if regexMatch "(^|/)(falcosecurity/.*|falco(-no-driver|-debian|-distroless)?)$" .Values.image.repository -}}
 true
 {{- end -}}
 {{- end -}}
@@ -109,10 +109,17 @@ http://falcosidekick{{ if .Values.falcosidekick.fullfqdn }}.{{ include "saker.na
 
 {{- define "saker.probe" -}}
 httpGet:
-  path: {{ dig "k8s_healthz_endpoint" "/healthz" (default dict .falco.webserver) }}
+  path: {{ dig "k8s_healthz_endpoint" "/healthz" .falco.webserver }}
   port: http
-  {{- if dig "ssl_enabled" false (default dict .falco.webserver) }}
+  {{- if include "saker.on" (get .falco.webserver "ssl_enabled") }}
   scheme: HTTPS
   {{- end }}
 {{ toYaml .probe }}
+{{- end -}}
+
+{{- /* A switch of falco.yaml, which may be a text; empty if it is off, or missing. */ -}}
+{{- define "saker.on" -}}
+{{- if has (toString . | lower) (list "true" "yes" "on" "y") -}}
+true
+{{- end -}}
 {{- end -}}
