@@ -20,6 +20,9 @@ import (
 // sensorDeadline bounds each wait for a sign of the sensor's.
 const sensorDeadline = 2 * time.Minute
 
+// maxLines of standard output wait to be read by the test: as many as it lets the sensor print before it reads any.
+const maxLines = 1 << 18
+
 // BuildSensor builds the sensor's binary, with the race detector if the tests have it. The file is shared by all packages' tests, so that
 // it is linked once; it stays.
 func BuildSensor() (binary string, err error) {
@@ -122,7 +125,7 @@ func LaunchSensor(t *testing.T, binary string, args ...string) *Sensor {
 	}
 	args = alone(args)
 	s := &Sensor{
-		t: t, Cmd: exec.Command(binary, args...), Lines: make(chan string, 1<<16), Ended: make(chan struct{}), grown: make(chan struct{}, 1),
+		t: t, Cmd: exec.Command(binary, args...), Lines: make(chan string, maxLines), Ended: make(chan struct{}), grown: make(chan struct{}, 1),
 	}
 	s.Cmd.Env = append(os.Environ(), "FALCO_HOSTNAME=node-1")
 	stdout, err := s.Cmd.StdoutPipe()
