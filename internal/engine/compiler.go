@@ -103,7 +103,13 @@ func (c *compiler) parse(t *text, where rulefile.Trail) filter.Expr {
 		base = c.placed[n-1].base + len(c.placed[n-1].buf) + 1
 	}
 	c.placed = append(c.placed, placedText{base, where.Macro(), t})
-	e, err := filter.Parse(t.String(), filter.ParseOptions{MaxDepth: maxDepth})
+	e, err := filter.Parse(t.String(), filter.ParseOptions{MaxDepth: maxDepth, Lists: t.literals()})
+	if inlined := t.inlined(); err != nil && inlined != nil {
+		// A large list that stands elsewhere than among a list's items is text like any other.
+		t = inlined
+		c.placed[len(c.placed)-1].text = t
+		e, err = filter.Parse(t.String(), filter.ParseOptions{MaxDepth: maxDepth})
+	}
 	var pe *filter.ParseError
 	switch {
 	case errors.As(err, &pe):
@@ -221,6 +227,7 @@ func (c *compiler) filter(r *rulefile.Rule, where rulefile.Trail, e filter.Expr)
 // compileProblem says what is wrong with a condition in Falco's words, and what may be meant.
 func (c *compiler) compileProblem(where rulefile.Trail, e filter.Expr, ce *filter.CompileError) rulefile.Problem {
 	message, hint := ce.Msg, ""
+	trail := c.conditionTrail(where, ce.Pos.Offset)
 	filter.WalkOperands(e, func(o filter.Operand) {
 		if o.Position().Offset != ce.Pos.Offset {
 			return
@@ -231,6 +238,11 @@ func (c *compiler) compileProblem(where rulefile.Trail, e filter.Expr, ce *filte
 				message = "filter_check called with nonexistent field " + o.String()
 				hint = c.fieldHint(o)
 			}
+		case *filter.Mention:
+			if i, ok := c.expander.byName[o.Name]; ok && ce.Item > 0 {
+				n := c.expander.lists[i].compiled[ce.Item-1].n
+				trail = where.At("list item", n.File, n.Offset)
+			}
 		case *filter.Value:
 			if ce.UnknownEventType {
 				message = "unknown event type " + o.Text
@@ -238,7 +250,7 @@ func (c *compiler) compileProblem(where rulefile.Trail, e filter.Expr, ce *filte
 			}
 		}
 	})
-	p := c.conditionTrail(where, ce.Pos.Offset).Problem(rulefile.ErrCompileCondition, message)
+	p := trail.Problem(rulefile.ErrCompileCondition, message)
 	p.Hint = hint
 	return p
 }

@@ -202,6 +202,8 @@ func shift(e filter.Expr, by int) {
 			o.Pos.Offset += by
 		case *filter.List:
 			o.Pos.Offset += by
+		case *filter.Mention:
+			o.Pos.Offset += by
 		case *filter.Transformer:
 			o.Pos.Offset += by
 		}

@@ -26,8 +26,13 @@ func TestHostile(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"macros that double", doubling.String() + rule + "m59\n", "parts after the expansion of its macros"},
 		{"lists that double", lists.String() + rule + "proc.name in (l59)\n", "expands to more than"},
-		{"a long list used often", "- list: l\n  items: [" + strings.Repeat("abcdefgh,", 50000) + "a]\n" +
+		{"a long list used often", "- list: l\n  items: [" + strings.Repeat(strings.Repeat("a", 200)+",", 1000) + "a]\n" +
 			rule + strings.Repeat("proc.name in (l) or ", 50) + "evt.type = open\n", "after the expansion of list 'l'"},
+		{"a large list outside of a list", "- list: l\n  items: [" + strings.Repeat("abcdefghijklmnopqrst,", 60000) + "a]\n" +
+			rule + "proc.name = l\n", "'l' has 60001 items"},
+		{"a large list and a mistake", "- list: l\n  items: [" + strings.Repeat("abcdefghijklmnopqrst,", 60000) + "a]\n" +
+			rule + "proc.name in (l) or (\n", "expected a field"},
+		{"items", "- list: l\n  items: [" + strings.Repeat("a,", maxItems) + "a]\n", "expands to more than"},
 		{"macros nested", chain.String() + rule + "c2999\n", "nested deeper"},
 		{"parentheses", rule + strings.Repeat("(", 5000) + "evt.type = open" + strings.Repeat(")", 5000) + "\n", "nest"},
 		{"brackets", "- list: a\n  items: " + strings.Repeat("[", 100000), "nest deeper"},
@@ -47,7 +52,7 @@ func TestHostile(t *testing.T) {
 			}
 			return b.String()
 		}(), "not a scalar value"},
-		{"size", strings.Repeat("# comment\n", 500000), "larger than 4 MiB"},
+		{"size", strings.Repeat("# comment\n", 2000000), "larger than 16 MiB"},
 		{"binary", "- rule: \x00\n", "NUL byte"},
 	}
 	for _, tt := range tests {

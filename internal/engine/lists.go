@@ -1,17 +1,22 @@
 package engine
 
 import (
+	"slices"
 	"sort"
 	"strings"
 
+	"github.com/saker-sensor/saker/internal/engine/filter"
 	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/yamltree"
 )
 
-// maxText bounds a condition's text after the expansion of its lists, in bytes, and maxItems a list's items.
 const (
-	maxText  = 1 << 20
-	maxItems = 1 << 17
+	// maxText bounds a condition's text after the expansion of its lists, in bytes; a large list counts with its name only.
+	maxText = 1 << 20
+	// maxItems bounds a list's items, those of the lists in it among them.
+	maxItems = 1 << 20
+	// largeList is the number of items from which a list is large: conditions mention it, and share its values.
+	largeList = 1024
 )
 
 // item is a list's item as it stands in a condition, with quotes where it needs them.
@@ -28,6 +33,9 @@ type list struct {
 	// compiled are the items with other lists' items in place of their names, uses the names of those lists.
 	compiled []item
 	uses     []string
+	// literals are the values of a large list that conditions may share; sought tells whether they were looked for.
+	literals *filter.Literals
+	sought   bool
 }
 
 // compileLists puts the items of earlier lists in place of their names, once.
@@ -49,12 +57,35 @@ func compileLists(definitions []*rulefile.List) []*list {
 				l.compiled = append(l.compiled, item{quoteBlanks(n.Text), n})
 			}
 			if len(l.compiled) > maxItems {
-				rulefile.Refuse(l.Where, rulefile.ErrValidate, "List expands to more than %d items", maxItems)
+				rulefile.Refuse(l.Where, rulefile.ErrValidate, "List expands to more than %d items; split it", maxItems)
 			}
 		}
 		byName[l.Name] = l
 	}
 	return lists
+}
+
+// shared gives the values of a large list; nil if its text must stand in each condition: it is small, an item is no value
+// by itself, or names a list that is replaced later.
+func (x *expander) shared(number int) *filter.Literals {
+	l := x.lists[number]
+	if l.sought || len(l.compiled) < largeList || len(x.odd) > 0 {
+		return l.literals
+	}
+	l.sought = true
+	later := map[int]bool{}
+	texts := make([]string, len(l.compiled))
+	for i, it := range l.compiled {
+		texts[i] = it.text
+		x.mark(later, it.text, number)
+	}
+	if len(later) > 0 {
+		return nil
+	}
+	if literals, ok := filter.NewLiterals(l.Name, texts); ok {
+		l.literals = literals
+	}
+	return l.literals
 }
 
 // quoteBlanks puts a text with blanks between quotes, unless it begins with one.
@@ -112,13 +143,17 @@ func (x *expander) expand(t *text, where rulefile.Trail) *text {
 		}
 		delete(due, next)
 		l := x.lists[next]
-		longer, found := substitute(t, l, where)
+		shared := x.shared(next)
+		longer, found := substitute(t, l, shared != nil, where)
 		if !found {
 			continue
 		}
 		t = longer
 		l.used = true
 		x.used = append(x.used, l.Name)
+		if shared != nil {
+			continue
+		}
 		for _, it := range l.compiled {
 			x.mark(due, it.text, next)
 		}
@@ -136,8 +171,8 @@ func (x *expander) mark(due map[int]bool, s string, after int) {
 	}
 }
 
-// substitute replaces every mention of one list.
-func substitute(t *text, l *list, where rulefile.Trail) (*text, bool) {
+// substitute replaces every mention of one list by its items, or notes the mentions if the list is shared.
+func substitute(t *text, l *list, shared bool, where rulefile.Trail) (*text, bool) {
 	s := t.String()
 	out := &text{}
 	done := 0
@@ -153,20 +188,21 @@ func substitute(t *text, l *list, where rulefile.Trail) (*text, bool) {
 			continue
 		}
 		pos = end
-		if len(l.compiled) == 0 {
+		if shared {
+			out.from(t, done, start)
+			out.mentions = append(out.mentions, mention{len(out.buf), l})
+			out.from(t, start, end)
+			done = end
+			continue
+		}
+		if l.empty() {
 			start, end = withComma(s, start, end, done)
 			pos = end
 		}
 		out.from(t, done, start)
-		for k, it := range l.compiled {
-			if k > 0 {
-				out.put(", ", it.n)
-			}
-			out.put(it.text, it.n)
-			if len(out.buf) > maxText {
-				rulefile.Refuse(where, rulefile.ErrValidate, "The condition is longer than %d bytes after the expansion of list '%s'",
-					maxText, l.Name)
-			}
+		if !out.items(l) {
+			rulefile.Refuse(where, rulefile.ErrValidate, "The condition is longer than %d bytes after the expansion of list '%s'",
+				maxText, l.Name)
 		}
 		done = end
 	}
@@ -179,6 +215,27 @@ func substitute(t *text, l *list, where rulefile.Trail) (*text, bool) {
 
 // blanks may stand between the items of a list.
 const blanks = " \t\r\n"
+
+// empty tells whether nothing is left of a list in a condition: as in Falco, empty items in front are dropped.
+func (l *list) empty() bool {
+	return !slices.ContainsFunc(l.compiled, func(it item) bool { return it.text != "" })
+}
+
+// items appends a list's items; it reports false if the text grows longer than a text may be. As in Falco, no comma stands behind those that are empty and in front.
+func (t *text) items(l *list) (ok bool) {
+	begun := false
+	for _, it := range l.compiled {
+		if begun {
+			t.put(", ", it.n)
+		}
+		begun = begun || it.text != ""
+		t.put(it.text, it.n)
+		if len(t.buf) > maxText {
+			return false
+		}
+	}
+	return true
+}
 
 // withComma widens the place of an empty list by one comma next to it.
 func withComma(s string, start, end, floor int) (int, int) {

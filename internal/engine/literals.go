@@ -29,6 +29,8 @@ func valuesOf(o filter.Operand) []string {
 	switch o := o.(type) {
 	case *filter.Value:
 		return []string{o.Text}
+	case *filter.Mention:
+		return o.Texts()
 	case *filter.List:
 		var texts []string
 		for _, item := range o.Items {

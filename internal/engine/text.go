@@ -3,6 +3,7 @@ package engine
 import (
 	"sort"
 
+	"github.com/saker-sensor/saker/internal/engine/filter"
 	"github.com/saker-sensor/saker/internal/yamltree"
 )
 
@@ -10,6 +11,14 @@ import (
 type text struct {
 	buf   []byte
 	spans []span
+	// mentions are the names of large lists that stand in the text, in its order.
+	mentions []mention
+}
+
+// mention is a list's name at a byte of a text.
+type mention struct {
+	at int
+	l  *list
 }
 
 // span begins at the byte at of a text. Its bytes are those of the node from off on; or, where fixed is set, they were
@@ -55,7 +64,48 @@ func (t *text) from(o *text, start, end int) {
 			at = min(end, o.spans[i+1].at)
 		}
 	}
+	for _, m := range o.mentions {
+		if start <= m.at && m.at < end {
+			t.mentions = append(t.mentions, mention{m.at - start + len(t.buf), m.l})
+		}
+	}
 	t.buf = append(t.buf, o.buf[start:end]...)
+}
+
+// literals are the large lists by the offset of their mention.
+func (t *text) literals() map[int]*filter.Literals {
+	if len(t.mentions) == 0 {
+		return nil
+	}
+	all := make(map[int]*filter.Literals, len(t.mentions))
+	for _, m := range t.mentions {
+		all[m.at] = m.l.literals
+	}
+	return all
+}
+
+// inlined is the text with the items of large lists in place of their names; nil if there are none, or if it would be
+// longer than a text may be.
+func (t *text) inlined() *text {
+	size := len(t.buf)
+	for _, m := range t.mentions {
+		for _, it := range m.l.compiled {
+			size += len(", ") + len(it.text)
+		}
+	}
+	if len(t.mentions) == 0 || size > maxText {
+		return nil
+	}
+	plain := &text{buf: t.buf, spans: t.spans}
+	out := &text{}
+	done := 0
+	for _, m := range t.mentions {
+		out.from(plain, done, m.at)
+		out.items(m.l)
+		done = m.at + len(m.l.Name)
+	}
+	out.from(plain, done, len(t.buf))
+	return out
 }
 
 // span finds the span of a byte.

@@ -30,7 +30,7 @@ func (e *Error) Error() string {
 }
 
 // MaxSize bounds a file, in bytes.
-const MaxSize = 4 << 20
+const MaxSize = 16 << 20
 
 // Parse reads all documents of a file. An empty document is a node of kind Null.
 func Parse(f *File) ([]*Node, *Error) {

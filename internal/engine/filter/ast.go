@@ -106,7 +106,7 @@ type Value struct {
 	Quoted bool
 }
 
-// List is a list of literals (of operands inside join).
+// List is a list of literals and [*Mention] (of operands inside join).
 type List struct {
 	Pos   Pos
 	Items []Operand

@@ -98,11 +98,15 @@ func (c *compiler) check(e *Check) (node, error) {
 		}
 		return existsNode{left}, nil
 	}
-	values, literal := literals(e.Right)
+	values, mentions, literal := splitLiterals(e.Right)
 	if !literal {
 		return c.pair(e, left)
 	}
-	n, err := c.test(e, left, values)
+	if !shareable(e, left) {
+		values, _ = literals(e.Right)
+		mentions = nil
+	}
+	n, err := c.test(e, left, values, mentions)
 	if err != nil {
 		return nil, err
 	}
@@ -112,10 +116,22 @@ func (c *compiler) check(e *Check) (node, error) {
 	return n, nil
 }
 
-// test compares a source with literals.
-func (c *compiler) test(e *Check, left *source, values []*Value) (node, error) {
+// shareable tells whether a comparison with a large list can use the list's own set.
+func shareable(e *Check, left *source) bool {
+	member := e.Op == OpIn || e.Op == OpIntersects
+	either := left.kind == field.IPNet && !left.single()
+	return e.Mod == "" && (member && !either || e.Op == OpPMatch) && !comparesEventTypes(e, left)
+}
+
+// test compares a source with literals and with large lists.
+func (c *compiler) test(e *Check, left *source, values []*Value, mentions []*Mention) (node, error) {
 	if err := c.checkLiterals(e, left, values); err != nil {
 		return nil, err
+	}
+	for _, m := range mentions {
+		for _, v := range c.suspicious(m.Literals) {
+			c.warnSuspect(&Value{Pos: m.Pos, Text: v.Text})
+		}
 	}
 	if (e.Op == OpIn || e.Op == OpIntersects) && left.kind == field.IPNet && !left.single() && len(values) > 1 {
 		// As in Falco, only the first network counts for fd.net.
@@ -144,8 +160,13 @@ func (c *compiler) test(e *Check, left *source, values []*Value) (node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(mentions) > 0 {
+		if p, err = c.mentionPreds(e, left, p, len(values), mentions); err != nil {
+			return nil, err
+		}
+	}
 	if !left.list {
-		if len(values) == 0 {
+		if len(values)+len(mentions) == 0 {
 			return constNode(false), nil
 		}
 		if _, ok := p.(truePred); ok {
@@ -155,14 +176,34 @@ func (c *compiler) test(e *Check, left *source, values []*Value) (node, error) {
 	return &testNode{src: left, mode: left.mode(e.Op), pred: p}, nil
 }
 
-// checkLiterals looks for literals that are probably meant otherwise, and for unknown event types.
-func (c *compiler) checkLiterals(e *Check, left *source, values []*Value) error {
-	types := c.opt.TypeByName != nil && left.ref != nil && left.ref.Name == fieldEventType
+// mentionPreds joins the test of a list's own values, of which there are n, with those of the large lists in it.
+func (c *compiler) mentionPreds(e *Check, left *source, own pred, n int, mentions []*Mention) (pred, error) {
+	var preds []pred
+	if n > 0 {
+		preds = append(preds, own)
+	}
+	for _, m := range mentions {
+		p, err := c.mentionPred(left, e.Op, m)
+		if err != nil {
+			return nil, err
+		}
+		preds = append(preds, p)
+	}
+	return newAny(preds), nil
+}
+
+// comparesEventTypes tells whether the literals of a comparison have to be names of event types.
+func comparesEventTypes(e *Check, left *source) bool {
 	switch e.Op {
 	case OpEq, OpEq2, OpNe, OpIn, OpIntersects:
-	default:
-		types = false
+		return left.ref != nil && left.ref.Name == fieldEventType
 	}
+	return false
+}
+
+// checkLiterals looks for literals that are probably meant otherwise, and for unknown event types.
+func (c *compiler) checkLiterals(e *Check, left *source, values []*Value) error {
+	types := c.opt.TypeByName != nil && comparesEventTypes(e, left)
 	for _, v := range values {
 		if types {
 			if _, ok := c.opt.TypeByName(v.Text); !ok {
@@ -172,13 +213,18 @@ func (c *compiler) checkLiterals(e *Check, left *source, values []*Value) error 
 		if e.Op == OpRegex && plainRegex(v.Text) {
 			c.warn(WarnRegex, v.Pos, fmt.Sprintf("regex '%s' may be replaced by a cheaper operator: =, contains, startswith or endswith", v.Text))
 		}
-		if c.looksLikeField(v.Text) {
-			c.warn(WarnFieldAsText, v.Pos, fmt.Sprintf("'%s' may be a valid field misused as a const string value", v.Text))
-		} else if looksLikeTransformer(v.Text) {
-			c.warn(WarnTransformerAsText, v.Pos, fmt.Sprintf("'%s' may be a valid field transformer misused as a const string value", v.Text))
-		}
+		c.warnSuspect(v)
 	}
 	return nil
+}
+
+// warnSuspect warns of a literal that looks like a field or a transformer.
+func (c *compiler) warnSuspect(v *Value) {
+	if c.looksLikeField(v.Text) {
+		c.warn(WarnFieldAsText, v.Pos, fmt.Sprintf("'%s' may be a valid field misused as a const string value", v.Text))
+	} else if looksLikeTransformer(v.Text) {
+		c.warn(WarnTransformerAsText, v.Pos, fmt.Sprintf("'%s' may be a valid field transformer misused as a const string value", v.Text))
+	}
 }
 
 // looksLikeField tells whether a text, blanks aside, is a field with a fitting argument.

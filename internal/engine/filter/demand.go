@@ -123,6 +123,9 @@ func sets(src *source, p pred) (found []demand, others []pred) {
 }
 
 func asSet(src *source, p pred) (demand, bool) {
+	if isLarge(p) {
+		return demand{}, false
+	}
 	switch p := p.(type) {
 	case *textIn:
 		return demand{src: src, texts: p.set.items}, true

@@ -23,6 +23,8 @@ type CompileError struct {
 	Msg string
 	// UnknownField and UnknownEventType: the name is not known to this engine. A rule may ask to be skipped then.
 	UnknownField, UnknownEventType bool
+	// Item counts from 1 the value of the large list at Pos that is to blame; 0 if it is none of a list's.
+	Item int
 }
 
 func (e *CompileError) Error() string {

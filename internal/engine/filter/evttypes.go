@@ -156,25 +156,6 @@ func intersect(a, b event.TypeSet) event.TypeSet {
 	return a
 }
 
-// literals returns the values of a literal or a list of literals.
-func literals(o Operand) ([]*Value, bool) {
-	switch o := o.(type) {
-	case *Value:
-		return []*Value{o}, true
-	case *List:
-		values := make([]*Value, len(o.Items))
-		for i, it := range o.Items {
-			v, ok := it.(*Value)
-			if !ok {
-				return nil, false
-			}
-			values[i] = v
-		}
-		return values, true
-	}
-	return nil, false
-}
-
 // modifierHolds tells whether n elements out of total satisfy oneof, anyof or allof.
 func modifierHolds(mod string, n, total int) bool {
 	switch mod {

@@ -181,6 +181,24 @@ func modified(mod string, preds []pred) pred {
 	}
 }
 
+// largeSet is the number of values from which a set stays what it is: conditions share it, so it is not merged with
+// others, nor looked up in a bundle's tables.
+const largeSet = 1024
+
+func isLarge(p pred) bool {
+	switch p := p.(type) {
+	case *textIn:
+		return len(p.set.items) >= largeSet
+	case *numIn:
+		return len(p.set.items) >= largeSet
+	case *textPath:
+		return len(p.set.entries) >= largeSet
+	case *addressIn:
+		return len(p.addrs.items)+len(p.nets) >= largeSet
+	}
+	return false
+}
+
 // newAny passes what passes one of preds; those that are sets of the same kind become one set.
 func newAny(preds []pred) pred {
 	var rest anyPred
@@ -189,6 +207,10 @@ func newAny(preds []pred) pred {
 	var addrs []netip.Addr
 	var nets []netip.Prefix
 	for _, p := range flattenAny(preds) {
+		if isLarge(p) {
+			rest = append(rest, p)
+			continue
+		}
 		switch p := p.(type) {
 		case truePred:
 			return p

@@ -11,6 +11,8 @@ type ParseOptions struct {
 	// MaxDepth bounds the nesting of the grammar's rules, which [parser.enter] counts; reaching it is an error. A pair of
 	// parentheses takes up to five levels. 0 means 100.
 	MaxDepth int
+	// Lists are large lists by the offset at which the text names them. Each must stand among the items of a list.
+	Lists map[int]*Literals
 }
 
 const (
@@ -50,7 +52,7 @@ const (
 //
 // A bare text is a run without blanks and ( ) " ' = , and has no escapes.
 func Parse(text string, opt ParseOptions) (Expr, error) {
-	p := &parser{lexer: newLexer(text), maxDepth: opt.MaxDepth}
+	p := &parser{lexer: newLexer(text), maxDepth: opt.MaxDepth, lists: opt.Lists, mentioned: map[int]bool{}}
 	if p.maxDepth == 0 {
 		p.maxDepth = defaultMaxDepth
 	}
@@ -64,6 +66,13 @@ func Parse(text string, opt ParseOptions) (Expr, error) {
 	if p.Offset < len(text) {
 		return nil, p.unexpected()
 	}
+	for off, l := range p.lists {
+		if !p.mentioned[off] {
+			at := newLexer(text)
+			at.advance(off)
+			return nil, at.errorf("expected a short list: '%s' has %d items and can stand between parentheses only", l.Name, len(l.Values))
+		}
+	}
 	return e, nil
 }
 
@@ -71,6 +80,9 @@ type parser struct {
 	lexer
 	depth, maxDepth int
 	nodes           int
+	// lists are those of [ParseOptions], mentioned tells which were found among a list's items.
+	lists     map[int]*Literals
+	mentioned map[int]bool
 }
 
 func (l *lexer) errorf(format string, args ...any) error {

@@ -102,7 +102,16 @@ func (p *parser) list() (Operand, error) {
 		}
 		return &Value{Pos: pos, Text: name}, p.node()
 	}
-	items, err := p.items(func() (Operand, error) { return p.value("expected a text") })
+	items, err := p.items(func() (Operand, error) {
+		l := p.lists[p.Offset]
+		if l == nil {
+			return p.value("expected a text")
+		}
+		m := &Mention{Pos: p.Pos, Literals: l}
+		p.mentioned[p.Offset] = true
+		p.advance(len(l.Name))
+		return m, p.node()
+	})
 	if err != nil {
 		return nil, err
 	}

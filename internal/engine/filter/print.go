@@ -71,6 +71,13 @@ func printOperand(b *strings.Builder, o Operand) {
 		printArg(b, o.Arg, o.HasArg)
 	case *Value:
 		printText(b, o.Text, isBare)
+	case *Mention:
+		for i := range o.Values {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			printText(b, o.Values[i].Text, isBare)
+		}
 	case *List:
 		b.WriteByte('(')
 		for i, it := range o.Items {

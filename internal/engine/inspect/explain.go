@@ -180,6 +180,9 @@ func (e *explainer) parts(xs []filter.Expr) []Part {
 func (e *explainer) listsOf(c *filter.Check) []string {
 	var names []string
 	filter.WalkOperand(c.Right, func(o filter.Operand) {
+		if m, ok := o.(*filter.Mention); ok {
+			names = append(names, m.Name)
+		}
 		if _, ok := o.(*filter.Value); !ok {
 			return
 		}

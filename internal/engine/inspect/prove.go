@@ -149,6 +149,8 @@ func (p *prover) newAtom(e filter.Expr) *atom {
 	literal := true
 	filter.WalkOperand(c.Right, func(o filter.Operand) {
 		switch o := o.(type) {
+		case *filter.Mention:
+			a.values = append(a.values, o.Texts()...)
 		case *filter.Value:
 			a.values = append(a.values, o.Text)
 		case *filter.List:
