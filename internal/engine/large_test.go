@@ -66,6 +66,63 @@ func TestLargeListOfAddresses(t *testing.T) {
 	runtime.KeepAlive(rs)
 }
 
+// Long lists of names load, whatever they are compared by, and mean what a short list means.
+func TestLargeListsOfNames(t *testing.T) {
+	for _, n := range []int{largeList, 60_000, 131_073} {
+		list := largeListOf("names", n, func(i int) string { return fmt.Sprintf("name%d", i) })
+		for _, condition := range []string{
+			"proc.name in (names)", "proc.name in (other, names) or proc.pname in (names)", "fd.name pmatch (names)",
+			"not proc.name in (names) and proc.name intersects (names)",
+		} {
+			rs := mustLoad(t, list+"- rule: a"+tail+"  condition: evt.type = open and ("+condition+")\n")
+			if got := filter.Print(rs.Rules()[0].Expr()); !strings.Contains(got, fmt.Sprintf("name%d)", n-1)) {
+				t.Errorf("%s: it ends in %.80s", condition, got[len(got)-80:])
+			}
+		}
+	}
+}
+
+// Lists of lists are put in at every level, where Falco puts in one.
+func TestNestedLists(t *testing.T) {
+	rs := mustLoad(t, "- list: a\n  items: [x]\n- list: b\n  items: [a, y]\n- list: c\n  items: [b, z]\n"+
+		"- rule: r"+tail+"  condition: evt.type = open and proc.name in (c)\n")
+	if got, want := filter.Print(rs.Rules()[0].Expr()), "(evt.type = open and proc.name in (x, y, z))"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// Empty items in front of a list are dropped, as in Falco; one behind another item is a mistake.
+func TestEmptyItems(t *testing.T) {
+	for _, tt := range []struct{ items, want string }{
+		{`["", x]`, "(evt.type = open and proc.name in (x))"},
+		{`["", "", x, y]`, "(evt.type = open and proc.name in (x, y))"},
+		{`[""]`, "(evt.type = open and proc.name in ())"},
+		{`[x, ""]`, ""}, {`[x, "", y]`, ""},
+	} {
+		rs, results := load(t, "- list: l\n  items: "+tt.items+"\n- rule: r"+tail+"  condition: evt.type = open and proc.name in (l)\n")
+		switch {
+		case results.Successful() != (tt.want != ""):
+			t.Errorf("%s: %s", tt.items, results.Text(true))
+		case results.Successful() && filter.Print(rs.Rules()[0].Expr()) != tt.want:
+			t.Errorf("%s: got %s", tt.items, filter.Print(rs.Rules()[0].Expr()))
+		}
+	}
+}
+
+// A mistake in a large list is shown where the item stands.
+func TestMistakeInLargeList(t *testing.T) {
+	list := largeListOf("threats", largeList, func(i int) string {
+		if i == 700 {
+			return "10.0.0.256"
+		}
+		return address(i)
+	})
+	_, results := load(t, list+"- rule: a"+tail+"  condition: evt.type = connect and fd.sip in (threats)\n")
+	if results.Successful() || results.Files[0].Errors[0].At().Line != 703 {
+		t.Errorf("no error at line 703:\n%s", results.Text(true))
+	}
+}
+
 // BenchmarkLargeList loads a rule that compares two addresses with a list of 200,000.
 func BenchmarkLargeList(b *testing.B) {
 	src := []rulefile.Source{file("threats.yaml", threatRule())}
