@@ -75,7 +75,7 @@ func (r *Renewal) Close() error {
 }
 
 // Switch attaches the renewed programs and then detaches those that ran, so that no event is missed. Meanwhile both
-// record: an event may come twice, once from each generation, the old one first; see [Twins]. It may run beside the rings'
+// record: an event may come twice, once from each generation, the old one first; see [Duplicates]. It may run beside the rings'
 // reader, which knows of the new generation by then. If the new programs can't be attached, the old ones go on.
 func (p *Probe) Switch(r *Renewal) error {
 	links, missing, err := attach(r.programs)

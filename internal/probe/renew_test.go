@@ -8,8 +8,8 @@ import (
 	"github.com/saker-sensor/saker/internal/event"
 )
 
-// floods counts the opens that children of the test made, twins once.
-func floods(t *testing.T, p *Probe, twins *Twins, generation uint8) (n int) {
+// floods counts the opens that children of the test made, duplicates once.
+func floods(t *testing.T, p *Probe, duplicates *Duplicates, generation uint8) (n int) {
 	t.Helper()
 	for {
 		raw, ok := p.Bulk().Next()
@@ -17,7 +17,7 @@ func floods(t *testing.T, p *Probe, twins *Twins, generation uint8) (n int) {
 			p.Bulk().Release()
 			return n
 		}
-		if !twins.Again(raw, generation) && isFlood(raw) {
+		if !duplicates.Again(raw, generation) && isFlood(raw) {
 			n++
 		}
 	}
@@ -59,7 +59,7 @@ func TestRenewFollowsTheSettings(t *testing.T) {
 		if out, err := child("open", "50").CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
-		if n := floods(t, p, &Twins{}, uint8(i+1)); n != want || p.Syscalls() != (want > 0) {
+		if n := floods(t, p, &Duplicates{}, uint8(i+1)); n != want || p.Syscalls() != (want > 0) {
 			t.Errorf("settings %d: %d opens are there, not %d; the hook is there: %v", i, n, want, p.Syscalls())
 		}
 	}
@@ -82,7 +82,7 @@ func TestRenewLosesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen, generation := 0, uint8(0)
-	var twins Twins
+	var duplicates Duplicates
 	for range 5 {
 		renewed := make(chan *Renewal)
 		done := make(chan error)
@@ -98,7 +98,7 @@ func TestRenewLosesNothing(t *testing.T) {
 			select {
 			case r := <-renewed:
 				if r != nil {
-					generation, twins = r.Generation, Twins{}
+					generation, duplicates = r.Generation, Duplicates{}
 				}
 			case err := <-done:
 				if err != nil {
@@ -107,14 +107,14 @@ func TestRenewLosesNothing(t *testing.T) {
 				switched = true
 			default: // the ring must not fill meanwhile
 			}
-			seen += floods(t, p, &twins, generation)
+			seen += floods(t, p, &duplicates, generation)
 		}
 	}
 	_ = stdin.Close()
 	if err := cmd.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	seen += floods(t, p, &twins, generation)
+	seen += floods(t, p, &duplicates, generation)
 	k, err := p.Counters()
 	if err != nil {
 		t.Fatal(err)

@@ -36,7 +36,7 @@ type losses struct {
 	waited bool
 }
 
-// dropAlertInterval is how often something that goes on being lost is told; Falco's rate of drop alerts (.03333 per second).
+// dropAlertInterval is how often a loss that goes on is reported; Falco's rate of drop alerts (.03333 per second).
 const dropAlertInterval = 30 * time.Second
 
 // ErrExit ends a run that is to end when something is lost.
@@ -52,7 +52,7 @@ func (l *losses) configure(drops config.Drops) {
 	l.below = rate.Sometimes{First: 1, Interval: dropAlertInterval}
 }
 
-// check says what is to be said of records that were lost since the last snapshot. What is not told now stays counted for
+// check reports records that were lost since the last snapshot. Those that are not reported now stay counted for
 // the next time. The error ends the run.
 func (l *losses) check(now *Snapshot, processes Processes) (notices []Notice, err error) {
 	if now.KernelErr != nil {

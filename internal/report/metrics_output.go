@@ -27,13 +27,13 @@ type MetricsOutput struct {
 	Settings config.Metrics
 	// Source returns the latest snapshot; nil while there is none.
 	Source func() *Snapshot
-	// Tell takes what is to be told.
+	// Tell writes notices to the log and the outputs.
 	Tell func(context.Context, ...Notice)
 
 	// number counts the outputs, from 1; last is what the one before has counted.
 	number uint64
 	last   reading
-	// failing: the log has been told that the file can't be written.
+	// failing: it was logged that the file can't be written.
 	failing bool
 }
 

@@ -17,17 +17,17 @@ type outages struct {
 	timeout time.Duration
 }
 
-// outage is what was told of an output.
+// outage is what was reported of an output.
 type outage struct {
 	// seen are its counts in the last snapshot.
 	seen output.SinkTotals
 	// failing: the log said that the output does not deliver, unkept that its spool does not keep. droppedAt is when it last
 	// said that alerts were dropped.
 	failing, unkept bool
-	// damaged is the number of damaged records that the log told of.
+	// damaged is the number of damaged records that were logged.
 	damaged   uint64
 	droppedAt time.Time
-	// idle is since when nothing has moved although alerts are to be written, slow that the log has been told.
+	// idle is since when nothing has moved although alerts are to be written, slow that this was logged.
 	idle time.Time
 	slow bool
 }
@@ -80,7 +80,7 @@ func queueFull(sink *output.SinkCounters, now time.Time) Notice {
 }
 
 // checkSlow tells, once, of an output that has had an alert for longer than output_timeout; and when it takes alerts again. One
-// that fails is told of by itself.
+// that fails is reported for that already.
 func (o *outage) checkSlow(sink *output.SinkCounters, now time.Time, limit time.Duration) (notices []Notice) {
 	t := &sink.SinkTotals
 	ahead := t.Queued + t.Restored - t.Written - t.Errors - t.Lost - t.Kept

@@ -16,7 +16,7 @@ import (
 	"github.com/saker-sensor/saker/internal/probe"
 )
 
-// Notice is something to be told: a line of the log, an internal alert, or both.
+// Notice is a line for the log, an internal alert, or both.
 type Notice struct {
 	Level zapcore.Level
 	// Log is the line's message; empty for none.
@@ -79,7 +79,7 @@ func (r *Reporter) Configure(cfg *config.Config) {
 	r.outages.timeout = time.Duration(cfg.OutputTimeout) * time.Millisecond
 }
 
-// Report returns what is to be told of the time since the snapshot before. The error ends the run.
+// Report returns the notices about the time since the previous snapshot. The error ends the run.
 func (r *Reporter) Report(now *Snapshot, processes Processes) ([]Notice, error) {
 	before := r.before
 	r.before = now

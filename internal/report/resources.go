@@ -93,7 +93,7 @@ func lineOf(path, name string) float64 {
 	return after(string(text), name)
 }
 
-// after is the number behind the name of a line; 0 if there is none. The first line is not looked at.
+// after is the number behind the name of a line; 0 if there is none. The first line is skipped.
 func after(text, name string) float64 {
 	_, rest, _ := strings.Cut(text, "\n"+name)
 	rest, _, _ = strings.Cut(rest, "\n")

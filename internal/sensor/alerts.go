@@ -44,7 +44,7 @@ func openAlerts(settings *Settings, rules *engine.Ruleset) (*alerts, error) {
 }
 
 // exchange goes on with the outputs of other rules, and with other sinks if there are some; it returns the sinks that are
-// left. Matches of the rules that ran until now are still rendered. What was held back is told in the form that it has.
+// left. What was held back is sent in the form that it has.
 func (a *alerts) exchange(next *rendering, sinks *outputs) (retired *outputs) {
 	a.dedup.Flush()
 	a.latest = next
@@ -79,7 +79,7 @@ func (a *alerts) counters() output.QueueCounters {
 	return c
 }
 
-// emit renders one match, and sends it unless others of its kind were just told. It tells false if an output had no room.
+// emit renders one match, and sends it unless its deduplication window holds it back. It returns false if an output had no room.
 func (a *alerts) emit(with *rendering, r *engine.Rule, ev *event.Event) bool {
 	f := with.byRule[r]
 	if f.window > 0 && a.dedup.Hold(dedupKey(r, ev), r.Priority.String(), f.window, time.Now(),

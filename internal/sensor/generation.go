@@ -124,7 +124,7 @@ func (l *loop) serve() {
 // expect makes the loop ready for the records of a new generation.
 func (l *loop) expect(next *generation, number uint8) {
 	l.add(next, number)
-	l.critical.duplicates, l.bulk.duplicates = &probe.Twins{}, &probe.Twins{}
+	l.critical.duplicates, l.bulk.duplicates = &probe.Duplicates{}, &probe.Duplicates{}
 }
 
 // switched says that the programs of the latest generation are the only ones that record.

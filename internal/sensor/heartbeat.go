@@ -20,7 +20,7 @@ type heartbeat struct {
 	file  *guard.StateFile
 	state guard.State
 	log   *zap.Logger
-	// failed: the log has been told already.
+	// failed: an error was logged already; it is logged once.
 	failed bool
 	stop   context.CancelFunc
 	done   sync.WaitGroup

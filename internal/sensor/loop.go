@@ -37,7 +37,7 @@ type ringReader struct {
 	rec  event.Record
 	gaps gaps
 	// duplicates finds records of events that two generations of programs saw; nil when there can be none.
-	duplicates *probe.Twins
+	duplicates *probe.Duplicates
 }
 
 // loop is the walk of every event: ring → decode → process → enrich → names → pods → match → render. It runs in one goroutine.

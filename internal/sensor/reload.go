@@ -149,7 +149,7 @@ func digestOf(cfg *config.Config, files []string) (sum [sha256.Size]byte) {
 // reload brings what the files say now into force; if anything is wrong with it, what runs goes on.
 func (r *reloader) reload(ctx context.Context) {
 	begin := time.Now()
-	r.digest = digestOf(&r.current.config, r.files) // before they are read: a later change differs; and a mistake is told once
+	r.digest = digestOf(&r.current.config, r.files) // before they are read: a later change differs, and a mistake is logged once
 	next, files, err := r.load()
 	if err == nil {
 		next.begun = begin

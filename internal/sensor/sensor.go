@@ -222,7 +222,7 @@ func (s *sensor) attach(context.Context) error {
 	return err
 }
 
-// openEnrich comes after attach: a cgroup made during its scan is told by the kernel too.
+// openEnrich comes after attach: the kernel also reports a cgroup that is made during the scan.
 func (s *sensor) openEnrich(ctx context.Context) error {
 	hierarchy, err := cgroup.FindHierarchy(config.HostRoot())
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package top counts events, alerts and losses by rule, container and process while somebody looks, sends the counts over
-// a Unix socket, and shows them as a table. It costs nothing while nobody looks.
+// Package top counts events, alerts and losses by rule, container and process while a viewer is connected, sends the counts over
+// a Unix socket, and shows them as a table. Without a viewer it costs nothing.
 package top
 
 import "time"

@@ -15,7 +15,7 @@ import (
 	"github.com/saker-sensor/saker/internal/unixsocket"
 )
 
-// maxViewers bounds those who look at once.
+// maxViewers bounds the connected viewers.
 const maxViewers = 8
 
 // slowest is how long a viewer may take for a report.
@@ -30,7 +30,7 @@ const (
 // socketMode lets the sensor's own user connect.
 const socketMode = 0o600
 
-// Server sends reports to those who look, as lines of JSON over a Unix socket, from goroutines of its own.
+// Server sends reports to its viewers, as lines of JSON over a Unix socket, from goroutines of its own.
 type Server struct {
 	path string
 	log  *zap.Logger
@@ -42,7 +42,7 @@ type Server struct {
 	viewers map[*viewer]bool
 }
 
-// viewer is somebody who looks.
+// viewer is one connection.
 type viewer struct {
 	conn    net.Conn
 	reports chan *Report
@@ -58,10 +58,10 @@ func Start(path string, log *zap.Logger) *Server {
 	return s
 }
 
-// Watched tells whether somebody looks. It costs no more than reading a number.
+// Watched reports whether a viewer is connected. It reads one atomic number.
 func (s *Server) Watched() bool { return s.count.Load() > 0 }
 
-// Publish hands a report to all who look. It does not wait, and nobody may change the report any more.
+// Publish hands a report to all viewers. It does not block; the report must not be changed afterwards.
 func (s *Server) Publish(r *Report) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
