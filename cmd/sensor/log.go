@@ -109,5 +109,10 @@ func (c *syslogCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 func (c *syslogCore) Sync() error { return nil }
 
 func versionText() string {
-	return fmt.Sprintf("Saker version: %s\nEngine version: 0.63.0\nGo version: %s\nArchitecture: %s\n", version, runtime.Version(), runtime.GOARCH)
+	return fmt.Sprintf(
+		"Saker version: %s\nEngine version: 0.63.0\nGo version: %s\nArchitecture: %s\n",
+		version,
+		runtime.Version(),
+		runtime.GOARCH,
+	)
 }

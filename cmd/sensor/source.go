@@ -23,8 +23,20 @@ type flagSet interface {
 }
 
 func (s *sourceFlags) add(fs flagSet) {
-	fs.StringVarP(&s.file, "config", "c", "", "read this configuration `file` instead of the first of "+strings.Join(config.DefaultFiles(), ", "))
-	fs.StringArrayVarP(&s.rules, "rules", "r", nil, "load rules from this `file or directory` (repeatable); replaces the configured or built-in rules")
+	fs.StringVarP(
+		&s.file,
+		"config",
+		"c",
+		"",
+		"read this configuration `file` instead of the first of "+strings.Join(config.DefaultFiles(), ", "),
+	)
+	fs.StringArrayVarP(
+		&s.rules,
+		"rules",
+		"r",
+		nil,
+		"load rules from this `file or directory` (repeatable); replaces the configured or built-in rules",
+	)
 	fs.StringArrayVarP(&s.options, "option", "o", nil, "set a configuration `key=value` as in falco.yaml (repeatable)")
 }
 

@@ -42,7 +42,11 @@ func readStage(dockerfile string, args map[string]string) (*stage, error) {
 		}
 	}
 	if last.config.Image != "" {
-		return nil, fmt.Errorf("read the image's definition: %s: the last stage is FROM %s; only scratch can be built without a registry", dockerfile, last.config.Image)
+		return nil, fmt.Errorf(
+			"read the image's definition: %s: the last stage is FROM %s; only scratch can be built without a registry",
+			dockerfile,
+			last.config.Image,
+		)
 	}
 	return &last, nil
 }

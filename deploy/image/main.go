@@ -126,7 +126,10 @@ func (s settings) image(arch string, created time.Time) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	image, err := mutate.AppendLayers(mutate.MediaType(mutate.ConfigMediaType(empty.Image, types.OCIConfigJSON), types.OCIManifestSchema1), layer)
+	image, err := mutate.AppendLayers(
+		mutate.MediaType(mutate.ConfigMediaType(empty.Image, types.OCIConfigJSON), types.OCIManifestSchema1),
+		layer,
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -58,15 +58,21 @@ func TestLoad(t *testing.T) {
 
 func TestLoadRefuses(t *testing.T) {
 	tests := map[string]struct{ override, want string }{
-		"no value":          {"json_output", "read option -o json_output: no value; write it as -o key=value"},
-		"bad key":           {"a..b=1", `read option -o a..b=1: key "a..b" is not of the form a.b[0].c`},
-		"no map":            {"stdout_output={", `read option -o stdout_output={: stdout_output: a text stands where keys are expected: enabled`},
-		"broken map":        {"stdout_output={enabled: ]}", `read option -o stdout_output={enabled: ]}: the value in braces is no YAML map`},
-		"skipped index":     {"rules_files[1]=x", `read option -o rules_files[1]=x: key "rules_files[1]" skips an index: the next one is [0]`},
-		"bad choice":        {"rule_matching=some", `read option -o rule_matching=some: rule_matching: "some" is not one of: first, all`},
-		"extra field":       {"append_output[].extra_fields[]={a: [1]}", "read option -o append_output[].extra_fields[]={a: [1]}: append_output[].extra_fields[0].a: a list stands where a text is expected"},
+		"no value":      {"json_output", "read option -o json_output: no value; write it as -o key=value"},
+		"bad key":       {"a..b=1", `read option -o a..b=1: key "a..b" is not of the form a.b[0].c`},
+		"no map":        {"stdout_output={", `read option -o stdout_output={: stdout_output: a text stands where keys are expected: enabled`},
+		"broken map":    {"stdout_output={enabled: ]}", `read option -o stdout_output={enabled: ]}: the value in braces is no YAML map`},
+		"skipped index": {"rules_files[1]=x", `read option -o rules_files[1]=x: key "rules_files[1]" skips an index: the next one is [0]`},
+		"bad choice":    {"rule_matching=some", `read option -o rule_matching=some: rule_matching: "some" is not one of: first, all`},
+		"extra field": {
+			"append_output[].extra_fields[]={a: [1]}",
+			"read option -o append_output[].extra_fields[]={a: [1]}: append_output[].extra_fields[0].a: a list stands where a text is expected",
+		},
 		"switch of nothing": {"rules[].disable.rule=", "read option -o rules[].disable.rule=: rules[0]: neither a rule nor a tag is named"},
-		"bad preset":        {"engine.modern_ebpf.buf_size_preset=11", "read option -o engine.modern_ebpf.buf_size_preset=11: engine.modern_ebpf.buf_size_preset: 11 is not between 1 and 10"},
+		"bad preset": {
+			"engine.modern_ebpf.buf_size_preset=11",
+			"read option -o engine.modern_ebpf.buf_size_preset=11: engine.modern_ebpf.buf_size_preset: 11 is not between 1 and 10",
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -112,8 +112,11 @@ func TestMerge(t *testing.T) {
 			c.RulesFiles, c.Priority, c.JSONOutput = []string{"/a", "/b"}, "notice", true
 			c.Webserver.ListenPort = 2
 		}},
-		"append to a text": {"- {path: $DIR/more/1, strategy: override}\n- $DIR/more/2", map[string]string{"more/1": "rules_files: /1", "more/2": "rules_files: [/2]"},
-			func(c *Config) { c.RulesFiles = []string{"/1", "/2"} }},
+		"append to a text": {
+			"- {path: $DIR/more/1, strategy: override}\n- $DIR/more/2",
+			map[string]string{"more/1": "rules_files: /1", "more/2": "rules_files: [/2]"},
+			func(c *Config) { c.RulesFiles = []string{"/1", "/2"} },
+		},
 		"override": {"- {path: $DIR/more/b.yaml, strategy: override}", more, func(c *Config) {
 			c.RulesFiles, c.Priority, c.JSONOutput = []string{"/b"}, "notice", true
 			c.Webserver.ListenPort = 2
@@ -122,9 +125,13 @@ func TestMerge(t *testing.T) {
 		"a directory, by name, without its folders": {"- $DIR/more", map[string]string{
 			"more/2.conf": "priority: alert\nrule_matching: all\n", "more/1.yaml": "priority: notice\nrules_files: [/1]\n", "more/sub/3.yaml": "priority: debug\n"},
 			func(c *Config) { c.RulesFiles, c.Priority, c.RuleMatching = []string{"/a", "/1"}, "alert", "all" }},
-		"absent":            {"- $DIR/nothing", nil, func(*Config) {}},
-		"an empty file":     {"- $DIR/more", map[string]string{"more/a.yaml": "# nothing\n"}, func(*Config) {}},
-		"each its strategy": {"- {path: $DIR/more/1, strategy: override}\n- $DIR/more/2", map[string]string{"more/1": "rules_files: [/1]", "more/2": "rules_files: [/2]"}, func(c *Config) { c.RulesFiles = []string{"/1", "/2"} }},
+		"absent":        {"- $DIR/nothing", nil, func(*Config) {}},
+		"an empty file": {"- $DIR/more", map[string]string{"more/a.yaml": "# nothing\n"}, func(*Config) {}},
+		"each its strategy": {
+			"- {path: $DIR/more/1, strategy: override}\n- $DIR/more/2",
+			map[string]string{"more/1": "rules_files: [/1]", "more/2": "rules_files: [/2]"},
+			func(c *Config) { c.RulesFiles = []string{"/1", "/2"} },
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -308,55 +315,106 @@ rules_file: [/etc]
 // TestMistakes: the exact words for each.
 func TestMistakes(t *testing.T) {
 	tests := map[string]struct{ file, want string }{
-		"broken YAML":       {"a: [1\nb: 2\n", `$F:1:4: broken YAML: end of sequence flow not found`},
-		"a list":            {"- a\n", "$F:1:1: the file holds a list; write lines of the form key: value"},
-		"a text":            {"json_output\n", "$F:1:1: the file holds a text; write lines of the form key: value"},
-		"NUL":               {"a: 1\nb\x00", "$F:2:2: broken YAML: NUL byte, the file is no text"},
-		"deep":              {"a: " + strings.Repeat("[", 100) + strings.Repeat("]", 100), "$F:1:68: broken YAML: collections nest deeper than 64"},
-		"deep dashes":       {strings.Repeat("- ", 5000) + "a", "$F:1:257: broken YAML: collections nest deeper than 64"},
-		"alias":             {"a: *b\n", "$F:1:4: broken YAML: the requested alias is not defined: b"},
-		"bool":              {"json_output: maybe\n", `$F:1:14: json_output: "maybe" is neither true nor false`},
-		"bool as list":      {"json_output: [true]\n", `$F:1:14: json_output: a list stands where a true or false is expected`},
-		"number":            {"webserver:\n  listen_port: http\n", `$F:2:16: webserver.listen_port: "http" is no whole number`},
-		"range":             {"webserver:\n  listen_port: 99999\n", `$F:2:16: webserver.listen_port: 99999 is not between 0 and 65535`},
-		"fraction":          {"syscall_event_drops: {threshold: 1.1}\n", `$F:1:34: syscall_event_drops.threshold: 1.1 is not between 0 and 1`},
-		"no number":         {"syscall_event_drops: {rate: fast}\n", `$F:1:29: syscall_event_drops.rate: "fast" is no number`},
-		"choice":            {"priority: loud\n", `$F:1:11: priority: "loud" is not one of: emergency, alert, critical, error, warning, notice, informational, info, debug`},
-		"choice in a list":  {"syscall_event_drops:\n  actions: [log, shout]\n", `$F:2:18: syscall_event_drops.actions: "shout" is not one of: ignore, log, alert, exit`},
-		"contradiction":     {"syscall_event_drops:\n  actions: [log, ignore]\n", `$F:2:12: syscall_event_drops.actions: ignore makes no sense beside log or alert; take one out`},
-		"section":           {"stdout_output: true\n", `$F:1:16: stdout_output: a text stands where keys are expected: enabled`},
-		"sections":          {"rules: {enable: {tag: x}}\n", `$F:1:9: rules: a map of keys stands where a list is expected; begin each entry with "- "`},
-		"entry":             {"rules:\n  - all\n", `$F:2:5: rules[0]: a text stands where keys are expected: enable, disable`},
-		"texts":             {"rules_files: {a: b}\n", `$F:1:15: rules_files: a map of keys stands where a list of texts is expected`},
-		"text of texts":     {"rules_files: [[a]]\n", `$F:1:15: rules_files: a list stands where a text is expected`},
-		"map of texts":      {"static_fields: [a]\n", `$F:1:16: static_fields: a list stands where lines of the form key: text are expected`},
-		"text in a map":     {"static_fields: {a: [b]}\n", `$F:1:20: static_fields.a: a list stands where a text is expected`},
-		"static name":       {"static_fields: {my-name: x}\n", `$F:1:17: static_fields: "my-name" can't be a field's name; use letters, digits and _`},
-		"pattern":           {"redaction:\n  patterns: ['a', '(']\n", "$F:2:19: redaction.patterns[1]: error parsing regexp: missing closing ): `(`; write it in RE2's syntax"},
-		"empty pattern":     {"redaction: {patterns: 'x*'}\n", `$F:1:23: redaction.patterns[0]: "x*" fits an empty text; name what surrounds the secret`},
-		"too many patterns": {"redaction: {patterns: [" + strings.Repeat("x,", 33) + "]}\n", `$F:1:23: redaction.patterns: 33 are too many; use at most 32`},
-		"short window":      {"deduplication: {window: 50ms}\n", `$F:1:25: deduplication.window: 50ms is less than 100ms`},
-		"window of nothing": {"deduplication:\n  rules:\n    - window: 10s\n", `$F:3:7: deduplication.rules[0]: neither a rule nor a tag is named`},
-		"no unit":           {"metrics: {interval: 5000}\n", `$F:1:21: metrics.interval: "5000" is no duration; write a number with its unit, such as 30s, 5m or 1h`},
-		"too short":         {"metrics: {interval: 50ms}\n", `$F:1:21: metrics.interval: 50ms is less than 100ms`},
-		"engine":            {"engine:\n  kind: gvisor\n", `$F:2:9: engine.kind: Saker has no engine gvisor; use modern_ebpf`},
-		"hasty canary":      {"guard: {canary_interval: 500ms}\n", `$F:1:26: guard.canary_interval: 500ms is less than 1s`},
-		"kubelet in clear":  {"kubernetes: {kubelet: {address: 'http://127.0.0.1:10255'}}\n", `$F:1:33: kubernetes.kubelet.address: "http://127.0.0.1:10255" is not of the form https://HOST:PORT`},
-		"hasty kubelet":     {"kubernetes: {kubelet: {interval: 500ms}}\n", `$F:1:34: kubernetes.kubelet.interval: 500ms is less than 1s`},
-		"relative state":    {"guard: {state_file: state}\n", `$F:1:21: guard.state_file: "state" is no absolute path`},
-		"endpoint":          {"webserver: {k8s_healthz_endpoint: healthz}\n", `$F:1:35: webserver.k8s_healthz_endpoint: "healthz" does not begin with /`},
-		"address":           {"webserver: {listen_address: localhost}\n", `$F:1:29: webserver.listen_address: "localhost" is no IP address`},
-		"no file":           {"file_output:\n  enabled: true\n", `$F:2:3: file_output is on, but has no filename; set file_output.filename`},
-		"no url":            {"http_output: {enabled: true}\n", `$F:1:15: http_output is on, but has no url; set http_output.url`},
-		"both names":        {"rules_file: a\nrules_files: [b]\n", `$F:1:13: rules_file is the old name of rules_files, and both are set; keep rules_files, which is at $F:2:14`},
-		"no switch":         {"rules:\n  - enable: {rule: ''}\n", `$F:2:5: rules[0]: neither a rule nor a tag is named`},
-		"strategy":          {"config_files:\n  - path: /x\n    strategy: replace\n", `$F:3:15: config_files: strategy "replace" is not one of: append, override, add-only`},
-		"no path":           {"config_files:\n  - strategy: append\n", `$F:2:5: config_files: no path; write a path, or path: and strategy:`},
-		"itself":            {"config_files: [$DIR/../$BASE/f.yaml]\n", `$F:1:16: config_files: $F includes itself; take it out of the list`},
-		"nested":            {"config_files: [$DIR/nested.yaml]\n", `$DIR/nested.yaml:1:1: an included file can't include others; move its config_files to the main file`},
-		"appended to a map": {"http_output: {}\nconfig_files: [$DIR/list.yaml]\n", `$DIR/list.yaml:1:14: http_output: a list can't be appended to the map of keys in $F:1:14; use the strategy override`},
-		"endless":           {"priority: ${SELF}\n", `$F:1:11: the variables in this value have no end; does one name itself?`},
-		"a device":          {"config_files: [/dev/null]\n", `$F:1:16: config_files: /dev/null is neither a file nor a directory`},
+		"broken YAML": {"a: [1\nb: 2\n", `$F:1:4: broken YAML: end of sequence flow not found`},
+		"a list":      {"- a\n", "$F:1:1: the file holds a list; write lines of the form key: value"},
+		"a text":      {"json_output\n", "$F:1:1: the file holds a text; write lines of the form key: value"},
+		"NUL":         {"a: 1\nb\x00", "$F:2:2: broken YAML: NUL byte, the file is no text"},
+		"deep": {
+			"a: " + strings.Repeat("[", 100) + strings.Repeat("]", 100),
+			"$F:1:68: broken YAML: collections nest deeper than 64",
+		},
+		"deep dashes":  {strings.Repeat("- ", 5000) + "a", "$F:1:257: broken YAML: collections nest deeper than 64"},
+		"alias":        {"a: *b\n", "$F:1:4: broken YAML: the requested alias is not defined: b"},
+		"bool":         {"json_output: maybe\n", `$F:1:14: json_output: "maybe" is neither true nor false`},
+		"bool as list": {"json_output: [true]\n", `$F:1:14: json_output: a list stands where a true or false is expected`},
+		"number":       {"webserver:\n  listen_port: http\n", `$F:2:16: webserver.listen_port: "http" is no whole number`},
+		"range":        {"webserver:\n  listen_port: 99999\n", `$F:2:16: webserver.listen_port: 99999 is not between 0 and 65535`},
+		"fraction":     {"syscall_event_drops: {threshold: 1.1}\n", `$F:1:34: syscall_event_drops.threshold: 1.1 is not between 0 and 1`},
+		"no number":    {"syscall_event_drops: {rate: fast}\n", `$F:1:29: syscall_event_drops.rate: "fast" is no number`},
+		"choice": {
+			"priority: loud\n",
+			`$F:1:11: priority: "loud" is not one of: emergency, alert, critical, error, warning, notice, informational, info, debug`,
+		},
+		"choice in a list": {
+			"syscall_event_drops:\n  actions: [log, shout]\n",
+			`$F:2:18: syscall_event_drops.actions: "shout" is not one of: ignore, log, alert, exit`,
+		},
+		"contradiction": {
+			"syscall_event_drops:\n  actions: [log, ignore]\n",
+			`$F:2:12: syscall_event_drops.actions: ignore makes no sense beside log or alert; take one out`,
+		},
+		"section": {"stdout_output: true\n", `$F:1:16: stdout_output: a text stands where keys are expected: enabled`},
+		"sections": {
+			"rules: {enable: {tag: x}}\n",
+			`$F:1:9: rules: a map of keys stands where a list is expected; begin each entry with "- "`,
+		},
+		"entry":         {"rules:\n  - all\n", `$F:2:5: rules[0]: a text stands where keys are expected: enable, disable`},
+		"texts":         {"rules_files: {a: b}\n", `$F:1:15: rules_files: a map of keys stands where a list of texts is expected`},
+		"text of texts": {"rules_files: [[a]]\n", `$F:1:15: rules_files: a list stands where a text is expected`},
+		"map of texts":  {"static_fields: [a]\n", `$F:1:16: static_fields: a list stands where lines of the form key: text are expected`},
+		"text in a map": {"static_fields: {a: [b]}\n", `$F:1:20: static_fields.a: a list stands where a text is expected`},
+		"static name": {
+			"static_fields: {my-name: x}\n",
+			`$F:1:17: static_fields: "my-name" can't be a field's name; use letters, digits and _`,
+		},
+		"pattern": {
+			"redaction:\n  patterns: ['a', '(']\n",
+			"$F:2:19: redaction.patterns[1]: error parsing regexp: missing closing ): `(`; write it in RE2's syntax",
+		},
+		"empty pattern": {
+			"redaction: {patterns: 'x*'}\n",
+			`$F:1:23: redaction.patterns[0]: "x*" fits an empty text; name what surrounds the secret`,
+		},
+		"too many patterns": {
+			"redaction: {patterns: [" + strings.Repeat("x,", 33) + "]}\n",
+			`$F:1:23: redaction.patterns: 33 are too many; use at most 32`,
+		},
+		"short window": {"deduplication: {window: 50ms}\n", `$F:1:25: deduplication.window: 50ms is less than 100ms`},
+		"window of nothing": {
+			"deduplication:\n  rules:\n    - window: 10s\n",
+			`$F:3:7: deduplication.rules[0]: neither a rule nor a tag is named`,
+		},
+		"no unit": {
+			"metrics: {interval: 5000}\n",
+			`$F:1:21: metrics.interval: "5000" is no duration; write a number with its unit, such as 30s, 5m or 1h`,
+		},
+		"too short":    {"metrics: {interval: 50ms}\n", `$F:1:21: metrics.interval: 50ms is less than 100ms`},
+		"engine":       {"engine:\n  kind: gvisor\n", `$F:2:9: engine.kind: Saker has no engine gvisor; use modern_ebpf`},
+		"hasty canary": {"guard: {canary_interval: 500ms}\n", `$F:1:26: guard.canary_interval: 500ms is less than 1s`},
+		"kubelet in clear": {
+			"kubernetes: {kubelet: {address: 'http://127.0.0.1:10255'}}\n",
+			`$F:1:33: kubernetes.kubelet.address: "http://127.0.0.1:10255" is not of the form https://HOST:PORT`,
+		},
+		"hasty kubelet":  {"kubernetes: {kubelet: {interval: 500ms}}\n", `$F:1:34: kubernetes.kubelet.interval: 500ms is less than 1s`},
+		"relative state": {"guard: {state_file: state}\n", `$F:1:21: guard.state_file: "state" is no absolute path`},
+		"endpoint": {
+			"webserver: {k8s_healthz_endpoint: healthz}\n",
+			`$F:1:35: webserver.k8s_healthz_endpoint: "healthz" does not begin with /`,
+		},
+		"address": {"webserver: {listen_address: localhost}\n", `$F:1:29: webserver.listen_address: "localhost" is no IP address`},
+		"no file": {"file_output:\n  enabled: true\n", `$F:2:3: file_output is on, but has no filename; set file_output.filename`},
+		"no url":  {"http_output: {enabled: true}\n", `$F:1:15: http_output is on, but has no url; set http_output.url`},
+		"both names": {
+			"rules_file: a\nrules_files: [b]\n",
+			`$F:1:13: rules_file is the old name of rules_files, and both are set; keep rules_files, which is at $F:2:14`,
+		},
+		"no switch": {"rules:\n  - enable: {rule: ''}\n", `$F:2:5: rules[0]: neither a rule nor a tag is named`},
+		"strategy": {
+			"config_files:\n  - path: /x\n    strategy: replace\n",
+			`$F:3:15: config_files: strategy "replace" is not one of: append, override, add-only`,
+		},
+		"no path": {"config_files:\n  - strategy: append\n", `$F:2:5: config_files: no path; write a path, or path: and strategy:`},
+		"itself":  {"config_files: [$DIR/../$BASE/f.yaml]\n", `$F:1:16: config_files: $F includes itself; take it out of the list`},
+		"nested": {
+			"config_files: [$DIR/nested.yaml]\n",
+			`$DIR/nested.yaml:1:1: an included file can't include others; move its config_files to the main file`,
+		},
+		"appended to a map": {
+			"http_output: {}\nconfig_files: [$DIR/list.yaml]\n",
+			`$DIR/list.yaml:1:14: http_output: a list can't be appended to the map of keys in $F:1:14; use the strategy override`,
+		},
+		"endless":  {"priority: ${SELF}\n", `$F:1:11: the variables in this value have no end; does one name itself?`},
+		"a device": {"config_files: [/dev/null]\n", `$F:1:16: config_files: /dev/null is neither a file nor a directory`},
 	}
 	t.Setenv("SELF", "${SELF}")
 	for name, tt := range tests {

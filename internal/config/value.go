@@ -46,7 +46,9 @@ func spans() []struct {
 	}
 }
 
-var durationForm = regexp.MustCompile(`^(?:(\d{1,3})y)?(?:(\d{1,4})w)?(?:(\d{1,5})d)?(?:(\d{1,6})h)?(?:(\d{1,8})m)?(?:(\d{1,9})s)?(?:(\d{1,12})ms)?$`)
+var durationForm = regexp.MustCompile(
+	`^(?:(\d{1,3})y)?(?:(\d{1,4})w)?(?:(\d{1,5})d)?(?:(\d{1,6})h)?(?:(\d{1,8})m)?(?:(\d{1,9})s)?(?:(\d{1,12})ms)?$`,
+)
 
 // parseDuration reads 1h30m and its like, and 0.
 func parseDuration(s string) (time.Duration, bool) {

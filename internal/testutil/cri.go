@@ -33,8 +33,11 @@ func StartContainerdCRI(tb testing.TB) *Containerd {
 // configCRI is for containerd 1.x, and 2.x which takes it over. Root may not lower the OOM score everywhere.
 func (c *Containerd) configCRI(tb testing.TB) string {
 	tb.Helper()
-	network := fmt.Sprintf(`{"cniVersion": "0.4.0", "name": %q, "plugins": [{"type": "ptp", "ipam": {"type": "host-local", "dataDir": %q, "ranges": [[{"subnet": "10.213.77.0/24"}]]}}]}`,
-		strings.Trim(c.Cgroup, "/"), c.path("ipam"))
+	network := fmt.Sprintf(
+		`{"cniVersion": "0.4.0", "name": %q, "plugins": [{"type": "ptp", "ipam": {"type": "host-local", "dataDir": %q, "ranges": [[{"subnet": "10.213.77.0/24"}]]}}]}`,
+		strings.Trim(c.Cgroup, "/"),
+		c.path("ipam"),
+	)
 	if err := os.MkdirAll(c.path("cni"), 0o700); err != nil {
 		tb.Fatal(err)
 	}
@@ -114,7 +117,12 @@ func (c *Containerd) RunPod(tb testing.TB, config *cri.PodSandboxConfig) (id str
 // CreateInPod makes a container of a pod, which waits for its start.
 func (c *Containerd) CreateInPod(tb testing.TB, pod string, sandbox *cri.PodSandboxConfig, config *cri.ContainerConfig) (id string) {
 	tb.Helper()
-	answer, err := c.CRI(tb).CreateContainer(context.Background(), &cri.CreateContainerRequest{PodSandboxId: pod, Config: config, SandboxConfig: sandbox})
+	answer, err := c.CRI(
+		tb,
+	).CreateContainer(
+		context.Background(),
+		&cri.CreateContainerRequest{PodSandboxId: pod, Config: config, SandboxConfig: sandbox},
+	)
 	if err != nil {
 		tb.Fatalf("create container %s: %v\n%s", config.GetMetadata().GetName(), err, c.log())
 	}

@@ -72,7 +72,11 @@ func StartPodman(tb testing.TB) *Docker {
 		tb.Fatal(err)
 	}
 	// Its usual limits are higher than root may set everywhere.
-	conf := fmt.Sprintf("[containers]\ndefault_ulimits = [\"nofile=%d:%d\", \"nproc=1024:1024\"]\n", min(limit.Max, 1024), min(limit.Max, 1024))
+	conf := fmt.Sprintf(
+		"[containers]\ndefault_ulimits = [\"nofile=%d:%d\", \"nproc=1024:1024\"]\n",
+		min(limit.Max, 1024),
+		min(limit.Max, 1024),
+	)
 	if err := os.WriteFile(d.path("containers.conf"), []byte(conf), 0o600); err != nil {
 		tb.Fatal(err)
 	}
@@ -100,9 +104,11 @@ func newDocker(tb testing.TB, program string) *Docker {
 		tb.Fatal(err)
 	}
 	d := &Docker{dir: dir, Socket: filepath.Join(dir, "d.sock"), Cgroup: "/" + filepath.Base(dir)}
-	d.http = &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", d.Socket)
-	}}}
+	d.http = &http.Client{
+		Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", d.Socket)
+		}},
+	}
 	tb.Cleanup(func() { d.cleanup(tb) })
 	return d
 }

@@ -252,7 +252,8 @@ func (s *Sensor) Stop() []*Alert {
 	}
 	var rest []*Alert
 	for line := range s.Lines {
-		if strings.Contains(line, "Saker internal: signal for the sensor. It got SIGTERM by ") && strings.Contains(line, fmt.Sprintf("(pid=%d ", os.Getpid())) {
+		if strings.Contains(line, "Saker internal: signal for the sensor. It got SIGTERM by ") &&
+			strings.Contains(line, fmt.Sprintf("(pid=%d ", os.Getpid())) {
 			continue
 		}
 		rest = append(rest, s.Parse(line))

@@ -184,7 +184,10 @@ func TestFalcoValues(t *testing.T) {
 		t.Errorf("priority class %s", spec.Spec.PriorityClassName)
 	case !*container.SecurityContext.Privileged, container.SecurityContext.Capabilities != nil:
 		t.Errorf("security context %v", container.SecurityContext)
-	case c.Kubernetes.Source != "api", !*spec.Spec.AutomountServiceAccountToken, all["ClusterRole saker"] == nil, all["ClusterRoleBinding saker"] == nil:
+	case c.Kubernetes.Source != "api",
+		!*spec.Spec.AutomountServiceAccountToken,
+		all["ClusterRole saker"] == nil,
+		all["ClusterRoleBinding saker"] == nil:
 		t.Error("the API server is not asked, or there is no role or no token for it")
 	case all["ServiceMonitor saker"] == nil, all["Service saker-metrics"] == nil:
 		t.Error("no service monitor, or no service")
@@ -276,10 +279,16 @@ func TestPodSource(t *testing.T) {
 		all := objects(t, manifest)
 		pod := all["DaemonSet saker"].(*appsv1.DaemonSet).Spec.Template.Spec
 		role, _ := all["ClusterRole saker"].(*rbacv1.ClusterRole)
-		if got := configOf(t, manifest).Kubernetes.Source; strings.Replace(got, "none", "", 1) != want.source || *pod.AutomountServiceAccountToken != (want.source != "") {
+		if got := configOf(t, manifest).Kubernetes.Source; strings.Replace(got, "none", "", 1) != want.source ||
+			*pod.AutomountServiceAccountToken != (want.source != "") {
 			t.Errorf("%s: source %q, token %v", values, got, *pod.AutomountServiceAccountToken)
 		}
-		if (role == nil) != (want.source == "") || role != nil && !equality.Semantic.DeepEqual(role.Rules[0], rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{want.resource}, Verbs: want.verbs}) {
+		if (role == nil) != (want.source == "") ||
+			role != nil &&
+				!equality.Semantic.DeepEqual(
+					role.Rules[0],
+					rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{want.resource}, Verbs: want.verbs},
+				) {
 			t.Errorf("%s: role %+v", values, role)
 		}
 		if want.source == "kubelet" && len(role.Rules) != 1 {

@@ -82,7 +82,8 @@ falco:
 			t.Errorf("falco.%s is %v (%v), want %v", path, got, err, want)
 		}
 	}
-	if files := configOf(t, manifest).RulesFiles; !slices.Equal(files, []string{"/etc/falco/falco_rules.yaml", "/etc/falco/rules.d"}) || c["rules_file"] != nil {
+	if files := configOf(t, manifest).RulesFiles; !slices.Equal(files, []string{"/etc/falco/falco_rules.yaml", "/etc/falco/rules.d"}) ||
+		c["rules_file"] != nil {
 		t.Errorf("rules files %v, %v", files, c["rules_file"])
 	}
 	set := all["DaemonSet saker"].(*appsv1.DaemonSet)
@@ -97,7 +98,8 @@ falco:
 		t.Errorf("environment %v", env)
 	case pod.Spec.PriorityClassName != "system-node-critical", *box.SecurityContext.Privileged, pod.Annotations["team"] != "security":
 		t.Errorf("pod %v %v", pod.Annotations, pod.Spec)
-	case pod.Spec.InitContainers[0].Name != "first", !slices.ContainsFunc(box.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == "/more" }):
+	case pod.Spec.InitContainers[0].Name != "first",
+		!slices.ContainsFunc(box.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == "/more" }):
 		t.Errorf("init containers or mounts are missing: %v", box.VolumeMounts)
 	case set.Spec.UpdateStrategy.RollingUpdate.MaxSurge.IntValue() != 0, set.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable.IntValue() != 1:
 		t.Errorf("update strategy %v", set.Spec.UpdateStrategy)

@@ -156,7 +156,8 @@ func TestTerminated(t *testing.T) {
 				t.Fatal(err)
 			}
 			a := internal(s, "signal for the sensor", "It got SIGTERM by "+tt.by+" ")
-			if a.Priority != tt.priority || a.Field("proc.exepath") != tt.exepath || a.Field("container.id") != "host" || a.Field("ptrace") != "false" {
+			if a.Priority != tt.priority || a.Field("proc.exepath") != tt.exepath || a.Field("container.id") != "host" ||
+				a.Field("ptrace") != "false" {
 				t.Errorf("%s %v", a.Priority, a.OutputFields)
 			}
 			<-s.Ended

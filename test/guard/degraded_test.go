@@ -31,8 +31,22 @@ func TestDegraded(t *testing.T) {
 		_, _ = c.Write([]byte("\x00\xffgarbage\r\n\r\n"))
 		c.Close()
 	})
-	settings := []string{"-o", "kubernetes.source=api", "-o", "kubernetes.kubeconfig=" + config, "-o", "kubernetes.node=n", "-o", "container_engines.docker.sockets[0]=" + socket,
-		"-o", "container_engines.podman.enabled=false", "-o", "container_engines.cri.enabled=false", "-o", "container_engines.containerd.enabled=false"}
+	settings := []string{
+		"-o",
+		"kubernetes.source=api",
+		"-o",
+		"kubernetes.kubeconfig=" + config,
+		"-o",
+		"kubernetes.node=n",
+		"-o",
+		"container_engines.docker.sockets[0]=" + socket,
+		"-o",
+		"container_engines.podman.enabled=false",
+		"-o",
+		"container_engines.cri.enabled=false",
+		"-o",
+		"container_engines.containerd.enabled=false",
+	}
 	s := serve(t, rules(file), settings...)
 	s.WaitLog(`"state": "not configured"`)
 	s.WaitLog(`"state": "absent", "error": "connect to docker`)

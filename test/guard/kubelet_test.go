@@ -37,7 +37,8 @@ func TestKubeletAway(t *testing.T) {
 		s.WaitLog(`kubelet	{"state": "not configured", "error": "`)
 		read(t, file)
 		s.Next("the open", func(a *testutil.Alert) bool { return a.Rule == "Watched file" })
-		if _, health := s.get("/healthz"); !strings.Contains(health, `"status":"ok"`) || !strings.Contains(health, "kubelet: not configured: ") || !strings.Contains(health, strings.Split(c.want, ";")[0]) {
+		if _, health := s.get("/healthz"); !strings.Contains(health, `"status":"ok"`) || !strings.Contains(health, "kubelet: not configured: ") ||
+			!strings.Contains(health, strings.Split(c.want, ";")[0]) {
 			t.Errorf("health: %s", health)
 		}
 		if _, metrics := s.get("/metrics"); !strings.Contains(metrics, "saker_kubernetes_connected 0") {
@@ -48,7 +49,8 @@ func TestKubeletAway(t *testing.T) {
 			t.Errorf("the log does not say %q:\n%s", c.want, s.Log())
 		}
 		doctor, err := exec.Command(sensorBinary, append([]string{"doctor"}, settings...)...).CombinedOutput()
-		if want := "absent   kubelet: "; err != nil || !strings.Contains(string(doctor), want) || !strings.Contains(string(doctor), strings.Split(c.want, ";")[0]) {
+		if want := "absent   kubelet: "; err != nil || !strings.Contains(string(doctor), want) ||
+			!strings.Contains(string(doctor), strings.Split(c.want, ";")[0]) {
 			t.Errorf("the doctor does not say %q: %v\n%s", want, err, doctor)
 		}
 	}

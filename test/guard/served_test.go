@@ -27,7 +27,9 @@ func TestServed(t *testing.T) {
 		t.Errorf("%d %s", code, text)
 	}
 	var versions map[string]string
-	if _, text := s.get("/versions"); json.Unmarshal([]byte(text), &versions) != nil || versions["engine_version_semver"] != "0."+versions["engine_version"]+".0" || versions["falco_version"] == "" {
+	if _, text := s.get("/versions"); json.Unmarshal([]byte(text), &versions) != nil ||
+		versions["engine_version_semver"] != "0."+versions["engine_version"]+".0" ||
+		versions["falco_version"] == "" {
 		t.Errorf("versions %s", text)
 	}
 	// They are published each second; the alert may be on its way at such a moment.

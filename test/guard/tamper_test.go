@@ -100,7 +100,8 @@ func TestClosedLink(t *testing.T) {
 	s := serve(t, rules(nowhere))
 	s.waitMetric(`saker_canary_seen_total{way="hook"} 1`)
 	closeIn(t, s.Cmd.Process.Pid, linkOf(t, s.Cmd.Process.Pid, "sys_exit"))
-	if a := internal(s.Sensor, "signal for the sensor", "A debugger attached to it by guard.test "); a.Priority != "Critical" || a.Field("ptrace") != "true" {
+	if a := internal(s.Sensor, "signal for the sensor", "A debugger attached to it by guard.test "); a.Priority != "Critical" ||
+		a.Field("ptrace") != "true" {
 		t.Errorf("%s %v", a.Priority, a.OutputFields)
 	}
 	a := internal(s.Sensor, "capture stalled", "link of sys_exit is gone")
