@@ -81,7 +81,11 @@ func Lint(w io.Writer, cfg config.Config, files []string) error {
 		report := map[string]any{"findings": findings}
 		if rules != nil {
 			blind := setup.FindBlindRules(rules)
-			report["rules_never"], report["rules_partly"] = append([]string{}, blind.Never...), append([]string{}, blind.Partly...)
+			for key, names := range map[string][]string{"rules_never": blind.Never, "rules_partly": blind.Partly} {
+				if len(names) > 0 {
+					report[key] = names
+				}
+			}
 		}
 		if err := writeJSON(w, report); err != nil {
 			return err
