@@ -1,3 +1,4 @@
+// Package inspect holds the commands that answer and end: query, explain, lint, doctor, top and support. It never runs a sensor.
 package inspect
 
 import (

@@ -28,7 +28,7 @@ type silence struct {
 
 // configure sets the limit: as long as the reads that may go without a record, but longer than canaries may be late.
 func (q *silence) configure(cfg *config.Config) {
-	q.reads = int(cfg.Timeouts.MaxConsecutives)
+	q.reads = cfg.Timeouts.MaxConsecutives
 	q.limit = max(time.Duration(q.reads)*readTimeout, 2*cfg.Guard.CanaryInterval)
 }
 

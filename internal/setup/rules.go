@@ -24,6 +24,7 @@ func Rules(cfg config.Config) (*engine.Ruleset, rulefile.Results) {
 	return Load(cfg, Sources(cfg))
 }
 
+// Sources reads the configured rule files, or returns the built-in one if none are configured.
 func Sources(cfg config.Config) []rulefile.Source {
 	if len(cfg.RulesFiles) > 0 {
 		return ReadSources(cfg.RulesFiles)
@@ -31,6 +32,7 @@ func Sources(cfg config.Config) []rulefile.Source {
 	return []rulefile.Source{{Name: rules.DefaultName, Content: rules.Default}}
 }
 
+// Load loads rule sources with the options that a configuration gives. The rules are nil if a source has an error.
 func Load(cfg config.Config, sources []rulefile.Source) (*engine.Ruleset, rulefile.Results) {
 	dict := Dictionary(cfg)
 	priority, ok := rulefile.ParsePriority(cfg.Priority)
