@@ -19,12 +19,12 @@
 #define SAKER_EVENT_H
 
 enum schema {
-	SCHEMA_VERSION = 6,
+	SCHEMA_VERSION = 7,
 };
 
 /* Sizes of tables. */
 enum sizes {
-	SYSCALLS_MAX = 512,   /* system call numbers */
+	SYSCALLS_MAX = 1024,  /* a power of two, above every number of a table; x32 has its own up to 547 */
 	CALLS_MAX = 16,       /* at least CALLS, and a power of two: an index is masked where it is used */
 	ENTRY_COPIES = 1024,  /* a power of two */
 };
@@ -36,6 +36,9 @@ enum limits {
 	ARGS_LEN_MAX = 32768,
 	ENV_LEN_MAX = 4096,
 	RECORD_LEN_MAX = 65536, /* a longer one is not sent, and counted */
+	CALL_PARAMS_MAX = 16,   /* parameters of one system call; a power of two */
+	CALL_ROWS_MAX = 512,    /* rows of the table of system calls; a power of two */
+	DATA_LEN_MAX = 4096,    /* bytes copied of one buffer, at most */
 };
 
 enum record_type {
@@ -51,6 +54,7 @@ enum record_type {
 	RECORD_IO_URING_SETUP,
 	RECORD_CANARY,
 	RECORD_SIGNAL,
+	RECORD_CALL,
 	RECORD_TYPES,
 };
 
@@ -74,6 +78,62 @@ enum call {
 	/* Only the sensor's own call, which is its canary. */
 	CALL_CANARY,
 	CALLS,
+	/* Rows of the table of system calls (internal/call) follow: row n is CALL_ROWS + n. */
+	CALL_ROWS = 16,
+};
+
+/*
+ * Where a parameter of a system call comes from. The recipe of a parameter names an argument, `arg`, and for some sources
+ * a second one, `with`. Arguments 0 to 5 are the call's own.
+ */
+enum param_source {
+	SOURCE_NONE,          /* user space knows it by itself: nothing is sent */
+	SOURCE_ARG,           /* the argument, as 64 bits */
+	SOURCE_NUMBER,        /* `size` bytes at the address arg + offset */
+	SOURCE_STRING,        /* the NUL-terminated string at the address arg */
+	SOURCE_PATH,          /* the same, a path; `with` is the directory descriptor that it starts from if it is relative;
+	                       * `size` says which of the call's two copies from entry it has */
+	SOURCE_BYTES,         /* up to `max` bytes at the address arg; `with` has their number */
+	SOURCE_VECTOR,        /* the buffers of an iovec at the address arg, which has `with` entries; `max` bytes of them */
+	SOURCE_VECTOR_SIZE,   /* the sum of their lengths */
+	SOURCE_MESSAGE,       /* the buffers of a msghdr at the address arg + offset */
+	SOURCE_MESSAGE_SIZE,  /* the sum of their lengths */
+	SOURCE_MESSAGE_ADDRESS, /* its socket address */
+	SOURCE_ADDRESS,       /* a sockaddr at the address arg; `with` has its length, or, if `offset` is 1, that length's address */
+	SOURCE_DESCRIPTOR,    /* the number in arg, and the file or socket behind it */
+	SOURCE_DESCRIPTOR_AT, /* the same of the number that stands at the address arg + offset */
+	SOURCE_MEMORY,        /* of the caller's memory, in KiB: size, resident, swapped, for size 0, 1 and 2 */
+	SOURCE_CRED,          /* the capability set, for size 0 to 2: inheritable, permitted, effective */
+	PARAM_SOURCES,
+};
+
+enum param_arg {
+	ARG_RESULT = 6,       /* what the call returned */
+	ARG_CWD = 7,          /* AT_FDCWD */
+	ARGS_MAX = 8,
+	ARG_NONE = 0xff,
+};
+
+/* Of a recipe's parameter. */
+enum param_rules {
+	PARAM_IF_OK = 1 << 0,     /* what the call fills in: missing if it failed */
+	PARAM_LONGS = 1 << 1,     /* a structure of longs: of a 32-bit caller, `size` and `offset` are half as large */
+	PARAM_MAX_RESULT = 1 << 2, /* no more bytes than the call returned */
+};
+
+enum param_flags {
+	PARAM_MISSING = 1 << 0,   /* there is none, or it could not be read */
+	PARAM_TRUNCATED = 1 << 1, /* longer than what was copied */
+	PARAM_FILE = 1 << 2,      /* the data is a struct file_info and its path */
+	PARAM_SOCKET = 1 << 3,    /* the data is a struct socket_info and the name of a unix socket */
+	PARAM_CHANGED = 1 << 4,   /* the path was another one when the call returned */
+	PARAM_OUTSIDE_ROOT = 1 << 5,
+};
+
+/* What a rule may be about, of a row's calls. */
+enum call_outcomes {
+	OUTCOME_SUCCESS = 1 << 0,
+	OUTCOME_FAILURE = 1 << 1,
 };
 
 enum record_flags {
@@ -219,6 +279,65 @@ struct exec_failed_record {
 	/* Texts, as those of an open. */
 	__u32 raw_len, exit_raw_len, dir_len;
 	__u32 pad;
+};
+
+/* The recipe of a parameter, and of a call; written by user space before the programs are loaded. */
+struct param_recipe {
+	__u8 source;       /* enum param_source */
+	__u8 arg, with;    /* an argument's number, or enum param_arg */
+	__u8 size;
+	__u8 rules;        /* enum param_rules */
+	__u8 pad;
+	__u16 offset;
+	__u16 max;
+};
+
+struct call_recipe {
+	__u8 params;       /* how many */
+	__u8 outcomes;     /* enum call_outcomes */
+	__u8 paths[2];     /* the arguments that are paths, to be copied at entry; ARG_NONE if there are fewer */
+	struct param_recipe param[CALL_PARAMS_MAX];
+};
+
+/* One for each parameter of the recipe, in its order, behind the struct call_record; the data of all of them follows, in
+ * the same order, without separators. */
+struct param_value {
+	__u64 number;      /* of a path: the length of the directory that it starts from, and above 32 bits that of what the
+	                    * path was when the call returned, if PARAM_CHANGED. Both follow the path. */
+	__u32 len;         /* of the data, all of it */
+	__u32 flags;       /* enum param_flags */
+};
+
+/* A system call with a row of its own, or, as call 0, with a number alone. */
+struct call_record {
+	struct record_header h;
+	__s64 ret;
+	__u32 nr;          /* its number in the caller's table */
+	__u16 call;        /* enum call */
+	__u16 params;      /* how many struct param_value follow */
+};
+
+/* The file behind a descriptor. Its path follows. */
+struct file_info {
+	struct inode_info inode;
+	__u32 magic;       /* of its file system, the low 32 bits (linux/magic.h) */
+	__u32 open_flags;
+};
+
+/* The socket behind a descriptor. The name of a unix socket follows, its own or its peer's. */
+struct socket_info {
+	__u64 ino;
+	__u64 sock, peer;  /* of a unix socket: addresses of the kernel's objects, which name its ends */
+	__u8 local[16], remote[16]; /* an IPv4 address is in the first four bytes */
+	__u16 family, type, protocol, state;
+	__u16 local_port, remote_port; /* in the machine's byte order */
+	__u32 queue_len, queue_max;
+	__u32 flags;       /* enum socket_flags */
+};
+
+enum socket_flags {
+	SOCKET_PEER_NAME = 1 << 0, /* the name is the peer's */
+	SOCKET_SERVER = 1 << 1,    /* it listens, was accepted, or is a datagram socket bound to a port of its own */
 };
 
 struct cgroup_record {

@@ -19,8 +19,12 @@ const volatile __u32 own_tgid = 0;
 /* Index of the cgroup controller whose hierarchy is followed (enum cgroup_subsys_id), -1 for cgroup v2. */
 const volatile __s32 cgroup_subsys = -1;
 /* Which system call numbers become which event (enum call), for the native and the 32-bit table. */
-const volatile __u8 calls_native[SYSCALLS_MAX] = {};
-const volatile __u8 calls_compat[SYSCALLS_MAX] = {};
+const volatile __u16 calls_native[SYSCALLS_MAX] = {};
+const volatile __u16 calls_compat[SYSCALLS_MAX] = {};
+/* How the parameters of the table's calls are got, by row; the last row is that of every call without one. */
+const volatile struct call_recipe recipes[CALL_ROWS_MAX] = {};
+/* How many bytes of a buffer are copied (falco.yaml's snaplen). */
+const volatile __u32 data_len = 80;
 
 /* The task iterator's slot of the scratch map, behind those of the processors. */
 const volatile __u32 iterator_slot = 1;
@@ -41,6 +45,11 @@ union wire {
 	struct cgroup_record cgroup;
 	struct canary_record canary;
 	struct signal_record signal;
+	struct call_record call;
+	struct param_value param_value;
+	struct call_recipe recipe;
+	struct file_info file;
+	struct socket_info socket;
 	struct {
 		enum schema schema;
 		enum sizes sizes;
@@ -53,6 +62,12 @@ union wire {
 		enum layer layer;
 		enum signal_origin signal_origin;
 		enum canary_call canary_call;
+		enum param_source param_source;
+		enum param_arg param_arg;
+		enum param_rules param_rules;
+		enum param_flags param_flags;
+		enum call_outcomes call_outcomes;
+		enum socket_flags socket_flags;
 	} numbers;
 };
 
@@ -64,6 +79,16 @@ struct path_walk {
 	__u32 below; /* length of the text at that moment */
 	__u32 start;
 	__u32 flags; /* enum record_flags */
+};
+
+/* The system call at hand, as its door left it for the interpreter of recipes (programs/call.h). */
+struct call_args {
+	__u64 arg[ARGS_MAX];
+	__u32 row;
+	__u32 nr;
+	__u32 flags;   /* enum record_flags: of the door */
+	__u32 narrow;  /* the caller's structures have 32-bit longs and pointers */
+	__u32 unreadable; /* by param__user_number */
 };
 
 struct reader {
@@ -80,6 +105,7 @@ struct scratch {
 	};
 	__u8 path[PATH_LEN_MAX + 256];
 	struct path_walk walk;
+	struct call_args call;
 	/* Kernel pointers on their way into a global function: the verifier forgets their types when they have been here. */
 	volatile __u64 task, object;
 };
@@ -132,14 +158,15 @@ struct {
 	__type(value, struct reader);
 } reader SEC(".maps");
 
-/* The path string of a call as it was at entry (helpers/store/entry.h). */
+/* The path strings of a call as they were at entry (helpers/store/entry.h). */
 struct entry_copy {
 	/* The thread whose copy this is; tid 0: nobody's. */
 	__u64 start_time;
 	__u32 tid;
-	__u32 len;
+	__u32 len[2];
+	__u32 pad;
 	__u64 writers;
-	char text[PATH_LEN_MAX];
+	char text[2][PATH_LEN_MAX];
 };
 
 struct {

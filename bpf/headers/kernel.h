@@ -59,7 +59,7 @@ struct bpf_raw_tracepoint_args {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long di, si, dx, r10, bx, cx, orig_ax;
+	unsigned long di, si, dx, r10, r8, r9, bx, cx, bp, orig_ax;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
@@ -161,6 +161,43 @@ struct file {
 	unsigned int f_flags;
 	struct path f_path;
 	struct inode *f_inode;
+	void *private_data;
+};
+
+struct in6_addr {
+	__u8 s6_addr[16];
+};
+
+struct sock_common {
+	__be32 skc_daddr, skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_type;
+	__u16 sk_protocol;
+	__u32 sk_ack_backlog, sk_max_ack_backlog;
+	__u8 sk_userlocks : 4;
+};
+
+/* Up to 5.5 they were bit fields; the oldest kernel that is supported is 5.8. */
+struct socket {
+	struct sock *sk;
+};
+
+struct unix_address {
+	int len;
+	char name[1];                     /* a struct sockaddr_un of `len` bytes */
+};
+
+struct unix_sock {
+	struct unix_address *addr;
+	struct sock *peer;
 };
 
 struct fdtable {
@@ -176,9 +213,35 @@ struct fs_struct {
 	struct path root, pwd;
 };
 
+typedef struct {
+	__s64 counter;
+} atomic64_t;
+
+struct mm_rss_stat { /* up to 6.1 */
+	atomic64_t count[4];
+};
+
+struct percpu_counter {
+	__s64 count;
+};
+
+/* Indices of the counters of a memory's pages (linux/mm_types_task.h). */
+enum mm_counter {
+	MM_FILEPAGES,
+	MM_ANONPAGES,
+	MM_SWAPENTS,
+	MM_SHMEMPAGES,
+};
+
 struct mm_struct {
 	unsigned long arg_start, arg_end, env_start, env_end;
+	unsigned long total_vm;
 	struct file *exe_file;
+	struct mm_rss_stat rss_stat;      /* up to 6.1 */
+};
+
+struct mm_struct___percpu { /* since 6.2 */
+	struct percpu_counter rss_stat[4];
 };
 
 struct tty_driver {
@@ -362,10 +425,17 @@ struct bpf_iter__task {
 #define IORING_FILE_INDEX_ALLOC (~0U)
 #define FMODE_CREATED 0x100000       /* linux/fs.h */
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630 /* linux/magic.h */
+#define SOCKFS_MAGIC 0x534F434B
+#define SOCK_BINDPORT_LOCK 8         /* net/sock.h */
+#define SOCK_DGRAM 2
+#define AF_UNIX 1                    /* linux/socket.h */
+#define AF_INET 2
+#define AF_INET6 10
 #define AT_FDCWD -100
 #define EFAULT 14
 #define TS_COMPAT 0x0002             /* asm/thread_info.h, x86 */
 #define TIF_32BIT 22                 /* asm/thread_info.h, arm64 */
 #define X32_SYSCALL_BIT 0x40000000
+#define X32_NUMBERS 512              /* the first number that is x32's own */
 
 #endif

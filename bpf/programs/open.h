@@ -4,6 +4,7 @@
 
 #include "programs/open_class.h"
 #include "helpers/store/entry.h"
+#include "helpers/store/start_dir.h"
 
 /* What the calls of the family say in their arguments. */
 struct open_args {
@@ -57,28 +58,18 @@ INLINE void open__args(struct pt_regs *regs, enum call call, bool compat, struct
 }
 
 /* The directory that a relative path starts from, whatever became of the file: for the name as Falco gives it. Sets `mode` to
- * the i_mode of what a descriptor stands for. */
+ * the i_mode of what a descriptor stands for. Adds flags to the header. */
 INLINE __u32 store__start_dir(__u32 off, struct record_header *h, struct task_struct *task, __s32 dirfd, __u32 *mode)
 {
-	struct fs_struct *fs;
-	struct path *path;
-	struct file *dir;
-	__u32 len, outside = h->flags & FLAG_OUTSIDE_ROOT;
+	struct scratch *s = base__scratch_at(h->cpu);
+	__u64 v;
 
-	if (dirfd == AT_FDCWD) {
-		fs = READ(task, fs);
-		path = __builtin_preserve_access_index(&fs->pwd);
-	} else {
-		dir = extract__file(task, dirfd);
-		if (!dir)
-			return 0;
-		*mode = READ(dir, f_inode, i_mode);
-		path = __builtin_preserve_access_index(&dir->f_path);
-	}
-	len = store__path(off, h, task, path);
+	if (!s)
+		return 0;
+	v = store__start_dir_at(s, off, task, dirfd, mode);
 	/* Which root it lies below is told of the opened file alone. */
-	h->flags = (h->flags & ~FLAG_OUTSIDE_ROOT) | outside;
-	return len;
+	h->flags |= v >> 32 & ~FLAG_OUTSIDE_ROOT;
+	return (__u32)v & (2 * PATH_LEN_MAX - 1);
 }
 
 /* The record without its texts and its file. */
@@ -153,7 +144,7 @@ GLOBAL int open__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
 		return 0;
 	if (ret < 0) {
 		if (args.has_path)
-			path = store__failed_path(sizeof(*r), args.path);
+			path = store__user_path(sizeof(*r), args.path, 0);
 		if (!(outcomes & (path.flags & FLAG_NAME_CHANGED ? 1 << OPEN_NAME_CHANGED : 1 << OPEN_FAILED)))
 			return 0;
 	}

@@ -1,28 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 #include "programs/syscall.h"
 
+/* Keeps the paths of a call of the table. */
+INLINE void enter__row(struct pt_regs *regs, const struct syscall_entry *e, __u32 call)
+{
+	const volatile struct call_recipe *recipe = &recipes[(call - CALL_ROWS) & (CALL_ROWS_MAX - 1)];
+	__u64 first, second = 0;
+
+	if (recipe->paths[0] == ARG_NONE)
+		return;
+	first = extract__syscall_arg(regs, recipe->paths[0], e->compat);
+	if (recipe->paths[1] != ARG_NONE)
+		second = extract__syscall_arg(regs, recipe->paths[1], e->compat);
+	if (first)
+		store__entry(first, second);
+}
+
 /*
- * The begin of a call: keeps its path string, if a rule may be about a failure of it.
+ * The begin of a call: keeps its path strings, if a rule may be about a call that has them in the caller's memory alone.
  *
  * void sys_enter(struct pt_regs *regs, long id)
  */
 SEC("tp_btf/sys_enter")
 int BPF_PROG(sys_enter, struct pt_regs *regs, long id)
 {
+	struct syscall_entry e = {};
 	struct open_args args = {};
-	bool compat = false;
-	enum call call = syscall__call(regs, &compat);
+	__u32 call = syscall__call(regs, &e);
 
 	if (call == CALL_NONE || call == CALL_CANARY)
 		return 0;
+	if (call >= CALL_ROWS) {
+		enter__row(regs, &e, call);
+		return 0;
+	}
 	if (call == CALL_EXECVE || call == CALL_EXECVEAT) {
-		args.path = exec__path(regs, call, compat, &args.dirfd);
+		args.path = exec__path(regs, call, e.compat, &args.dirfd);
 	} else {
-		open__args(regs, call, compat, &args);
+		open__args(regs, call, e.compat, &args);
 		if (!args.unread && !(open__outcomes(call, args.flags) & OPEN_FAILURES))
 			return 0;
 	}
 	if (args.path)
-		store__entry(args.path);
+		store__entry(args.path, 0);
 	return 0;
 }

@@ -10,8 +10,8 @@
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 {
-	bool compat = false;
-	enum call call = syscall__call(regs, &compat);
+	struct syscall_entry e = {};
+	__u32 call = syscall__call(regs, &e);
 	struct scratch *s;
 	__u64 args;
 
@@ -23,10 +23,15 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	args = base__number(s, regs);
 	if (call == CALL_CANARY)
 		return canary__call(args);
-	if (call != CALL_EXECVE && call != CALL_EXECVEAT)
-		open__record(args, ret, call, compat);
-	else if (ret < 0)
-		exec_failed__record(args, ret, call, compat); /* sched_process_exec saw the successful ones */
+	if (call >= CALL_ROWS) {
+		syscall__args(s, regs, &e, call);
+		s->call.arg[ARG_RESULT] = e.compat ? (__s32)ret : ret;
+		call__record();
+	} else if (call != CALL_EXECVE && call != CALL_EXECVEAT) {
+		open__record(args, ret, call, e.compat);
+	} else if (ret < 0) {
+		exec_failed__record(args, ret, call, e.compat); /* sched_process_exec saw the successful ones */
+	}
 	if (entry_copies_on)
 		store__entry_end();
 	return 0;

@@ -34,7 +34,42 @@ const (
 	SensorCallCALL_EXECVEAT          SensorCall = 7
 	SensorCallCALL_CANARY            SensorCall = 8
 	SensorCallCALLS                  SensorCall = 9
+	SensorCallCALL_ROWS              SensorCall = 16
 )
+
+type SensorCallOutcomes uint32
+
+const (
+	SensorCallOutcomesOUTCOME_SUCCESS SensorCallOutcomes = 1
+	SensorCallOutcomesOUTCOME_FAILURE SensorCallOutcomes = 2
+)
+
+type SensorCallRecipe struct {
+	_        structs.HostLayout
+	Params   uint8
+	Outcomes uint8
+	Paths    [2]uint8
+	Param    [16]struct {
+		_      structs.HostLayout
+		Source uint8
+		Arg    uint8
+		With   uint8
+		Size   uint8
+		Rules  uint8
+		Pad    uint8
+		Offset uint16
+		Max    uint16
+	}
+}
+
+type SensorCallRecord struct {
+	_      structs.HostLayout
+	H      SensorRecordHeader
+	Ret    int64
+	Nr     uint32
+	Call   uint16
+	Params uint16
+}
 
 type SensorCanaryCall uint32
 
@@ -60,9 +95,10 @@ type SensorEntryCopy struct {
 	_         structs.HostLayout
 	StartTime uint64
 	Tid       uint32
-	Len       uint32
+	Len       [2]uint32
+	Pad       uint32
 	Writers   uint64
-	Text      [4096]int8
+	Text      [2][4096]int8
 }
 
 type SensorExecFailedRecord struct {
@@ -115,6 +151,13 @@ type SensorExitRecord struct {
 	Reaper uint32
 }
 
+type SensorFileInfo struct {
+	_         structs.HostLayout
+	Inode     SensorInodeInfo
+	Magic     uint32
+	OpenFlags uint32
+}
+
 type SensorForkRecord struct {
 	_               structs.HostLayout
 	H               SensorRecordHeader
@@ -165,7 +208,7 @@ type SensorKernelCounters struct {
 	_              structs.HostLayout
 	Sent           [2]uint64
 	Lost           [2]uint64
-	LostByType     [12]uint64
+	LostByType     [13]uint64
 	PathTruncated  uint64
 	RawUnreadable  uint64
 	FileGone       uint64
@@ -195,12 +238,15 @@ const (
 type SensorLimits uint32
 
 const (
-	SensorLimitsCOMM_LEN       SensorLimits = 16
-	SensorLimitsANCESTORS_MAX  SensorLimits = 8
-	SensorLimitsPATH_LEN_MAX   SensorLimits = 4096
-	SensorLimitsARGS_LEN_MAX   SensorLimits = 32768
-	SensorLimitsENV_LEN_MAX    SensorLimits = 4096
-	SensorLimitsRECORD_LEN_MAX SensorLimits = 65536
+	SensorLimitsCOMM_LEN        SensorLimits = 16
+	SensorLimitsANCESTORS_MAX   SensorLimits = 8
+	SensorLimitsPATH_LEN_MAX    SensorLimits = 4096
+	SensorLimitsARGS_LEN_MAX    SensorLimits = 32768
+	SensorLimitsENV_LEN_MAX     SensorLimits = 4096
+	SensorLimitsRECORD_LEN_MAX  SensorLimits = 65536
+	SensorLimitsCALL_PARAMS_MAX SensorLimits = 16
+	SensorLimitsCALL_ROWS_MAX   SensorLimits = 512
+	SensorLimitsDATA_LEN_MAX    SensorLimits = 4096
 )
 
 type SensorOpenOutcome uint32
@@ -232,6 +278,63 @@ type SensorOpenRecord struct {
 	PathLen    uint32
 	HiddenLen  uint32
 	MountLen   uint32
+}
+
+type SensorParamArg uint32
+
+const (
+	SensorParamArgARG_RESULT SensorParamArg = 6
+	SensorParamArgARG_CWD    SensorParamArg = 7
+	SensorParamArgARGS_MAX   SensorParamArg = 8
+	SensorParamArgARG_NONE   SensorParamArg = 255
+)
+
+type SensorParamFlags uint32
+
+const (
+	SensorParamFlagsPARAM_MISSING      SensorParamFlags = 1
+	SensorParamFlagsPARAM_TRUNCATED    SensorParamFlags = 2
+	SensorParamFlagsPARAM_FILE         SensorParamFlags = 4
+	SensorParamFlagsPARAM_SOCKET       SensorParamFlags = 8
+	SensorParamFlagsPARAM_CHANGED      SensorParamFlags = 16
+	SensorParamFlagsPARAM_OUTSIDE_ROOT SensorParamFlags = 32
+)
+
+type SensorParamRules uint32
+
+const (
+	SensorParamRulesPARAM_IF_OK      SensorParamRules = 1
+	SensorParamRulesPARAM_LONGS      SensorParamRules = 2
+	SensorParamRulesPARAM_MAX_RESULT SensorParamRules = 4
+)
+
+type SensorParamSource uint32
+
+const (
+	SensorParamSourceSOURCE_NONE            SensorParamSource = 0
+	SensorParamSourceSOURCE_ARG             SensorParamSource = 1
+	SensorParamSourceSOURCE_NUMBER          SensorParamSource = 2
+	SensorParamSourceSOURCE_STRING          SensorParamSource = 3
+	SensorParamSourceSOURCE_PATH            SensorParamSource = 4
+	SensorParamSourceSOURCE_BYTES           SensorParamSource = 5
+	SensorParamSourceSOURCE_VECTOR          SensorParamSource = 6
+	SensorParamSourceSOURCE_VECTOR_SIZE     SensorParamSource = 7
+	SensorParamSourceSOURCE_MESSAGE         SensorParamSource = 8
+	SensorParamSourceSOURCE_MESSAGE_SIZE    SensorParamSource = 9
+	SensorParamSourceSOURCE_MESSAGE_ADDRESS SensorParamSource = 10
+	SensorParamSourceSOURCE_ADDRESS         SensorParamSource = 11
+	SensorParamSourceSOURCE_DESCRIPTOR      SensorParamSource = 12
+	SensorParamSourceSOURCE_DESCRIPTOR_AT   SensorParamSource = 13
+	SensorParamSourceSOURCE_MEMORY          SensorParamSource = 14
+	SensorParamSourceSOURCE_CRED            SensorParamSource = 15
+	SensorParamSourcePARAM_SOURCES          SensorParamSource = 16
+)
+
+type SensorParamValue struct {
+	_      structs.HostLayout
+	Number uint64
+	Len    uint32
+	Flags  uint32
 }
 
 type SensorReader struct {
@@ -293,7 +396,8 @@ const (
 	SensorRecordTypeRECORD_IO_URING_SETUP SensorRecordType = 9
 	SensorRecordTypeRECORD_CANARY         SensorRecordType = 10
 	SensorRecordTypeRECORD_SIGNAL         SensorRecordType = 11
-	SensorRecordTypeRECORD_TYPES          SensorRecordType = 12
+	SensorRecordTypeRECORD_CALL           SensorRecordType = 12
+	SensorRecordTypeRECORD_TYPES          SensorRecordType = 13
 )
 
 type SensorRing uint32
@@ -307,7 +411,7 @@ const (
 type SensorSchema uint32
 
 const (
-	SensorSchemaSCHEMA_VERSION SensorSchema = 6
+	SensorSchemaSCHEMA_VERSION SensorSchema = 7
 )
 
 type SensorScratch struct {
@@ -326,6 +430,16 @@ type SensorScratch struct {
 		Start        uint32
 		Flags        uint32
 		_            [4]byte
+	}
+	Call struct {
+		_          structs.HostLayout
+		Arg        [8]uint64
+		Row        uint32
+		Nr         uint32
+		Flags      uint32
+		Narrow     uint32
+		Unreadable uint32
+		_          [4]byte
 	}
 	Task   uint64
 	Object uint64
@@ -348,10 +462,35 @@ type SensorSignalRecord struct {
 type SensorSizes uint32
 
 const (
-	SensorSizesSYSCALLS_MAX SensorSizes = 512
+	SensorSizesSYSCALLS_MAX SensorSizes = 1024
 	SensorSizesCALLS_MAX    SensorSizes = 16
 	SensorSizesENTRY_COPIES SensorSizes = 1024
 )
+
+type SensorSocketFlags uint32
+
+const (
+	SensorSocketFlagsSOCKET_PEER_NAME SensorSocketFlags = 1
+	SensorSocketFlagsSOCKET_SERVER    SensorSocketFlags = 2
+)
+
+type SensorSocketInfo struct {
+	_          structs.HostLayout
+	Ino        uint64
+	Sock       uint64
+	Peer       uint64
+	Local      [16]uint8
+	Remote     [16]uint8
+	Family     uint16
+	Type       uint16
+	Protocol   uint16
+	State      uint16
+	LocalPort  uint16
+	RemotePort uint16
+	QueueLen   uint32
+	QueueMax   uint32
+	Flags      uint32
+}
 
 type SensorUringBucket struct {
 	_    structs.HostLayout
@@ -402,11 +541,13 @@ const (
 	SensorVarCallsCompat         = "calls_compat"
 	SensorVarCallsNative         = "calls_native"
 	SensorVarCgroupSubsys        = "cgroup_subsys"
+	SensorVarDataLen             = "data_len"
 	SensorVarEntryCopiesOn       = "entry_copies_on"
 	SensorVarGeneration          = "generation"
 	SensorVarIteratorSlot        = "iterator_slot"
 	SensorVarOpenClasses         = "open_classes"
 	SensorVarOwnTgid             = "own_tgid"
+	SensorVarRecipes             = "recipes"
 )
 
 // LoadSensor returns the embedded CollectionSpec for Sensor.
@@ -489,11 +630,13 @@ type SensorVariableSpecs struct {
 	CallsCompat   *ebpf.VariableSpec `ebpf:"calls_compat"`
 	CallsNative   *ebpf.VariableSpec `ebpf:"calls_native"`
 	CgroupSubsys  *ebpf.VariableSpec `ebpf:"cgroup_subsys"`
+	DataLen       *ebpf.VariableSpec `ebpf:"data_len"`
 	EntryCopiesOn *ebpf.VariableSpec `ebpf:"entry_copies_on"`
 	Generation    *ebpf.VariableSpec `ebpf:"generation"`
 	IteratorSlot  *ebpf.VariableSpec `ebpf:"iterator_slot"`
 	OpenClasses   *ebpf.VariableSpec `ebpf:"open_classes"`
 	OwnTgid       *ebpf.VariableSpec `ebpf:"own_tgid"`
+	Recipes       *ebpf.VariableSpec `ebpf:"recipes"`
 }
 
 // SensorObjects contains all objects after they have been loaded into the kernel.
@@ -544,11 +687,13 @@ type SensorVariables struct {
 	CallsCompat   *ebpf.Variable `ebpf:"calls_compat"`
 	CallsNative   *ebpf.Variable `ebpf:"calls_native"`
 	CgroupSubsys  *ebpf.Variable `ebpf:"cgroup_subsys"`
+	DataLen       *ebpf.Variable `ebpf:"data_len"`
 	EntryCopiesOn *ebpf.Variable `ebpf:"entry_copies_on"`
 	Generation    *ebpf.Variable `ebpf:"generation"`
 	IteratorSlot  *ebpf.Variable `ebpf:"iterator_slot"`
 	OpenClasses   *ebpf.Variable `ebpf:"open_classes"`
 	OwnTgid       *ebpf.Variable `ebpf:"own_tgid"`
+	Recipes       *ebpf.Variable `ebpf:"recipes"`
 }
 
 // SensorPrograms contains all programs after they have been loaded into the kernel.

@@ -13,6 +13,9 @@ import (
 // ErrShort: the record ends before what it says it holds.
 var ErrShort = errors.New("record is too short")
 
+// errRow: the kernel's side and this one have different tables.
+func errRow(index int) error { return fmt.Errorf("the table of system calls has no row %d", index) }
+
 // Decoder turns records into events. Not safe for several goroutines at once.
 type Decoder struct {
 	// Clock gives events their wall-clock time.
@@ -21,6 +24,8 @@ type Decoder struct {
 	ancestors [bpfgen.SensorLimitsANCESTORS_MAX]event.Ancestor
 	// What absolute made of the caller's path string, and of the one that it had become.
 	given, atExit pathBuffer
+	// calls is made with the first call of the table.
+	calls *calls
 }
 
 // Decode fills rec from raw, whose first byte must be aligned to 8. The texts of rec alias raw and the decoder: they
@@ -51,6 +56,8 @@ func (d *Decoder) Decode(raw []byte, rec *event.Record) error {
 		return d.execFailed(raw, rec)
 	case bpfgen.SensorRecordTypeRECORD_IO_URING_SETUP:
 		return uring(raw, rec)
+	case bpfgen.SensorRecordTypeRECORD_CALL:
+		return d.call(raw, rec)
 	case bpfgen.SensorRecordTypeRECORD_CGROUP_MKDIR:
 		rec.Kind = event.KindCgroupMade
 		return cgroup(raw, rec)

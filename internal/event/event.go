@@ -4,7 +4,10 @@
 // the next record is read; [Event.Clone] copies what must live longer. It imports nothing of ours.
 package event
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Event is one occurrence as the rules see it: one system call exit, or a process exit.
 type Event struct {
@@ -50,6 +53,12 @@ type Event struct {
 	Exit Exit
 	// Uring is set for io_uring_setup.
 	Uring Uring
+	// Params are those of a system call with a row in the table, in the row's order; empty for other events. NativeID is the
+	// call's number in the caller's table.
+	Params   []Param
+	NativeID uint32
+	// FD is the index in Params of the descriptor that the call is about; -1 if it is about none. It says nothing without Params.
+	FD int
 
 	// Process is the image that made the call: never nil once the process room has seen the event.
 	Process *Process
@@ -141,5 +150,9 @@ func (e *Event) Clone() *Event {
 	c.FilenameAtExit = strings.Clone(e.FilenameAtExit)
 	c.Dir = strings.Clone(e.Dir)
 	c.File.cloneStrings()
+	c.Params = slices.Clone(e.Params)
+	for i := range c.Params {
+		c.Params[i].cloneStrings()
+	}
 	return &c
 }

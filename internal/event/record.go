@@ -18,6 +18,8 @@ const (
 	KindExecFailed
 	// KindUring: a new ring of io_uring. An event.
 	KindUring
+	// KindCall: a system call with a row in the table, or one with a number alone. An event.
+	KindCall
 	// KindCgroupMade and KindCgroupRemoved are about Record.Cgroup.
 	KindCgroupMade
 	KindCgroupRemoved
@@ -60,7 +62,7 @@ type Record struct {
 // IsEvent tells whether rules may see the record.
 func (r *Record) IsEvent() bool {
 	switch r.Kind {
-	case KindExec, KindExit, KindOpen, KindExecFailed, KindUring:
+	case KindExec, KindExit, KindOpen, KindExecFailed, KindUring, KindCall:
 		return true
 	}
 	return false

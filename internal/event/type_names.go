@@ -1,6 +1,6 @@
 package event
 
-// typeNames are the event types by number: first the captured ones, in the order of the constants, then every other
+// typeNames are the event types by number: first those with constants, in their order, then every other
 // name that Falco's rule language knows, sorted.
 var typeNames = [...]string{
 	"",
@@ -61,4 +61,14 @@ var typeNames = [...]string{
 	"umask", "umount", "umount2", "uname", "unlink", "unlinkat", "unshare", "uprobe", "uretprobe", "uselib",
 	"useradded", "userdeleted", "userfaultfd", "ustat", "utime", "utimensat", "utimes", "vfork", "vhangup", "vm86",
 	"vmsplice", "wait4", "waitid", "waitpid", "write", "writev",
+}
+
+// neverNames are the types that the sensor never produces, sorted: Falco's own notices, what is no system call, and system calls of
+// architectures that it does not run on.
+var neverNames = [...]string{
+	"asyncevent", "container", "cpu_hotplug", "drop", "groupadded", "groupdeleted", "infra", "multiplexer",
+	"notification", "page_fault", "pluginevent", "procinfo", "riscv_flush_icache", "riscv_hwprobe", "rtas",
+	"s390_guarded_storage", "s390_pci_mmio_read", "s390_pci_mmio_write", "s390_runtime_instr", "s390_sthyi",
+	"scapevent", "signaldeliver", "spu_create", "spu_run", "subpage_prot", "swapcontext", "switch", "switch_endian",
+	"sys_debug_setcontext", "timerfd", "useradded", "userdeleted",
 }

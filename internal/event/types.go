@@ -1,9 +1,11 @@
 package event
 
+import "slices"
+
 // Type is the kind of an event: the name of a system call, or of one of Falco's other events. Zero is unknown.
 type Type uint16
 
-// The types that the sensor captures today have constants; typeNames knows all names that rules may use.
+// The types that code names have constants; typeNames knows all names that rules may use.
 const (
 	TypeUnknown Type = iota
 	TypeOpen
@@ -15,14 +17,29 @@ const (
 	TypeExecveat
 	TypeProcexit
 	TypeIoUringSetup
-	firstUncaptured
 )
 
 // MaxTypes bounds every type's number; a [TypeSet] holds as many bits.
 const MaxTypes = 512
 
-// Captured tells whether the sensor produces events of this type; rules may name the others too.
-func (t Type) Captured() bool { return t > TypeUnknown && t < firstUncaptured }
+// Captured tells whether the sensor produces events of this type: of every system call that amd64, arm64 or their 32-bit callers
+// have, and of the end of a process. Rules may name the others, too.
+func (t Type) Captured() bool {
+	if t == TypeUnknown || int(t) >= len(typeNames) {
+		return false
+	}
+	_, never := slices.BinarySearch(neverNames[:], typeNames[t])
+	return !never
+}
+
+// IsOpen tells whether a type is a system call that opens a file.
+func IsOpen(t Type) bool {
+	switch t {
+	case TypeOpen, TypeOpenat, TypeOpenat2, TypeCreat, TypeOpenByHandleAt:
+		return true
+	}
+	return false
+}
 
 func (t Type) String() string {
 	if int(t) < len(typeNames) {

@@ -1,6 +1,7 @@
 package field
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -94,7 +95,7 @@ func appendArgs(dst []byte, ps []param, ev *event.Event) []byte {
 		}
 		dst = append(append(dst, p.name...), '=')
 		if !p.raw(ev, &v) {
-			dst = append(dst, na...)
+			dst = append(dst, cmp.Or(v.Str, na)...)
 			continue
 		}
 		dst = p.appendRaw(dst, &v)

@@ -26,7 +26,7 @@ func New(s Settings) *Dictionary {
 		s.Zone = time.Local
 	}
 	return NewDictionary(slices.Concat(
-		classed("evt", evtTime(s.Zone), evtFields(s.Hostname), evtArgs(), evtCounts(), evtOpen(), evtAdditive()),
+		classed("evt", evtTime(s.Zone), evtFields(s.Hostname), evtArgs(), evtIO(), evtCounts(), evtOpen(), evtAdditive()),
 		classed("process", procNames(), procAncestors(), procArgs(), procIDs(), procLeaders(), procTimes(), procExe(), procUsage(),
 			threadFields()),
 		classed("user", userFields()),

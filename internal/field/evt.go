@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/saker-sensor/saker/internal/call"
 	"github.com/saker-sensor/saker/internal/event"
 )
 
@@ -57,6 +58,7 @@ func evtFields(hostname string) []Info {
 	typeName := func(ev *event.Event) (string, bool) { return ev.Type.String(), true }
 	result := func(ev *event.Event) (int64, bool) { return ev.Ret, hasResult(ev) }
 	no := func(*event.Event) (bool, bool) { return false, true }
+	kinds := categories()
 	evtType := text("evt.type", "Name of the system call, or of another event.", typeName)
 	evtType.Cost = 0
 	return []Info{
@@ -64,29 +66,21 @@ func evtFields(hostname string) []Info {
 			func(*event.Event) (string, bool) { return "<", true }).with(Deprecated),
 		evtType,
 		{
-			Name: "evt.type.is", Type: Uint32, Arg: ArgRequired, DotArg: true, CheckArg: checkTypeIs, Extract: typeIs,
+			Name: "evt.type.is", Type: Uint32, Arg: ArgRequired, DotArg: true, CheckArg: checkTypeIs, Extract: typeIs(typeCodes()),
 			Doc: "1 if the event is of the type that the argument names, by name or by Falco's number, otherwise 0.",
 		},
 		text("syscall.type", "Name of the system call; missing for other events.", func(ev *event.Event) (string, bool) {
 			return ev.Type.String(), ev.Type != event.TypeProcexit
 		}),
 		text("evt.category", "Kind of event: file, process, net, ….",
-			func(ev *event.Event) (string, bool) { return category(ev.Type), true }),
+			func(ev *event.Event) (string, bool) { return category(ev, kinds), true }),
 		number("evt.cpu", Int16, ID, "Number of the CPU on which it happened.",
 			func(ev *event.Event) (int64, bool) { return int64(ev.CPU), true }),
-		absent("evt.buffer", ByteBuf, Plain, "Data of a read or a write."),
-		absent("evt.buflen", Uint64, Dec, "Length in bytes of the data of a read or a write."),
 		text("evt.res", "SUCCESS, or the name of the error: ENOENT, EACCES, ….", resultName),
 		number("evt.rawres", Int64, Dec, "Return value as a number, -errno for an error.", result),
 		boolean("evt.failed", "Whether the call returned an error.",
 			func(ev *event.Event) (bool, bool) { return ev.Failed(), hasResult(ev) }),
-		boolean("evt.is_io", "Whether the call reads or writes.", no),
-		boolean("evt.is_io_read", "Whether the call reads.", no),
-		boolean("evt.is_io_write", "Whether the call writes.", no),
-		absentText("evt.io_dir", "read or write, for calls that do."),
-		boolean("evt.is_wait", "Whether the call waits.", no),
 		constant("evt.wait_latency", RelTime, Dec, "Always 0; kept for old rules.", 0).with(Deprecated),
-		boolean("evt.is_syslog", "Whether the call writes to /dev/log.", no),
 		{
 			Name: "evt.around", Type: Uint64, Format: Dec, Arg: ArgRequired, NumArg: true, Extract: missing,
 			Flags: FilterOnly | NoRHS | NoTransformer | NotCaptured, Doc: "Whether the event lies within so many ms of a time in ns.",
@@ -120,39 +114,35 @@ func resultName(ev *event.Event) (string, bool) {
 	return strconv.FormatInt(ev.Ret, 10), true
 }
 
-func category(t event.Type) string {
-	switch t {
+func category(ev *event.Event, kinds map[event.Type]call.Category) string {
+	switch ev.Type {
 	case event.TypeExecve, event.TypeExecveat, event.TypeProcexit:
 		return "process"
 	case event.TypeOpen, event.TypeOpenat, event.TypeOpenat2, event.TypeCreat, event.TypeOpenByHandleAt:
 		return "file"
+	case event.TypeIoUringSetup:
+		return string(call.OfDescriptor)
 	}
-	return "unknown" // Falco groups no other event that is captured
+	switch c := kinds[ev.Type]; c {
+	case call.OfDescriptor:
+		return descriptorCategory(ev)
+	case "":
+		return string(call.Other)
+	default:
+		return string(c)
+	}
 }
 
-// typeCode is the number of an event's exit in Falco's event table.
-func typeCode(t event.Type) int {
-	switch t {
-	case event.TypeOpen:
-		return 3
-	case event.TypeCreat:
-		return 59
-	case event.TypeProcexit:
-		return 186
-	case event.TypeExecve:
-		return 293
-	case event.TypeOpenat:
-		return 307
-	case event.TypeOpenat2:
-		return 327
-	case event.TypeExecveat:
-		return 331
-	case event.TypeOpenByHandleAt:
-		return 337
-	case event.TypeIoUringSetup:
-		return 339
+// typeCodes are the numbers of the events' exits in Falco's event table.
+func typeCodes() map[event.Type]int {
+	codes := map[event.Type]int{
+		event.TypeOpen: 3, event.TypeCreat: 59, event.TypeProcexit: 186, event.TypeExecve: 293, event.TypeOpenat: 307, event.TypeOpenat2: 327,
+		event.TypeExecveat: 331, event.TypeOpenByHandleAt: 337, event.TypeIoUringSetup: 339,
 	}
-	return -1
+	for _, r := range call.New().Rows() {
+		codes[r.Type] = r.Code
+	}
+	return codes
 }
 
 func checkTypeIs(a Arg) error {
@@ -165,9 +155,12 @@ func checkTypeIs(a Arg) error {
 	return nil
 }
 
-func typeIs(ev *event.Event, a Arg, v *Value) bool {
-	v.SetBool(ev.Type.String() == a.Text || a.Index >= 0 && typeCode(ev.Type) == a.Index)
-	return true
+func typeIs(codes map[event.Type]int) func(*event.Event, Arg, *Value) bool {
+	return func(ev *event.Event, a Arg, v *Value) bool {
+		code, known := codes[ev.Type]
+		v.SetBool(ev.Type.String() == a.Text || a.Index >= 0 && known && code == a.Index)
+		return true
+	}
 }
 
 func evtAdditive() []Info {

@@ -33,14 +33,6 @@ func evtCounts() []Info {
 		count("evt.count.exit", "1 for the end of a system call.", func(ev *event.Event) (int64, bool) { return 1, hasResult(ev) }),
 		constant("evt.count.procinfo", Uint32, Dec, "Always 0.", 0).with(TableOnly),
 		constant("evt.count.threadinfo", Uint32, Dec, "Always 0.", 0).with(TableOnly),
-		absent("evt.buflen.in", Uint64, Dec, "Bytes read.").with(TableOnly),
-		absent("evt.buflen.out", Uint64, Dec, "Bytes written.").with(TableOnly),
-		absent("evt.buflen.file", Uint64, Dec, "Bytes read from or written to files.").with(TableOnly),
-		absent("evt.buflen.file.in", Uint64, Dec, "Bytes read from files.").with(TableOnly),
-		absent("evt.buflen.file.out", Uint64, Dec, "Bytes written to files.").with(TableOnly),
-		absent("evt.buflen.net", Uint64, Dec, "Bytes received or sent.").with(TableOnly),
-		absent("evt.buflen.net.in", Uint64, Dec, "Bytes received.").with(TableOnly),
-		absent("evt.buflen.net.out", Uint64, Dec, "Bytes sent.").with(TableOnly),
 	}
 }
 

@@ -1,6 +1,7 @@
 package field
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -24,9 +25,16 @@ func fdFile() []Info {
 	}
 	return []Info{
 		number("fd.num", Int64, ID, "Number of the file descriptor; -1 if the open failed.", func(ev *event.Event) (int64, bool) {
+			if p := descriptorOf(ev); p != nil {
+				return max(p.Num, -1), true
+			}
 			return max(ev.Ret, -1), ev.File.Present || isRing(ev)
 		}),
 		text("fd.type", "Kind of descriptor: file, directory, ipv4, ipv6, unix, pipe, event, ….", func(ev *event.Event) (string, bool) {
+			if p := otherDescriptor(ev); p != nil {
+				typ, _ := kindOf(&p.Descriptor)
+				return cmp.Or(typ, na), p.Descriptor.Kind != event.KindUnknown
+			}
 			switch {
 			case isRing(ev):
 				return "io_uring", true
@@ -50,6 +58,9 @@ func fdFile() []Info {
 			return name, true
 		}),
 		text("fd.nameraw", "Path as the caller gave it, not made absolute.", func(ev *event.Event) (string, bool) {
+			if otherDescriptor(ev) != nil {
+				return "", true
+			}
 			if ev.Type == event.TypeOpenByHandleAt {
 				return fdName(ev) // the caller gave no path
 			}
@@ -59,7 +70,11 @@ func fdFile() []Info {
 			if !isOpened(ev) {
 				return "", false
 			}
-			return strconv.Itoa(int(ev.Tid)) + strconv.FormatInt(ev.Ret, 10), true
+			n := ev.Ret
+			if p := descriptorOf(ev); p != nil {
+				n = p.Num
+			}
+			return strconv.Itoa(int(ev.Tid)) + strconv.FormatInt(n, 10), true
 		}).costly(),
 		text("fd.containername", "Container's id, a colon, and the name.", func(ev *event.Event) (string, bool) {
 			name, ok := fdName(ev)
@@ -129,7 +144,9 @@ func fdAdditive() []Info {
 }
 
 // isOpened tells whether the event has a descriptor of an opened file.
-func isOpened(ev *event.Event) bool { return ev.File.Present && !ev.Failed() }
+func isOpened(ev *event.Event) bool {
+	return ev.File.Present && (!ev.Failed() || descriptorOf(ev) != nil)
+}
 
 // isRing: the descriptor is a ring of io_uring, which has no name.
 func isRing(ev *event.Event) bool { return ev.Type == event.TypeIoUringSetup && !ev.Failed() }
@@ -155,11 +172,20 @@ func fdName(ev *event.Event) (string, bool) {
 }
 
 func fileName(ev *event.Event, v *Value) (ok bool) {
+	if p := otherDescriptor(ev); p != nil {
+		setDescriptorName(&p.Descriptor, v)
+		return true
+	}
 	v.Str, ok = fdName(ev)
 	return ok
 }
 
 func fileTypeChar(ev *event.Event, v *Value) bool {
+	if p := otherDescriptor(ev); p != nil {
+		_, char := kindOf(&p.Descriptor)
+		v.Str = charText(char)
+		return true
+	}
 	switch {
 	case isRing(ev):
 		v.Str = "r"
@@ -176,6 +202,9 @@ func fileTypeChar(ev *event.Event, v *Value) bool {
 }
 
 func fileDirectory(ev *event.Event) (string, bool) {
+	if p := otherDescriptor(ev); p != nil {
+		return "/", p.Descriptor.Kind == event.KindUnknown // as Falco says of a descriptor that it does not know
+	}
 	name, ok := fdName(ev)
 	if !ok || namesDir(ev) || isRing(ev) {
 		return name, ok && !isRing(ev)

@@ -193,9 +193,8 @@ func joinFlags(value uint64, names []flagName, sep string) string {
 // flagTexts remembers the texts of flags that were met, so that asking again costs no memory: there are few different
 // ones on a machine. It is bounded, and safe for several goroutines.
 type flagTexts struct {
-	names []flagName
-	sep   string
-	slots [256]atomic.Pointer[flagText]
+	format func(value uint64) string
+	slots  [256]atomic.Pointer[flagText]
 }
 
 type flagText struct {
@@ -203,14 +202,16 @@ type flagText struct {
 	text  string
 }
 
-func newFlagTexts(names []flagName, sep string) *flagTexts { return &flagTexts{names: names, sep: sep} }
+func newFlagTexts(names []flagName, sep string) *flagTexts {
+	return &flagTexts{format: func(value uint64) string { return joinFlags(value, names, sep) }}
+}
 
 func (c *flagTexts) text(value uint64) string {
 	slot := &c.slots[(value*0x9e3779b97f4a7c15)>>56]
 	if t := slot.Load(); t != nil && t.value == value {
 		return t.text
 	}
-	t := &flagText{value, joinFlags(value, c.names, c.sep)}
+	t := &flagText{value, c.format(value)}
 	slot.Store(t)
 	return t.text
 }

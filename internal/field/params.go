@@ -1,6 +1,7 @@
 package field
 
 import (
+	"cmp"
 	"path"
 	"strconv"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/saker-sensor/saker/internal/call"
 	"github.com/saker-sensor/saker/internal/event"
 )
 
@@ -22,13 +24,12 @@ type param struct {
 	meaning func(ev *event.Event, v *Value) string
 }
 
-// raw yields the value; an empty text counts as one that is missing but prints as <NA>.
+// raw yields the value. Without one, v.Str is what stands for
+// it in texts, if that is not <NA>.
 func (p *param) raw(ev *event.Event, v *Value) bool {
+	v.Str = ""
 	if p.get == nil || !p.get(ev, v) {
 		return false
-	}
-	if v.Str == "" && p.typ.Group() == Text {
-		v.Str = na
 	}
 	return true
 }
@@ -36,7 +37,7 @@ func (p *param) raw(ev *event.Event, v *Value) bool {
 // resolved yields the meaning, or else the value as text.
 func (p *param) resolved(ev *event.Event, v *Value) bool {
 	if !p.raw(ev, v) {
-		return false
+		return v.Str != ""
 	}
 	if p.meaning != nil {
 		if m := p.meaning(ev, v); m != "" {
@@ -76,6 +77,9 @@ const unsetID = int64(^uint32(0))
 
 // params are the parameters of the captured events.
 type params struct {
+	// table are those of the calls with a row, generic those of the calls without one.
+	table                                                                 map[event.Type][]param
+	generic                                                               []param
 	open, openat, openat2, creat, byHandle, execve, execveat, exit, uring []param
 }
 
@@ -99,6 +103,12 @@ func (ps *params) of(t event.Type) []param {
 		return ps.exit
 	case event.TypeIoUringSetup:
 		return ps.uring
+	}
+	if list, ok := ps.table[t]; ok {
+		return list
+	}
+	if t.Captured() {
+		return ps.generic
 	}
 	return nil
 }
@@ -140,7 +150,10 @@ func newParams() *params {
 	execveat := execParams(exe)
 	execve := append(execveat[:len(execveat):len(execveat)],
 		param{"filename", FSPath, Plain, str(func(ev *event.Event) string { return ev.Filename }), absMeaning})
+	calls := call.New()
 	return &params{
+		table:    tableParams(calls),
+		generic:  genericParams(),
 		open:     []param{fd, name, flags, mode, dev, ino},
 		openat:   []param{fd, dirfd, relName, flags, mode, dev, ino},
 		openat2:  []param{fd, dirfd, relName, flags, mode, resolvef, dev, ino},
@@ -180,7 +193,7 @@ func execParams(exe *flagTexts) []param {
 			if ev.Process == nil {
 				return false
 			}
-			v.Str = get(ev.Process)
+			v.Str = cmp.Or(get(ev.Process), na)
 			return true
 		}
 	}
@@ -236,7 +249,7 @@ func num(get func(*event.Event) int64) func(*event.Event, *Value) bool {
 
 func str(get func(*event.Event) string) func(*event.Event, *Value) bool {
 	return func(ev *event.Event, v *Value) bool {
-		v.Str = get(ev)
+		v.Str = cmp.Or(get(ev), na)
 		return true
 	}
 }

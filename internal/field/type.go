@@ -3,104 +3,71 @@ package field
 import (
 	"net/netip"
 	"unsafe"
+
+	"github.com/saker-sensor/saker/internal/value"
 )
 
-// Type is the type of a value, in the words of Falco's event table.
-type Type uint8
-
-const (
-	CharBuf Type = iota
-	FSPath
-	FSRelPath
-	ByteBuf
-	Bool
-	Int8
-	Int16
-	Int32
-	Int64
-	Uint8
-	Uint16
-	Uint32
-	Uint64
-	Errno
-	FD
-	PID
-	UID
-	GID
-	Port
-	SyscallID
-	SigType
-	RelTime
-	AbsTime
-	Flags8
-	Flags16
-	Flags32
-	EnumFlags8
-	EnumFlags16
-	EnumFlags32
-	Mode
-	Double
-	IPAddr
-	IPNet
+// The types of values, and how numbers are printed, under the names that the dictionary's users know.
+type (
+	Type   = value.Type
+	Group  = value.Group
+	Format = value.Format
 )
 
-var typeNames = [...]string{
-	"CHARBUF", "FSPATH", "FSRELPATH", "BYTEBUF", "BOOL", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32",
-	"UINT64", "ERRNO", "FD", "PID", "UID", "GID", "PORT", "SYSCALLID", "SIGTYPE", "RELTIME", "ABSTIME", "FLAGS8", "FLAGS16",
-	"FLAGS32", "ENUMFLAGS8", "ENUMFLAGS16", "ENUMFLAGS32", "MODE", "DOUBLE", "IPADDR", "IPNET",
-}
-
-func (t Type) String() string { return typeNames[t] }
-
-// Group gathers the types that share their operators.
-type Group uint8
-
 const (
-	Text Group = iota
-	Bytes
-	Boolean
-	Signed
-	Unsigned
-	Float
-	Address
-	Network
+	CharBuf     = value.CharBuf
+	FSPath      = value.FSPath
+	FSRelPath   = value.FSRelPath
+	ByteBuf     = value.ByteBuf
+	Bool        = value.Bool
+	Int8        = value.Int8
+	Int16       = value.Int16
+	Int32       = value.Int32
+	Int64       = value.Int64
+	Uint8       = value.Uint8
+	Uint16      = value.Uint16
+	Uint32      = value.Uint32
+	Uint64      = value.Uint64
+	Errno       = value.Errno
+	FD          = value.FD
+	PID         = value.PID
+	UID         = value.UID
+	GID         = value.GID
+	Port        = value.Port
+	SyscallID   = value.SyscallID
+	SigType     = value.SigType
+	RelTime     = value.RelTime
+	AbsTime     = value.AbsTime
+	Flags8      = value.Flags8
+	Flags16     = value.Flags16
+	Flags32     = value.Flags32
+	EnumFlags8  = value.EnumFlags8
+	EnumFlags16 = value.EnumFlags16
+	EnumFlags32 = value.EnumFlags32
+	Mode        = value.Mode
+	Double      = value.Double
+	IPAddr      = value.IPAddr
+	IPNet       = value.IPNet
 )
 
-// Group of a type.
-func (t Type) Group() Group {
-	switch t {
-	case CharBuf, FSPath, FSRelPath:
-		return Text
-	case ByteBuf:
-		return Bytes
-	case Bool:
-		return Boolean
-	case Int8, Int16, Int32, Int64, Errno, FD, PID:
-		return Signed
-	case Double:
-		return Float
-	case IPAddr:
-		return Address
-	case IPNet:
-		return Network
-	default:
-		return Unsigned
-	}
-}
-
-// Format says how a number is printed, and so whether JSON shows it as a number or as text.
-type Format uint8
+const (
+	Text     = value.Text
+	Bytes    = value.Bytes
+	Boolean  = value.Boolean
+	Signed   = value.Signed
+	Unsigned = value.Unsigned
+	Float    = value.Float
+	Address  = value.Address
+	Network  = value.Network
+)
 
 const (
-	// Plain is the type's own: text as it is, numbers in decimal.
-	Plain Format = iota
-	Dec
-	// ID is decimal, for identifiers.
-	ID
-	Hex
-	Oct
-	// Padded10 is decimal with leading zeros: nine digits, in spite of the name that Falco gives it (10_PADDED_DEC).
-	Padded10
+	Plain    = value.Plain
+	Dec      = value.Dec
+	ID       = value.ID
+	Hex      = value.Hex
+	Oct      = value.Oct
+	Padded10 = value.Padded10
 )
 
 // Value holds what one extraction yields; which part counts depends on the field's type. It is reused: text may
@@ -128,8 +95,11 @@ func (v *Value) SetJoined(parts []string) {
 		}
 		v.built = append(v.built, p...)
 	}
-	v.Str = unsafe.String(unsafe.SliceData(v.built), len(v.built))
+	v.setBuilt()
 }
+
+// setBuilt sets the text to what was built.
+func (v *Value) setBuilt() { v.Str = unsafe.String(unsafe.SliceData(v.built), len(v.built)) }
 
 // SetBool stores a bool.
 func (v *Value) SetBool(b bool) {

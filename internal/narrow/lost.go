@@ -32,6 +32,9 @@ func (r *Rule) needs(kind event.Kind) bool {
 		case t == event.TypeIoUringSetup:
 			return kind == event.KindUring
 		}
-		return kind == event.KindOpen
+		if event.IsOpen(t) {
+			return kind == event.KindOpen
+		}
+		return kind == event.KindCall
 	})
 }

@@ -6,8 +6,11 @@
 package narrow
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 
+	"github.com/saker-sensor/saker/internal/call"
 	"github.com/saker-sensor/saker/internal/event"
 )
 
@@ -29,12 +32,17 @@ type Rule struct {
 // A successful exec comes from a hook of its own, which is always there. A failed one comes from the system-call hook,
 // which slows every call of every process a little. So exec rules alone do not attach it, unless one of them is about
 // failures. (docs/adr/0003-failed-execs.md)
+//
+// A rule without an event type is not about the calls of which a host makes most, reads and writes, as in Falco.
 func Types(rules []Rule) event.TypeSet {
 	var wanted, execs event.TypeSet
 	hook := false
+	bulk := bulkTypes()
 	for _, r := range rules {
+		all := namesNone(&r.Types)
 		for _, t := range r.Types.Types() {
 			switch {
+			case all && bulk.Has(t):
 			case t == event.TypeExecve || t == event.TypeExecveat:
 				execs.Add(t)
 				hook = hook || failedExec(&r, t)
@@ -50,9 +58,35 @@ func Types(rules []Rule) event.TypeSet {
 	return wanted
 }
 
-// EntryCopies tells whether a rule may be about the failure of a call. Its path is in the caller's memory alone, so a
-// copy is kept from its begin on. opens are those of [Opens].
+// bulkTypes are the calls that rules have to name.
+func bulkTypes() event.TypeSet {
+	var set event.TypeSet
+	for _, r := range call.New().Rows() {
+		if r.Bulk {
+			set.Add(r.Type)
+		}
+	}
+	return set
+}
+
+// namesNone tells whether a set holds every type.
+func namesNone(set *event.TypeSet) bool {
+	for _, t := range event.AllTypes() {
+		if t.Captured() && !set.Has(t) {
+			return false
+		}
+	}
+	return true
+}
+
+// EntryCopies tells whether a rule may be about a call whose path is in the caller's memory alone: one that fails, or that names a
+// file without opening it. A copy is kept from its begin on. opens are those of [Opens].
 func EntryCopies(rules []Rule, opens map[event.Type]event.OpenClasses) bool {
+	for _, row := range call.New().Rows() {
+		if row.HasPaths() && slices.ContainsFunc(rules, func(r Rule) bool { return r.Types.Has(row.Type) }) {
+			return true
+		}
+	}
 	for access := range uint32(4) {
 		failures := event.OpenClass(access, event.OutcomeFailed) | event.OpenClass(access, event.OutcomeNameChanged)
 		for _, classes := range opens {

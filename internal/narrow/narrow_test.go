@@ -48,6 +48,7 @@ func TestEntryCopies(t *testing.T) {
 
 func TestTypes(t *testing.T) {
 	connect, _ := event.TypeByName("connect")
+	drop, _ := event.TypeByName("drop")
 	execs := Rule{Types: set(event.TypeExecve, event.TypeExecveat), Fields: []string{"proc.name"}}
 	tests := []struct {
 		name  string
@@ -63,7 +64,8 @@ func TestTypes(t *testing.T) {
 		{"an open rule alone", []Rule{{Types: set(event.TypeOpen)}}, set(event.TypeOpen)},
 		{"exits attach no hook", []Rule{execs, {Types: set(event.TypeProcexit)}}, set(event.TypeProcexit)},
 		{"neither do new rings", []Rule{execs, {Types: set(event.TypeIoUringSetup)}}, set(event.TypeIoUringSetup)},
-		{"what is not captured is not asked for", []Rule{{Types: set(connect)}}, set()},
+		{"what is not captured is not asked for", []Rule{{Types: set(drop)}}, set()},
+		{"any other call", []Rule{{Types: set(connect)}}, set(connect)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -4,35 +4,60 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/saker-sensor/saker/internal/bpfgen"
+	"github.com/saker-sensor/saker/internal/call"
 	"github.com/saker-sensor/saker/internal/event"
 )
 
-// call is one system call of the hook, with its numbers. -1: this architecture has none.
-type call struct {
-	typ            event.Type
-	id             bpfgen.SensorCall
-	native, compat int
+// own are the calls that have C code of their own instead of a recipe.
+var own = map[event.Type]bpfgen.SensorCall{
+	event.TypeOpen:           bpfgen.SensorCallCALL_OPEN,
+	event.TypeOpenat:         bpfgen.SensorCallCALL_OPENAT,
+	event.TypeOpenat2:        bpfgen.SensorCallCALL_OPENAT2,
+	event.TypeCreat:          bpfgen.SensorCallCALL_CREAT,
+	event.TypeOpenByHandleAt: bpfgen.SensorCallCALL_OPEN_BY_HANDLE_AT,
+	event.TypeExecve:         bpfgen.SensorCallCALL_EXECVE,
+	event.TypeExecveat:       bpfgen.SensorCallCALL_EXECVEAT,
 }
 
-// callTables say to the kernel side which system call numbers become which event.
-func callTables(wanted *event.TypeSet) (native, compat [bpfgen.SensorSizesSYSCALLS_MAX]uint8, any bool) {
-	for _, c := range calls {
-		if !wanted.Has(c.typ) {
-			continue
-		}
-		any = true
-		if c.native >= 0 {
-			native[c.native] = uint8(c.id)
-		}
-		if c.compat >= 0 {
-			compat[c.compat] = uint8(c.id)
+// syscalls are the constants by which the kernel's side knows which system calls become which event.
+type syscalls struct {
+	native, compat [bpfgen.SensorSizesSYSCALLS_MAX]uint16
+	recipes        [bpfgen.SensorLimitsCALL_ROWS_MAX]bpfgen.SensorCallRecipe
+	// any: some call is wanted at all.
+	any bool
+}
+
+// newSyscalls makes the constants for the wanted types.
+func newSyscalls(wanted *event.TypeSet) *syscalls {
+	t := call.New()
+	s := &syscalls{}
+	all := uint8(bpfgen.SensorCallOutcomesOUTCOME_SUCCESS | bpfgen.SensorCallOutcomesOUTCOME_FAILURE)
+	for i := range t.Rows() {
+		s.recipes[i] = t.Rows()[i].Recipe()
+		s.recipes[i].Outcomes = all
+	}
+	s.recipes[call.GenericRow] = (&call.Row{}).Recipe()
+	s.recipes[call.GenericRow].Outcomes = all
+	fill := func(numbers map[int]event.Type, table *[bpfgen.SensorSizesSYSCALLS_MAX]uint16) {
+		for nr, typ := range numbers {
+			if nr >= int(bpfgen.SensorSizesSYSCALLS_MAX) || !wanted.Has(typ) || typ == event.TypeIoUringSetup {
+				continue
+			}
+			s.any = true
+			if id, ok := own[typ]; ok {
+				table[nr] = uint16(id)
+			} else {
+				table[nr] = uint16(bpfgen.SensorCallCALL_ROWS) + uint16(t.Index(typ))
+			}
 		}
 	}
+	fill(t.Native(), &s.native)
+	fill(t.Compat(), &s.compat)
 	// The canary's call goes by the same hook; a rule may be about it or not.
-	if any && native[canaryCall] == uint8(bpfgen.SensorCallCALL_NONE) {
-		native[canaryCall] = uint8(bpfgen.SensorCallCALL_CANARY)
+	if s.any && s.native[canaryCall] == uint16(bpfgen.SensorCallCALL_NONE) {
+		s.native[canaryCall] = uint16(bpfgen.SensorCallCALL_CANARY)
 	}
-	return native, compat, any
+	return s
 }
 
 // canaryCall is a call that hardly anybody makes, so that looking at each costs nothing.
@@ -40,12 +65,12 @@ const canaryCall = unix.SYS_OPEN_BY_HANDLE_AT
 
 // openClasses are the wanted classes by call.
 func openClasses(opens map[event.Type]event.OpenClasses) (out [bpfgen.SensorSizesCALLS_MAX]uint32) {
-	for _, c := range calls {
-		classes, narrowed := opens[c.typ]
+	for typ, id := range own {
+		classes, narrowed := opens[typ]
 		if !narrowed {
 			classes = event.AllOpenClasses
 		}
-		out[c.id] = uint32(classes)
+		out[id] = uint32(classes)
 	}
 	return out
 }

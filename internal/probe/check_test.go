@@ -68,8 +68,8 @@ func checkWithoutBTF([]string) error {
 
 func allCalls() event.TypeSet {
 	var types event.TypeSet
-	for _, c := range calls {
-		types.Add(c.typ)
+	for typ := range own {
+		types.Add(typ)
 	}
 	types.Add(event.TypeIoUringSetup)
 	return types

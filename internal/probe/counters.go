@@ -72,6 +72,7 @@ var lostKinds = map[bpfgen.SensorRecordType]event.Kind{
 	bpfgen.SensorRecordTypeRECORD_CGROUP_RMDIR:   event.KindCgroupRemoved,
 	bpfgen.SensorRecordTypeRECORD_CANARY:         event.KindCanary,
 	bpfgen.SensorRecordTypeRECORD_SIGNAL:         event.KindSignal,
+	bpfgen.SensorRecordTypeRECORD_CALL:           event.KindCall,
 }
 
 // Counters reads the kernel's counters.

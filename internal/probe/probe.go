@@ -140,7 +140,7 @@ func configure(spec *ebpf.CollectionSpec, s Settings, generation uint8) (bool, e
 	if err := keepUring(spec, &s.Types); err != nil {
 		return false, err
 	}
-	native, compat, any := callTables(&s.Types)
+	calls := newSyscalls(&s.Types)
 	cpus, err := ebpf.PossibleCPU()
 	if err != nil {
 		return false, fmt.Errorf("count the processors: %w", err)
@@ -151,15 +151,16 @@ func configure(spec *ebpf.CollectionSpec, s Settings, generation uint8) (bool, e
 	spec.Maps[bpfgen.SensorMapScratch].MaxEntries = uint32(cpus) + 1
 	spec.Maps[bpfgen.SensorMapCritical].MaxEntries = uint32(s.CriticalBytes)
 	spec.Maps[bpfgen.SensorMapBulk].MaxEntries = uint32(s.BulkBytes)
-	return any, errors.Join(
+	return calls.any, errors.Join(
 		spec.Variables[bpfgen.SensorVarGeneration].Set(generation),
 		spec.Variables[bpfgen.SensorVarOwnTgid].Set(own),
 		spec.Variables[bpfgen.SensorVarCgroupSubsys].Set(subsys),
 		spec.Variables[bpfgen.SensorVarIteratorSlot].Set(uint32(cpus)),
 		spec.Variables[bpfgen.SensorVarEntryCopiesOn].Set(s.EntryCopies),
 		spec.Variables[bpfgen.SensorVarOpenClasses].Set(openClasses(s.Opens)),
-		spec.Variables[bpfgen.SensorVarCallsNative].Set(native),
-		spec.Variables[bpfgen.SensorVarCallsCompat].Set(compat),
+		spec.Variables[bpfgen.SensorVarCallsNative].Set(calls.native),
+		spec.Variables[bpfgen.SensorVarCallsCompat].Set(calls.compat),
+		spec.Variables[bpfgen.SensorVarRecipes].Set(calls.recipes),
 	)
 }
 

@@ -37,7 +37,7 @@ var programs = []program{
 	{bpfgen.SensorProgSchedProcessExec, []event.Kind{event.KindExec},
 		"executed programs; the names of a process at other events come from /proc, if it still runs"},
 	{bpfgen.SensorProgSysEnter, nil, "paths that were rewritten during a call that failed: they are read when it returns"},
-	{bpfgen.SensorProgSysExit, []event.Kind{event.KindOpen, event.KindExecFailed}, "opened files, and failed execs"},
+	{bpfgen.SensorProgSysExit, []event.Kind{event.KindOpen, event.KindExecFailed, event.KindCall}, "opened files, failed execs, and all other system calls"},
 	{bpfgen.SensorProgIoUringCreate, []event.Kind{event.KindUring}, "new rings of io_uring"},
 	{bpfgen.SensorProgIoUringComplete, []event.Kind{event.KindOpen}, "files opened by io_uring"},
 	{bpfgen.SensorProgIoUringCqeOverflow, []event.Kind{event.KindOpen}, "files opened by io_uring while its ring is full"},

@@ -25,14 +25,17 @@ INLINE __u64 extract__syscall_arg(struct pt_regs *regs, int n, bool compat)
 		case 1: return (__u32)READ(regs, cx);
 		case 2: return (__u32)READ(regs, dx);
 		case 3: return (__u32)READ(regs, si);
-		default: return (__u32)READ(regs, di);
+		case 4: return (__u32)READ(regs, di);
+		default: return (__u32)READ(regs, bp);
 		}
 	}
 	switch (n) {
 	case 0: return READ(regs, di);
 	case 1: return READ(regs, si);
 	case 2: return READ(regs, dx);
-	default: return READ(regs, r10);
+	case 3: return READ(regs, r10);
+	case 4: return READ(regs, r8);
+	default: return READ(regs, r9);
 	}
 }
 
@@ -59,8 +62,12 @@ INLINE __u64 extract__syscall_arg(struct pt_regs *regs, int n, bool compat)
 		v = READ(regs, regs[1]);
 	else if (n == 2)
 		v = READ(regs, regs[2]);
-	else
+	else if (n == 3)
 		v = READ(regs, regs[3]);
+	else if (n == 4)
+		v = READ(regs, regs[4]);
+	else
+		v = READ(regs, regs[5]);
 	return compat ? (__u32)v : v;
 }
 

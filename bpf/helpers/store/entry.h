@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * The path string of a call that fails is in the caller's memory alone, and another thread may rewrite it between call
- * and return. So it is copied when the call begins, too, and compared when it has failed. The kernel makes its own copy
+ * The path string of a call that fails, or opens nothing, is in the caller's memory alone, and another thread may rewrite it
+ * between call and return. So it is copied when the call begins, too, and compared when it returns. A call has up to two. The kernel makes its own copy
  * between the two; a thread that rewrites the string before that one, and puts it back before the second, is not seen.
  *
  * A copy waits for its call's end in the slot of an array, by the low bits of the thread's id: nothing grows, nothing
@@ -32,21 +32,28 @@ INLINE struct entry_copy *store__entry_slot(__u32 tid)
 	return bpf_map_lookup_elem(&entry_copies, &slot);
 }
 
-/* Keeps the string at `ptr` for the end of the current thread's call. */
-INLINE void store__entry(__u64 ptr)
+INLINE void store__entry_string(struct entry_copy *e, __u32 which, __u64 ptr)
+{
+	long n = bpf_probe_read_user_str(e->text[which], PATH_LEN_MAX, (void *)ptr);
+
+	e->len[which] = n < 0 ? ENTRY_UNREADABLE : n > 0 ? n - 1 : 0;
+}
+
+/* Keeps the strings at `first` and, unless it is 0, `second` for the end of the current thread's call. */
+INLINE void store__entry(__u64 first, __u64 second)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	__u32 tid = bpf_get_current_pid_tgid();
 	struct entry_copy *e = store__entry_slot(tid);
-	long n;
 
 	if (!e)
 		return;
 	__sync_fetch_and_add(&e->writers, 1);
 	if (*(volatile __u64 *)&e->writers == 1) {
 		*(volatile __u32 *)&e->tid = 0;
-		n = bpf_probe_read_user_str(e->text, sizeof(e->text), (void *)ptr);
-		e->len = n < 0 ? ENTRY_UNREADABLE : n > 0 ? n - 1 : 0;
+		store__entry_string(e, 0, first);
+		if (second)
+			store__entry_string(e, 1, second);
 		e->start_time = READ(task, start_boottime);
 		barrier();
 		*(volatile __u32 *)&e->tid = tid;
@@ -64,8 +71,8 @@ INLINE void store__entry_end(void)
 		*(volatile __u32 *)&e->tid = 0;
 }
 
-/* Puts the copy of the current call at `off` of the record; returns its length, negative if there is none. */
-INLINE long store__entry_text(struct scratch *s, __u32 off)
+/* Puts one of the copies of the current call at `off` of the record; returns its length, negative if there is none. */
+INLINE long store__entry_text(struct scratch *s, __u32 off, __u32 which)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	__u32 tid = bpf_get_current_pid_tgid(), len;
@@ -73,32 +80,53 @@ INLINE long store__entry_text(struct scratch *s, __u32 off)
 
 	if (!e || *(volatile __u32 *)&e->tid != tid || e->start_time != READ(task, start_boottime))
 		return -1;
-	len = *(volatile __u32 *)&e->len;
+	which &= 1;
+	len = *(volatile __u32 *)&e->len[which];
 	BARRIER_VAR(len);
 	if (len >= PATH_LEN_MAX)
 		return -1; /* it was not readable */
-	if (bpf_probe_read_kernel(store__at(s, off), len, e->text))
+	if (bpf_probe_read_kernel(store__at(s, off), len, e->text[which]))
 		return -1;
 	return *(volatile __u32 *)&e->tid == tid ? len : -1;
 }
 
-/* Tells whether the text at `off` of the record and the one in the path buffer differ; both are `len` bytes long. Eight
- * bytes a step, up to the text's end: zeros are put behind it. A function of its own, so that the loop is verified once. */
-GLOBAL int store__differ(__u32 off, __u32 len)
+#define COMPARED 64 /* bytes at once; divides PATH_LEN_MAX */
+
+/* Tells whether COMPARED bytes differ, `at` bytes into the text at `off` of the record and the one in the path buffer. A function of
+ * its own, so that it is verified once and not for each step of the loop below. */
+GLOBAL int store__differ_at(__u32 off, __u32 at)
 {
 	struct scratch *s = base__scratch();
-	char *text;
+	__u64 *text, *other;
+
+	at &= PATH_LEN_MAX - COMPARED;
+	if (!s)
+		return 0;
+	text = store__at(s, off + at);
+	other = (void *)&s->path[at];
+	for (int i = 0; i < COMPARED / 8; i++) {
+		if (text[i] != other[i])
+			return 1;
+	}
+	return 0;
+}
+
+/* Tells whether the text at `off` of the record and the one in the path buffer differ; both are `len` bytes long. Zeros are put behind
+ * them, up to a multiple of what is compared at once. */
+GLOBAL int store__differ(__u32 off, __u32 len)
+{
+	static const char zeros[COMPARED];
+	struct scratch *s = base__scratch();
 
 	BARRIER_VAR(len);
 	if (!s || len >= PATH_LEN_MAX)
 		return 0;
-	text = store__at(s, off);
-	*(__u64 *)&text[len] = 0;
-	*(__u64 *)&s->path[len] = 0;
-	for (__u32 i = 0; i < PATH_LEN_MAX; i += 8) {
+	__builtin_memcpy(store__at(s, off + len), zeros, COMPARED);
+	__builtin_memcpy(&s->path[len], zeros, COMPARED);
+	for (__u32 i = 0; i < PATH_LEN_MAX; i += COMPARED) {
 		if (i >= len)
 			break;
-		if (*(__u64 *)&text[i] != *(__u64 *)&s->path[i])
+		if (store__differ_at(off, i))
 			return 1;
 	}
 	return 0;
@@ -107,15 +135,16 @@ GLOBAL int store__differ(__u32 off, __u32 len)
 /* The texts of a call's path, the one behind the other. */
 struct call_path {
 	__u32 len;
-	__u32 exit_len; /* of what it was at the end of a failed call, if that is another */
-	__u32 flags; /* enum record_flags */
+	__u32 exit_len; /* of what it was at the end of the call, if that is another */
+	__u32 flags;    /* enum record_flags */
 };
 
 /*
- * Puts a failed call's path string at `off` of the record: the copy from entry and, if the string is another one by now,
- * that one behind it; without a copy, what it is now. Returns the two lengths in 16 bits each, and flags above them.
+ * Puts a call's path string at `off` of the record: the copy from entry (`which` of the call's two) and, if the string is
+ * another one by now, that one behind it; without a copy, what it is now. Returns the two lengths in 16 bits each, and flags
+ * above them.
  */
-GLOBAL __u64 store__failed_path_at(__u32 off, __u64 ptr)
+GLOBAL __u64 store__user_path_at(__u32 off, __u64 ptr, __u32 which)
 {
 	struct scratch *s = base__scratch();
 	struct kernel_counters *c = base__counters();
@@ -126,7 +155,7 @@ GLOBAL __u64 store__failed_path_at(__u32 off, __u64 ptr)
 	if (!s || !c)
 		return 0;
 	if (entry_copies_on) {
-		entry = store__entry_text(s, off);
+		entry = store__entry_text(s, off, which);
 		if (entry < 0)
 			c->entry_missing++;
 	}
@@ -153,9 +182,9 @@ GLOBAL __u64 store__failed_path_at(__u32 off, __u64 ptr)
 	return flags << 32 | len << 16 | entry;
 }
 
-INLINE struct call_path store__failed_path(__u32 off, __u64 ptr)
+INLINE struct call_path store__user_path(__u32 off, __u64 ptr, __u32 which)
 {
-	__u64 v = store__failed_path_at(off, ptr);
+	__u64 v = store__user_path_at(off, ptr, which);
 
 	return (struct call_path){
 		.len = v & (PATH_LEN_MAX - 1),

@@ -16,6 +16,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/saker-sensor/saker/internal/call"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/field"
 	"github.com/saker-sensor/saker/internal/testutil"
@@ -85,11 +86,29 @@ func sampleEvent(a sampleAlert) (ev *event.Event, ok bool) {
 		}
 	}
 	ev = &event.Event{Time: a.Time.UnixNano(), Type: typ, Process: proc, ContainerID: str("container.id")}
+	if r := call.New().Row(typ); r != nil {
+		ev.Params, ev.FD = make([]event.Param, len(r.Params)), r.Descriptor
+		for i := range r.Params {
+			ev.Params[i] = sampleParam(str, r.Params[i].Name)
+		}
+	}
 	if name := str("fd.name"); name != "" {
 		ev.Ret = 3
 		ev.File = event.File{Present: true, FD: 3, Raw: name, Given: name, Resolved: name, InodeMode: 0o100644}
 	}
 	return ev, true
+}
+
+// sampleParam is a parameter as a sample shows it, by itself or among evt.args.
+func sampleParam(str func(string) string, name string) event.Param {
+	v := str("evt.arg." + name)
+	for _, word := range strings.Fields(str("evt.args")) {
+		if value, ok := strings.CutPrefix(word, name+"="); ok {
+			v, _, _ = strings.Cut(value, "(")
+		}
+	}
+	n, _ := strconv.ParseInt(v, 10, 64)
+	return event.Param{Num: n, Text: v, Given: v}
 }
 
 func readSamples(t *testing.T, name string) []string {

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * The interpreter of recipes: makes the record of any system call that has a row in the table, or of one without. A door
+ * (sys_exit, socketcall, ipc) has put the call into scratch.call.
+ */
+#ifndef SAKER_CALL_H
+#define SAKER_CALL_H
+
+#include "helpers/param/text.h"
+#include "helpers/param/bytes.h"
+#include "helpers/param/descriptor.h"
+
+/* Puts the parameter's data at `off` of the record and returns their length. */
+GLOBAL __u32 call__param(__u32 index, __u32 off)
+{
+	const volatile struct param_recipe *r;
+	struct scratch *s = base__scratch();
+	struct param_value *v;
+
+	if (!s)
+		return 0;
+	v = param__value(s, index);
+	v->number = 0;
+	v->len = v->flags = 0;
+	r = param__recipe(s, index);
+	if (r->rules & PARAM_IF_OK && (__s64)param__arg(s, ARG_RESULT) < 0) {
+		v->flags = PARAM_MISSING;
+		return 0;
+	}
+	switch (r->source) {
+	case SOURCE_ARG:
+		v->number = param__arg(s, r->arg);
+		return 0;
+	case SOURCE_NUMBER:
+		return param__number(index);
+	case SOURCE_STRING:
+		return param__string(index, off);
+	case SOURCE_PATH:
+		return param__path(index, off);
+	case SOURCE_BYTES:
+		return param__bytes(index, off);
+	case SOURCE_VECTOR:
+	case SOURCE_VECTOR_SIZE:
+	case SOURCE_MESSAGE:
+	case SOURCE_MESSAGE_SIZE:
+		return param__vector(index, off);
+	case SOURCE_ADDRESS:
+	case SOURCE_MESSAGE_ADDRESS:
+		return param__address(index, off);
+	case SOURCE_DESCRIPTOR:
+	case SOURCE_DESCRIPTOR_AT:
+		return param__descriptor(index, off);
+	case SOURCE_MEMORY:
+		return param__memory(index);
+	case SOURCE_CRED:
+		return param__cred(index);
+	}
+	return 0;
+}
+
+/* Puts all parameters of the recipe into the record, from `off` on; returns the record's length. A function of its own, so that
+ * what follows is verified once and not for every number of parameters. */
+GLOBAL __u32 call__params(__u32 params, __u32 off)
+{
+	struct scratch *s = base__scratch();
+	__u32 len;
+
+	if (!s)
+		return 0;
+	for (__u32 i = 0; i < CALL_PARAMS_MAX; i++) {
+		if (i >= params)
+			break;
+		len = call__param(i, off);
+		param__value(s, i)->len = len;
+		off += len;
+	}
+	return off;
+}
+
+/* Sends the record of the call in scratch.call. */
+GLOBAL int call__record(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct scratch *s = base__scratch();
+	struct call_record *r;
+	__u32 row, params;
+
+	if (!s)
+		return 0;
+	row = s->call.row & (CALL_ROWS_MAX - 1);
+	BARRIER_VAR(row);
+	row &= CALL_ROWS_MAX - 1;
+	if (!(recipes[row].outcomes & ((__s64)s->call.arg[ARG_RESULT] < 0 ? OUTCOME_FAILURE : OUTCOME_SUCCESS)))
+		return 0;
+	params = recipes[row].params;
+	r = (void *)s->record;
+	store__header(&r->h, task, RECORD_CALL);
+	r->h.flags = s->call.flags;
+	r->ret = s->call.arg[ARG_RESULT];
+	r->nr = s->call.nr;
+	r->call = CALL_ROWS + row;
+	r->params = params;
+	store__submit(s, RING_BULK, call__params(params, sizeof(*r) + params * sizeof(struct param_value)));
+	return 0;
+}
+
+#endif

@@ -1,0 +1,65 @@
+package call
+
+import (
+	"testing"
+
+	"github.com/saker-sensor/saker/internal/bpfgen"
+	"github.com/saker-sensor/saker/internal/event"
+)
+
+// The types that are captured are those that some table of system calls has a number for, and the ends of processes.
+func TestCaptured(t *testing.T) {
+	has := map[event.Type]bool{event.TypeProcexit: true}
+	for _, n := range numbers {
+		if typ, ok := typeOf(n.name); ok {
+			has[typ] = true
+		}
+	}
+	for _, typ := range event.AllTypes() {
+		if typ.Captured() != has[typ] {
+			t.Errorf("%v: captured is %v, some table has it is %v", typ, typ.Captured(), has[typ])
+		}
+	}
+}
+
+// What the kernel's side can hold of a row.
+func TestRows(t *testing.T) {
+	seen := map[string]bool{}
+	rows := New().Rows()
+	if len(rows) >= GenericRow {
+		t.Fatalf("%d rows, more than %d", len(rows), GenericRow)
+	}
+	for i := range rows {
+		r := &rows[i]
+		if seen[r.Name] {
+			t.Errorf("two rows for %s", r.Name)
+		}
+		seen[r.Name] = true
+		sent, paths := 0, 0
+		for j := range r.Params {
+			if r.Params[j].Sent() {
+				sent++
+			}
+			if r.Params[j].From == bpfgen.SensorParamSourceSOURCE_PATH {
+				paths++
+			}
+		}
+		if sent > int(bpfgen.SensorLimitsCALL_PARAMS_MAX) || paths > 2 {
+			t.Errorf("%s: %d parameters are sent, %d of them paths", r.Name, sent, paths)
+		}
+	}
+}
+
+// Numbers that are known by heart.
+func TestNumbers(t *testing.T) {
+	table := New()
+	for _, c := range []struct {
+		nr     int
+		compat bool
+		want   string
+	}{{520, false, "execve"}, {545, false, "execveat"}, {42, false, "connect"}, {17, false, "pread"}, {11, true, "execve"}, {203, true, "setreuid"}} {
+		if got := table.Type(c.nr, c.compat).String(); got != c.want {
+			t.Errorf("number %d (32-bit: %v) is %q, want %q", c.nr, c.compat, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,95 @@
+package call
+
+// Names are the texts of a parameter's numbers, and the numbers that Falco has for them, which rules compare with
+// (evt.rawarg.flags). They are in the order in which Falco prints them.
+type Names struct {
+	list []name
+	// choice: one of the names applies, otherwise any number of bits.
+	choice bool
+	// other is Falco's number for a choice that has no name; passed on as it is if keep.
+	other uint64
+	keep  bool
+}
+
+// name is one of them: the kernel's number or bits, Falco's, and the text.
+type name struct {
+	kernel, falco uint64
+	text          string
+}
+
+func bits(list ...name) *Names { return &Names{list: list} }
+
+// choice is an enumeration whose unknown numbers are 0 for Falco.
+func choice(list ...name) *Names { return &Names{list: list, choice: true} }
+
+// orElse is Falco's number for what has no name.
+func (n *Names) orElse(falco uint64) *Names {
+	n.other = falco
+	return n
+}
+
+// kept passes numbers without a name on as they are, and bits too: the kernel's numbers are Falco's.
+func (n *Names) kept() *Names {
+	n.keep = true
+	return n
+}
+
+// Number turns the kernel's number into Falco's.
+func (n *Names) Number(kernel uint64) uint64 {
+	if n.keep && !n.choice {
+		return kernel
+	}
+	var falco uint64
+	for i := range n.list {
+		v := &n.list[i]
+		switch {
+		case n.choice && v.kernel == kernel:
+			return v.falco
+		case !n.choice && v.kernel != 0 && kernel&v.kernel == v.kernel:
+			falco |= v.falco
+		}
+	}
+	switch {
+	case !n.choice:
+		return falco
+	case n.keep:
+		return kernel
+	}
+	return n.other
+}
+
+// Text names a number of Falco's; empty if it has no name. A name for no bit at all stands for the number 0.
+func (n *Names) Text(falco uint64) string {
+	if n.choice {
+		for i := range n.list {
+			if n.list[i].falco == falco {
+				return n.alternatives(i, falco)
+			}
+		}
+		return ""
+	}
+	text, left := "", falco
+	for i := range n.list {
+		v := &n.list[i]
+		if v.falco == 0 && falco != 0 || v.falco != 0 && (left == 0 || left&v.falco != v.falco) {
+			continue
+		}
+		if text != "" {
+			text += "|"
+		}
+		text += v.text
+		left &^= v.falco
+	}
+	return text
+}
+
+// alternatives joins the names that one number has: AF_LOCAL and AF_UNIX.
+func (n *Names) alternatives(from int, falco uint64) string {
+	text := n.list[from].text
+	for _, v := range n.list[from+1:] {
+		if v.falco == falco {
+			text += "|" + v.text
+		}
+	}
+	return text
+}

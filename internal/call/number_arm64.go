@@ -1,0 +1,4 @@
+package call
+
+func (n *number) native() int { return n.arm64 }
+func (n *number) compat() int { return n.arm }

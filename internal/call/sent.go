@@ -1,0 +1,42 @@
+package call
+
+import (
+	"github.com/saker-sensor/saker/internal/bpfgen"
+)
+
+// Sent tells whether the kernel's side sends something for the parameter.
+func (p *Param) Sent() bool { return p.From != bpfgen.SensorParamSourceSOURCE_NONE }
+
+// Recipe is what the kernel's side does for the row: its sent parameters, in their order.
+func (r *Row) Recipe() bpfgen.SensorCallRecipe {
+	out := bpfgen.SensorCallRecipe{Paths: [2]uint8{noArg, noArg}}
+	paths := 0
+	for i := range r.Params {
+		p := &r.Params[i]
+		if !p.Sent() {
+			continue
+		}
+		c := &out.Param[out.Params]
+		out.Params++
+		c.Source, c.Arg, c.With, c.Size = uint8(p.From), p.Arg, p.With, p.Size
+		c.Rules, c.Offset, c.Max = uint8(p.Rules), p.Offset, p.Max
+		if p.From == bpfgen.SensorParamSourceSOURCE_PATH {
+			c.Size = uint8(paths)
+			out.Paths[paths] = p.Arg
+			paths++
+		}
+	}
+	return out
+}
+
+const noArg = uint8(bpfgen.SensorParamArgARG_NONE)
+
+// HasPaths tells whether a path of the call is in the caller's memory alone.
+func (r *Row) HasPaths() bool {
+	for i := range r.Params {
+		if r.Params[i].From == bpfgen.SensorParamSourceSOURCE_PATH {
+			return true
+		}
+	}
+	return false
+}
