@@ -176,7 +176,7 @@ func TestAnyValues(t *testing.T) {
 		}
 		parts := strings.Split(r.Key, ".")
 		for _, v := range []string{"null", "text", "{a: {b: c}}"} {
-			if parts[0] == "falcosidekick" || len(parts) > 1 && parts[0] != "falco" && !strings.HasPrefix(v, "{") {
+			if r.Kind == "map" && v[0] == '{' || r.Key == "falco.webserver.k8s_audit_endpoint" || parts[0] == "falcosidekick" || len(parts) > 1 && parts[0] != "falco" && !strings.HasPrefix(v, "{") {
 				continue
 			}
 			cases = append(cases, strings.Join(parts, ": {")+": "+v+strings.Repeat("}", len(parts)-1))

@@ -36,7 +36,7 @@ what values.yaml has. What is moved, has no effect or is not known is noted for 
 {{- $value := get $parent $last -}}
 {{- $_ := unset $parent $last -}}
 {{- $kind := kindOf $value -}}
-{{- if and (eq $kind "string") (eq (toString $row.kind) "slice") -}}
+{{- if and (eq $kind "string") (eq (toString $row.now) "falco.rules_files") -}}
 {{- $kind = "slice" -}}
 {{- $value = list $value -}}
 {{- end -}}
