@@ -72,7 +72,7 @@ install: ## install what the tests need, from Debian's packages
 
 .PHONY: update
 update: ## renew the golden files and the generated references
-	$(AS_ROOT) $(GO) test ./internal/field ./internal/output/render ./internal/config ./internal/report ./cmd/... -update
+	$(AS_ROOT) $(GO) test ./internal/field ./internal/output/render ./internal/config ./internal/report ./internal/inspect ./cmd/... -update
 
 .PHONY: fuzz
 fuzz: ## fuzz each target for FUZZTIME (default 1m)
