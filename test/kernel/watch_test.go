@@ -11,7 +11,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
+	"github.com/saker-sensor/saker/internal/bpfgen"
 	"github.com/saker-sensor/saker/internal/decode"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/probe"
@@ -181,6 +183,9 @@ func (w *watcher) run(facts any, cmd *exec.Cmd) *capture {
 func (w *watcher) drain() {
 	w.critical()
 	for raw, ok := w.probe.Bulk().Next(); ok; raw, ok = w.probe.Bulk().Next() {
+		if w.foreign(raw) {
+			continue
+		}
 		must(w.t, w.dec.Decode(raw, &w.rec))
 		if w.c.table.Apply(&w.rec) == process.Ahead {
 			// What it is ahead of has come by now; the record is decoded again because critical used the same one.
@@ -193,6 +198,13 @@ func (w *watcher) drain() {
 		w.c.keep(&w.rec)
 	}
 	w.probe.Bulk().Release()
+}
+
+// foreign tells whether a record is of a system call that another process than the command made. The whole machine's are too many to
+// decode and to keep.
+func (w *watcher) foreign(raw []byte) bool {
+	h := (*bpfgen.SensorRecordHeader)(unsafe.Pointer(unsafe.SliceData(raw)))
+	return bpfgen.SensorRecordType(h.Type) == bpfgen.SensorRecordTypeRECORD_CALL && int32(h.Tgid) != w.c.pid
 }
 
 func (w *watcher) critical() {
