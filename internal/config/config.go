@@ -66,10 +66,12 @@ type Config struct {
 
 	Privileges Privileges `yaml:"privileges"`
 
-	Engines    Engines    `yaml:"container_engines"`
-	Kubernetes Kubernetes `yaml:"kubernetes"`
-	Engine     Engine     `yaml:"engine"`
-	Capture    Capture    `yaml:"capture"`
+	Engines      Engines      `yaml:"container_engines"`
+	Kubernetes   Kubernetes   `yaml:"kubernetes"`
+	Engine       Engine       `yaml:"engine"`
+	BaseSyscalls BaseSyscalls `yaml:"base_syscalls"`
+	Libs         Libs         `yaml:"falco_libs"`
+	Capture      Capture      `yaml:"capture"`
 }
 
 // RuleSwitch switches the rules that fit; one of its parts is set.
@@ -156,6 +158,18 @@ type ModernEBPF struct {
 	BufSizePreset int `yaml:"buf_size_preset"`
 }
 
+// BaseSyscalls are the system calls beyond those that rules name.
+type BaseSyscalls struct {
+	// All: rules without an event type are about reads and writes, too.
+	All bool `yaml:"all"`
+}
+
+// Libs are the limits that Falco's libraries have.
+type Libs struct {
+	// Snaplen is how many bytes of a buffer are captured.
+	Snaplen int `yaml:"snaplen"`
+}
+
 // Default is the configuration without any file or flag. The values are Falco's where it has one, but for the share of
 // events that may be lost without an alert, which is 0; only what goes to standard output and standard error is on.
 func Default() Config {
@@ -200,6 +214,7 @@ func Default() Config {
 		},
 		Kubernetes: Kubernetes{Source: SourceNone, Kubelet: Kubelet{Interval: 10 * time.Second}},
 		Engine:     Engine{Kind: "modern_ebpf", BPF: ModernEBPF{BufSizePreset: 4}},
+		Libs:       Libs{Snaplen: 80},
 		Capture:    Capture{PathPrefix: "/tmp/falco", Mode: "rules", DefaultDuration: 5000},
 	}
 }

@@ -81,7 +81,9 @@ func TestWholeFile(t *testing.T) {
 	notes := []string{
 		"testdata/falco.yaml:25:3: engine.kmod does not apply: Saker brings its own kernel programs; see engine.modern_ebpf",
 		"testdata/falco.yaml:29:5: engine.modern_ebpf.cpus_for_each_buffer does not apply: all CPUs share two rings",
-		"testdata/falco.yaml:36:1: falco_libs does not apply: tables have bounds of their own",
+		"testdata/falco.yaml:37:3: falco_libs.thread_table_size does not apply: tables have bounds of their own",
+		"testdata/falco.yaml:38:3: falco_libs.thread_table_auto_purging_interval_s does not apply: tables have bounds of their own",
+		"testdata/falco.yaml:39:3: falco_libs.thread_table_auto_purging_thread_timeout_s does not apply: tables have bounds of their own",
 		"testdata/falco.yaml:43:1: load_plugins does not apply: Saker loads no plugins",
 		"testdata/falco.yaml:44:1: plugins_hostinfo does not apply: Saker loads no plugins",
 		"testdata/falco.yaml:45:1: plugins does not apply: Saker loads no plugins; the runtimes of a container plugin count as container_engines",
@@ -303,7 +305,8 @@ rules_file: [/etc]
 	}
 	want := []string{
 		"11:13: rules_file is the old name of rules_files",
-		"3:1: base_syscalls does not apply: processes are followed in any case; beyond that the rules decide what the kernel sends",
+		"3:17: base_syscalls.repair does not apply: processes are followed in any case; beyond that the rules decide what the kernel sends",
+		"3:31: base_syscalls.custom_set does not apply: processes are followed in any case; beyond that the rules decide what the kernel sends",
 		"10:46: container_engines.lxc does not apply: its containers are recognised by their cgroup, without a name",
 		"7:1: capture is accepted, but has no effect yet: nothing is recorded",
 	}

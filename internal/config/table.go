@@ -449,23 +449,39 @@ func sourceKeys() []key {
 		},
 		{name: "engine.gvisor.config", typ: text, doc: "its configuration"},
 		{name: "engine.gvisor.root", typ: text, doc: "its root directory"},
+		{name: "base_syscalls", typ: section, doc: "system calls to collect beyond those of the rules"},
 		{
-			name:   "base_syscalls",
-			typ:    section,
-			doc:    "system calls to collect beyond those of the rules",
-			effect: inapplicable,
-			why:    "processes are followed in any case; beyond that the rules decide what the kernel sends",
+			name: "base_syscalls.all",
+			typ:  boolean,
+			doc:  "rules without an event type are about reads and writes, too (`read`, `writev`, `sendfile`, …), as if they named them",
 		},
-		{name: "base_syscalls.all", typ: boolean, doc: "all that Falco can"},
-		{name: "base_syscalls.custom_set", typ: texts, doc: "these"},
-		{name: "base_syscalls.repair", typ: boolean, doc: "what Falco's state needs"},
-		{name: "falco_libs", typ: section, doc: "the limits of Falco's libraries", effect: inapplicable, why: "tables have bounds of their own"},
-		{name: "falco_libs.thread_table_size", typ: integer, doc: "threads"},
-		{name: "falco_libs.thread_table_auto_purging_interval_s", typ: integer, doc: "seconds between two clean-ups"},
-		{name: "falco_libs.thread_table_auto_purging_thread_timeout_s", typ: integer, doc: "seconds that a silent thread stays"},
-		{name: "falco_libs.snaplen", typ: integer, doc: "bytes of a buffer that are captured"},
+		{name: "base_syscalls.custom_set", typ: texts, doc: "these", effect: inapplicable, why: beyondRules},
+		{name: "base_syscalls.repair", typ: boolean, doc: "what Falco's state needs", effect: inapplicable, why: beyondRules},
+		{name: "falco_libs", typ: section, doc: "the limits of Falco's libraries"},
+		{name: "falco_libs.thread_table_size", typ: integer, doc: "threads", effect: inapplicable, why: ownBounds},
+		{
+			name:   "falco_libs.thread_table_auto_purging_interval_s",
+			typ:    integer,
+			doc:    "seconds between two clean-ups",
+			effect: inapplicable,
+			why:    ownBounds,
+		},
+		{
+			name:   "falco_libs.thread_table_auto_purging_thread_timeout_s",
+			typ:    integer,
+			doc:    "seconds that a silent thread stays",
+			effect: inapplicable,
+			why:    ownBounds,
+		},
+		{name: "falco_libs.snaplen", typ: integer, least: 1, most: 4096, doc: "bytes of a buffer that are captured (`evt.buffer`, `evt.arg.data`)"},
 	}
 }
+
+// Why keys about Falco's state set nothing.
+const (
+	beyondRules = "processes are followed in any case; beyond that the rules decide what the kernel sends"
+	ownBounds   = "tables have bounds of their own"
+)
 
 // engineKinds are those that Falco has or had; checkEngine refuses some.
 func engineKinds() []string {

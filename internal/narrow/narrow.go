@@ -33,13 +33,13 @@ type Rule struct {
 // which slows every call of every process a little. So exec rules alone do not attach it, unless one of them is about
 // failures. (docs/adr/0003-failed-execs.md)
 //
-// A rule without an event type is not about the calls of which a host makes most, reads and writes, as in Falco.
-func Types(rules []Rule) event.TypeSet {
+// A rule without an event type is not about the calls of which a host makes most, reads and writes, as in Falco, unless all are asked for.
+func Types(rules []Rule, everything bool) event.TypeSet {
 	var wanted, execs event.TypeSet
 	hook := false
 	bulk := bulkTypes()
 	for _, r := range rules {
-		all := namesNone(&r.Types)
+		all := !everything && namesNone(&r.Types)
 		for _, t := range r.Types.Types() {
 			switch {
 			case all && bulk.Has(t):

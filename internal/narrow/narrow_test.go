@@ -46,6 +46,25 @@ func TestEntryCopies(t *testing.T) {
 	}
 }
 
+// Reads and writes are for rules that name them, or for all.
+func TestBulk(t *testing.T) {
+	read, _ := event.TypeByName("read")
+	var all event.TypeSet
+	for _, typ := range event.AllTypes() {
+		all.Add(typ)
+	}
+	for _, tt := range []struct {
+		types      event.TypeSet
+		everything bool
+		want       bool
+	}{{set(read), false, true}, {all, false, false}, {all, true, true}} {
+		wanted := Types([]Rule{{Types: tt.types}}, tt.everything)
+		if wanted.Has(read) != tt.want {
+			t.Errorf("read is asked for: %v, want %v", wanted.Has(read), tt.want)
+		}
+	}
+}
+
 func TestTypes(t *testing.T) {
 	connect, _ := event.TypeByName("connect")
 	drop, _ := event.TypeByName("drop")
@@ -69,7 +88,7 @@ func TestTypes(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, Types(tt.rules)); diff != "" {
+			if diff := cmp.Diff(tt.want, Types(tt.rules, false)); diff != "" {
 				t.Error(diff)
 			}
 		})

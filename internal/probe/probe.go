@@ -4,6 +4,7 @@
 package probe
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -29,6 +30,8 @@ type Settings struct {
 	Opens map[event.Type]event.OpenClasses
 	// EntryCopies keeps the paths of calls that may fail from their begin on, so that a rewritten one is known.
 	EntryCopies bool
+	// DataBytes is how many bytes of a buffer are copied: 80 if it is 0, at most 4096.
+	DataBytes int
 	// CgroupController names the cgroup v1 controller whose hierarchy is followed; empty for cgroup v2.
 	CgroupController string
 	// CriticalBytes and BulkBytes are the rings' sizes: powers of two, multiples of the page size.
@@ -38,6 +41,7 @@ type Settings struct {
 const (
 	defaultCritical = 4 << 20
 	defaultBulk     = 8 << 20
+	defaultData     = 80
 )
 
 // Probe is the loaded object. Its rings belong to the goroutine that reads them.
@@ -161,6 +165,7 @@ func configure(spec *ebpf.CollectionSpec, s Settings, generation uint8) (bool, e
 		spec.Variables[bpfgen.SensorVarCallsNative].Set(calls.native),
 		spec.Variables[bpfgen.SensorVarCallsCompat].Set(calls.compat),
 		spec.Variables[bpfgen.SensorVarRecipes].Set(calls.recipes),
+		spec.Variables[bpfgen.SensorVarDataLen].Set(uint32(cmp.Or(s.DataBytes, defaultData))),
 	)
 }
 

@@ -16,7 +16,8 @@ import (
 func Probe(cfg *config.Config, rules []narrow.Rule) (probe.Settings, error) {
 	opens := narrow.Opens(rules)
 	settings := probe.Settings{
-		Types: narrow.Types(rules), Opens: opens, EntryCopies: narrow.EntryCopies(rules, opens), BulkBytes: cfg.BulkBytes(),
+		Types: narrow.Types(rules, cfg.BaseSyscalls.All), Opens: opens, EntryCopies: narrow.EntryCopies(rules, opens), BulkBytes: cfg.BulkBytes(),
+		DataBytes: cfg.Libs.Snaplen,
 	}
 	hierarchy, err := cgroup.FindHierarchy(config.HostRoot())
 	settings.CgroupController = hierarchy.Controller
