@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/suggest"
 )
 
 // na is the text for a value that is not there.
@@ -27,20 +30,23 @@ func evtArgs() []Info {
 		{
 			Name: "evt.arg", Arg: ArgRequired, DotArg: true, Cost: 2, CheckArg: checkParam,
 			Doc: "One parameter of the call, by name or number, as text: flags by their names, an error by its name, a path made absolute.",
-			Extract: func(ev *event.Event, a Arg, v *Value) bool {
-				p := ps.find(ev.Type, a)
-				return p != nil && p.resolved(ev, v)
+			Bind: func(a Arg) func(*event.Event, *Value) bool {
+				byType := ps.named(a)
+				return func(ev *event.Event, v *Value) bool {
+					p := byType[ev.Type]
+					return p != nil && p.resolved(ev, v)
+				}
 			},
 		},
 		{
 			Name: "evt.rawarg", Arg: ArgRequired, DotArg: true, Cost: 1, Flags: NoRHS | NoTransformer, ArgType: rawType,
 			Doc: "One parameter of the call by name, as the kernel gave it; its type is the parameter's.",
-			Extract: func(ev *event.Event, a Arg, v *Value) bool {
-				if a.Index >= 0 {
-					return false
+			Bind: func(a Arg) func(*event.Event, *Value) bool {
+				byType := ps.named(a)
+				return func(ev *event.Event, v *Value) bool {
+					p := byType[ev.Type]
+					return a.Index < 0 && p != nil && p.raw(ev, v)
 				}
-				p := ps.find(ev.Type, a)
-				return p != nil && p.raw(ev, v)
 			},
 		},
 		{
@@ -52,15 +58,24 @@ func evtArgs() []Info {
 
 func checkParam(a Arg) error {
 	if _, ok := paramKinds[a.Text]; !ok && !isNumber(a.Text) {
-		return fmt.Errorf("unknown event parameter %q", a.Text)
+		return unknownParam(a.Text)
 	}
 	return nil
+}
+
+// unknownParam names the parameter that was perhaps meant.
+func unknownParam(name string) error {
+	known := slices.Sorted(maps.Keys(paramKinds))
+	if near := suggest.Nearest(name, known); near != "" {
+		return fmt.Errorf("unknown event parameter %q; did you mean %q?", name, near)
+	}
+	return fmt.Errorf("unknown event parameter %q", name)
 }
 
 func rawType(a Arg) (Type, error) {
 	k, ok := paramKinds[a.Text]
 	if !ok {
-		return 0, fmt.Errorf("unknown event parameter %q", a.Text)
+		return 0, unknownParam(a.Text)
 	}
 	return k.typ, nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/saker-sensor/saker/internal/event"
 )
 
 // Lookup resolves a name and, if hasArg, the argument in brackets. The error is an [*Error].
@@ -27,6 +29,11 @@ func (d *Dictionary) Lookup(name, arg string, hasArg bool) (Ref, error) {
 		single := *in
 		single.Quantifier = One
 		in = &single
+	}
+	if in.Bind != nil {
+		bound, get := *in, in.Bind(a)
+		bound.Extract = func(ev *event.Event, _ Arg, v *Value) bool { return get(ev, v) }
+		in = &bound
 	}
 	r := Ref{Info: in, Args: a, Kind: in.Type}
 	if in.ArgType != nil {

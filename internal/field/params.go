@@ -113,21 +113,20 @@ func (ps *params) of(t event.Type) []param {
 	return nil
 }
 
-// find looks a parameter up by number or name.
-func (ps *params) find(t event.Type, a Arg) *param {
-	list := ps.of(t)
-	if a.Index >= 0 {
-		if a.Index < len(list) {
-			return &list[a.Index]
+// named are the parameters that a number or a name stands for, by event type; nil where a type has none.
+func (ps *params) named(a Arg) []*param {
+	types := event.AllTypes()
+	byType := make([]*param, len(types)+1)
+	for _, t := range types {
+		list := ps.of(t)
+		for i := range list {
+			if i == a.Index || a.Index < 0 && list[i].name == a.Text {
+				byType[t] = &list[i]
+				break
+			}
 		}
-		return nil
 	}
-	for i := range list {
-		if list[i].name == a.Text {
-			return &list[i]
-		}
-	}
-	return nil
+	return byType
 }
 
 func newParams() *params {

@@ -16,24 +16,6 @@ import (
 	"github.com/saker-sensor/saker/internal/testutil"
 )
 
-// getcwdDictionary is the dictionary with the parameters of getcwd(2), which the vectors' event is and the sensor does
-// not capture.
-func getcwdDictionary() *field.Dictionary {
-	var infos []field.Info
-	for _, in := range field.Syscall().Fields() {
-		if in.Name == "evt.arg" {
-			own := *in
-			own.Extract = func(_ *event.Event, a field.Arg, v *field.Value) bool {
-				v.Str = "/test/dir"
-				return a.Index == 1 || a.Text == "path"
-			}
-			in = &own
-		}
-		infos = append(infos, *in)
-	}
-	return field.NewDictionary(infos...)
-}
-
 // vectorEvent is the event of the vectors, made by thread 1 (init) or 3 (child of bash, child of init).
 func vectorEvent(tid int) *event.Event {
 	p := &event.Process{
@@ -45,7 +27,10 @@ func vectorEvent(tid int) *event.Event {
 		p = &event.Process{Key: event.Key{Tgid: 3}, Comm: "child", Exe: "child", Parent: bash}
 	}
 	typ, _ := event.TypeByName("getcwd")
-	return &event.Event{Num: 1, Type: typ, Tgid: int32(tid), Tid: int32(tid), Ret: -1, Process: p}
+	return &event.Event{
+		Num: 1, Type: typ, Tgid: int32(tid), Tid: int32(tid), Ret: -1, Process: p, FD: -1,
+		Params: []event.Param{{Num: -1}, {Text: "/test/dir"}},
+	}
 }
 
 type formatCase struct {
@@ -66,7 +51,7 @@ func TestFormatVectors(t *testing.T) {
 	if err := json.Unmarshal(b, &cases); err != nil {
 		t.Fatal(err)
 	}
-	d := getcwdDictionary()
+	d := field.Syscall()
 	for _, tc := range cases {
 		if tc.Context != "" {
 			continue
@@ -125,7 +110,7 @@ func jsonFields(tpl *Template, ev *event.Event) []byte {
 }
 
 func TestTemplates(t *testing.T) {
-	d := getcwdDictionary()
+	d := field.Syscall()
 	for _, tc := range []struct{ template, want string }{
 		{"%proc.name", "child"},
 		{"%3proc.name|", "chi|"},
