@@ -19,7 +19,7 @@
 #define SAKER_EVENT_H
 
 enum schema {
-	SCHEMA_VERSION = 7,
+	SCHEMA_VERSION = 8,
 };
 
 /* Sizes of tables. */
@@ -27,6 +27,7 @@ enum sizes {
 	SYSCALLS_MAX = 1024,  /* a power of two, above every number of a table; x32 has its own up to 547 */
 	CALLS_MAX = 16,       /* at least CALLS, and a power of two: an index is masked where it is used */
 	ENTRY_COPIES = 1024,  /* a power of two */
+	INNER_CALLS_MAX = 32, /* calls that one of socketcall and ipc stands for; a power of two */
 };
 
 enum limits {
@@ -77,6 +78,10 @@ enum call {
 	CALL_EXECVEAT,
 	/* Only the sensor's own call, which is its canary. */
 	CALL_CANARY,
+	/* The interpreter's, from here on. These two stand for many calls, which the first argument tells apart (i386;
+	 * programs/inner.h). */
+	CALL_SOCKETCALL,
+	CALL_IPC,
 	CALLS,
 	/* Rows of the table of system calls (internal/call) follow: row n is CALL_ROWS + n. */
 	CALL_ROWS = 16,
@@ -297,6 +302,24 @@ struct call_recipe {
 	__u8 outcomes;     /* enum call_outcomes */
 	__u8 paths[2];     /* the arguments that are paths, to be copied at entry; ARG_NONE if there are fewer */
 	struct param_recipe param[CALL_PARAMS_MAX];
+};
+
+/*
+ * One of the calls that i386's socketcall or ipc stands for; written by user space before the programs are loaded. Of
+ * socketcall, what it is given is an array of `given` words in the caller's memory, of ipc its own arguments.
+ */
+struct inner_call {
+	__u16 call;        /* enum call: a row; less if no rule is about it */
+	__u16 nr;          /* its number in the caller's table; that of the outer call if it has none of its own */
+	__u8 given;
+	__u8 arg[6];       /* by argument of the inner call, which of the given words it is; or enum inner_word */
+	__u8 pad;
+};
+
+enum inner_word {
+	INNER_BEHIND_PTR = 6, /* the word at the address that ipc's fifth argument is */
+	INNER_NOTHING = 7,
+	INNER_WORDS = 8,
 };
 
 /* One for each parameter of the recipe, in its order, behind the struct call_record; the data of all of them follows, in

@@ -23,6 +23,8 @@ const volatile __u16 calls_native[SYSCALLS_MAX] = {};
 const volatile __u16 calls_compat[SYSCALLS_MAX] = {};
 /* How the parameters of the table's calls are got, by row; the last row is that of every call without one. */
 const volatile struct call_recipe recipes[CALL_ROWS_MAX] = {};
+/* What socketcall and, behind, ipc stand for, by the number that is their first argument; 0 is for the numbers without a call. */
+const volatile struct inner_call inner_calls[2 * INNER_CALLS_MAX] = {};
 /* How many bytes of a buffer are copied (falco.yaml's snaplen). */
 const volatile __u32 data_len = 80;
 
@@ -48,6 +50,7 @@ union wire {
 	struct call_record call;
 	struct param_value param_value;
 	struct call_recipe recipe;
+	struct inner_call inner;
 	struct file_info file;
 	struct socket_info socket;
 	struct {
@@ -62,6 +65,7 @@ union wire {
 		enum layer layer;
 		enum signal_origin signal_origin;
 		enum canary_call canary_call;
+		enum inner_word inner_word;
 		enum param_source param_source;
 		enum param_arg param_arg;
 		enum param_rules param_rules;

@@ -89,7 +89,7 @@ INLINE void uring__end(struct scratch *s, struct task_struct *task, bool named, 
 	if (r->ret >= 0 && !(r->h.flags & FLAG_NO_RESULT))
 		file = file_slot ? extract__fixed_file((void *)ctx, file_slot, r->ret) : extract__file(task, r->ret);
 	if (open__wanted(uring__outcomes(r->call, r->open_flags), r->ret, file))
-		open__end(s, task, named, file);
+		open__end((__u64)task, named, (__u64)file);
 }
 
 /* Sends the record that waits at a place. */

@@ -88,14 +88,23 @@ INLINE void open__begin(struct open_record *r, struct task_struct *task, const s
 	__builtin_memset(&r->file, 0, sizeof(r->file));
 }
 
-/* Adds the directory and the file to a record that has the caller's text, if it is `named`, and sends it. */
-INLINE void open__end(struct scratch *s, struct task_struct *task, bool named, struct file *file)
+/* Adds the directory and the file to the record in the scratch buffer, which has the caller's text, if it is `named`, and sends it.
+ * The pointers may be null. */
+GLOBAL int open__end(__u64 task_ptr, __u32 named, __u64 file_ptr)
 {
-	struct open_record *r = (void *)s->record;
-	struct call_path path = {r->raw_len, r->exit_raw_len, r->h.flags};
-	__u32 off = sizeof(*r) + path.len + path.exit_len;
+	struct task_struct *task = (void *)task_ptr;
+	struct scratch *s = base__scratch();
+	struct file *file = (void *)file_ptr;
 	struct kernel_counters *c;
+	struct call_path path;
+	struct open_record *r;
+	__u32 off;
 
+	if (!s)
+		return 0;
+	r = (void *)s->record;
+	path = (struct call_path){r->raw_len, r->exit_raw_len, r->h.flags};
+	off = sizeof(*r) + path.len + path.exit_len;
 	if (r->dirfd != AT_FDCWD || (named && store__is_relative(s, sizeof(*r), &path))) {
 		__u32 mode = 0;
 
@@ -120,6 +129,7 @@ INLINE void open__end(struct scratch *s, struct task_struct *task, bool named, s
 			c->file_gone++;
 	}
 	store__submit(s, RING_BULK, off);
+	return 0;
 }
 
 GLOBAL int open__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
@@ -156,7 +166,7 @@ GLOBAL int open__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
 		r->h.flags |= FLAG_COMPAT;
 	if (ret >= 0 && args.has_path)
 		r->raw_len = store__user_string(s, sizeof(*r), &r->h, args.path);
-	open__end(s, task, args.has_path, file);
+	open__end((__u64)task, args.has_path, (__u64)file);
 	return 0;
 }
 

@@ -28,7 +28,7 @@ int BPF_PROG(sys_enter, struct pt_regs *regs, long id)
 	struct open_args args = {};
 	__u32 call = syscall__call(regs, &e);
 
-	if (call == CALL_NONE || call == CALL_CANARY)
+	if (call == CALL_NONE || call == CALL_CANARY || call == CALL_SOCKETCALL || call == CALL_IPC)
 		return 0;
 	if (call >= CALL_ROWS) {
 		enter__row(regs, &e, call);

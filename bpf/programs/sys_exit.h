@@ -23,8 +23,10 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	args = base__number(s, regs);
 	if (call == CALL_CANARY)
 		return canary__call(args);
-	if (call >= CALL_ROWS) {
+	if (call >= CALL_SOCKETCALL) {
 		syscall__args(s, regs, &e, call);
+		if (call < CALL_ROWS && !inner__resolve(call))
+			return 0;
 		s->call.arg[ARG_RESULT] = e.compat ? (__s32)ret : ret;
 		call__record();
 	} else if (call != CALL_EXECVE && call != CALL_EXECVEAT) {

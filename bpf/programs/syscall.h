@@ -9,6 +9,7 @@
 
 #include "programs/exec_failed.h"
 #include "programs/call.h"
+#include "programs/inner.h"
 
 /* How a system call came in. */
 struct syscall_entry {

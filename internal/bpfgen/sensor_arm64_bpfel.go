@@ -33,7 +33,9 @@ const (
 	SensorCallCALL_EXECVE            SensorCall = 6
 	SensorCallCALL_EXECVEAT          SensorCall = 7
 	SensorCallCALL_CANARY            SensorCall = 8
-	SensorCallCALLS                  SensorCall = 9
+	SensorCallCALL_SOCKETCALL        SensorCall = 9
+	SensorCallCALL_IPC               SensorCall = 10
+	SensorCallCALLS                  SensorCall = 11
 	SensorCallCALL_ROWS              SensorCall = 16
 )
 
@@ -176,6 +178,23 @@ type SensorForkRecord struct {
 	Vpgid           uint32
 	Comm            [16]int8
 }
+
+type SensorInnerCall struct {
+	_     structs.HostLayout
+	Call  uint16
+	Nr    uint16
+	Given uint8
+	Arg   [6]uint8
+	Pad   uint8
+}
+
+type SensorInnerWord uint32
+
+const (
+	SensorInnerWordINNER_BEHIND_PTR SensorInnerWord = 6
+	SensorInnerWordINNER_NOTHING    SensorInnerWord = 7
+	SensorInnerWordINNER_WORDS      SensorInnerWord = 8
+)
 
 type SensorInodeInfo struct {
 	_     structs.HostLayout
@@ -411,7 +430,7 @@ const (
 type SensorSchema uint32
 
 const (
-	SensorSchemaSCHEMA_VERSION SensorSchema = 7
+	SensorSchemaSCHEMA_VERSION SensorSchema = 8
 )
 
 type SensorScratch struct {
@@ -462,9 +481,10 @@ type SensorSignalRecord struct {
 type SensorSizes uint32
 
 const (
-	SensorSizesSYSCALLS_MAX SensorSizes = 1024
-	SensorSizesCALLS_MAX    SensorSizes = 16
-	SensorSizesENTRY_COPIES SensorSizes = 1024
+	SensorSizesSYSCALLS_MAX    SensorSizes = 1024
+	SensorSizesCALLS_MAX       SensorSizes = 16
+	SensorSizesENTRY_COPIES    SensorSizes = 1024
+	SensorSizesINNER_CALLS_MAX SensorSizes = 32
 )
 
 type SensorSocketFlags uint32
@@ -544,6 +564,7 @@ const (
 	SensorVarDataLen             = "data_len"
 	SensorVarEntryCopiesOn       = "entry_copies_on"
 	SensorVarGeneration          = "generation"
+	SensorVarInnerCalls          = "inner_calls"
 	SensorVarIteratorSlot        = "iterator_slot"
 	SensorVarOpenClasses         = "open_classes"
 	SensorVarOwnTgid             = "own_tgid"
@@ -633,6 +654,7 @@ type SensorVariableSpecs struct {
 	DataLen       *ebpf.VariableSpec `ebpf:"data_len"`
 	EntryCopiesOn *ebpf.VariableSpec `ebpf:"entry_copies_on"`
 	Generation    *ebpf.VariableSpec `ebpf:"generation"`
+	InnerCalls    *ebpf.VariableSpec `ebpf:"inner_calls"`
 	IteratorSlot  *ebpf.VariableSpec `ebpf:"iterator_slot"`
 	OpenClasses   *ebpf.VariableSpec `ebpf:"open_classes"`
 	OwnTgid       *ebpf.VariableSpec `ebpf:"own_tgid"`
@@ -690,6 +712,7 @@ type SensorVariables struct {
 	DataLen       *ebpf.Variable `ebpf:"data_len"`
 	EntryCopiesOn *ebpf.Variable `ebpf:"entry_copies_on"`
 	Generation    *ebpf.Variable `ebpf:"generation"`
+	InnerCalls    *ebpf.Variable `ebpf:"inner_calls"`
 	IteratorSlot  *ebpf.Variable `ebpf:"iterator_slot"`
 	OpenClasses   *ebpf.Variable `ebpf:"open_classes"`
 	OwnTgid       *ebpf.Variable `ebpf:"own_tgid"`

@@ -213,6 +213,17 @@ func (t *Table) Native() map[int]event.Type { return t.native }
 // Compat are those of the 32-bit table.
 func (t *Table) Compat() map[int]event.Type { return t.compat }
 
+// CompatNumber is the lowest number in the 32-bit table of the type of that name; -1 if that has none.
+func (t *Table) CompatNumber(name string) int {
+	lowest := -1
+	for nr, typ := range t.compat {
+		if typ.String() == name && (lowest < 0 || nr < lowest) {
+			lowest = nr
+		}
+	}
+	return lowest
+}
+
 // Type is that of a system call's number; unknown if no table has it.
 func (t *Table) Type(nr int, compat bool) event.Type {
 	if compat {

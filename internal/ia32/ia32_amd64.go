@@ -10,9 +10,15 @@ import (
 // getpid is its number in i386's table (arch/x86/entry/syscalls/syscall_32.tbl).
 const getpid = 20
 
-// Int80 makes a system call by the 32-bit entry, as i386 programs do. Pointers must lie below 4 GiB (MAP_32BIT). It
-// returns what the kernel returned: -errno on failure. Where [Enabled] is false the call ends the process by SIGSEGV.
-func Int80(nr, a, b, c, d uintptr) int32
+// Int80 makes a system call by the 32-bit entry, as i386 programs do, with up to six arguments. Pointers must lie below 4 GiB
+// (MAP_32BIT). It returns what the kernel returned: -errno on failure. Where [Enabled] is false the call ends the process by SIGSEGV.
+func Int80(nr uintptr, args ...uintptr) int32 {
+	var six [6]uintptr
+	copy(six[:], args)
+	return int80(nr, &six)
+}
+
+func int80(nr uintptr, args *[6]uintptr) int32
 
 // absent enters the kernel by vector 0x81, which no kernel gives to user space: what "int 0x80" is without the entry.
 func absent()

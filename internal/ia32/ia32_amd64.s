@@ -1,14 +1,17 @@
 #include "textflag.h"
 
-// func Int80(nr, a, b, c, d uintptr) int32
-TEXT ·Int80(SB), NOSPLIT, $0-44
+// func int80(nr uintptr, args *[6]uintptr) int32
+TEXT ·int80(SB), NOSPLIT, $8-20
 	MOVQ nr+0(FP), AX
-	MOVQ a+8(FP), BX
-	MOVQ b+16(FP), CX
-	MOVQ c+24(FP), DX
-	MOVQ d+32(FP), SI
+	MOVQ args+8(FP), R8
+	MOVQ 0(R8), BX
+	MOVQ 8(R8), CX
+	MOVQ 16(R8), DX
+	MOVQ 24(R8), SI
+	MOVQ 32(R8), DI
+	MOVQ 40(R8), BP
 	INT  $0x80
-	MOVL AX, ret+40(FP)
+	MOVL AX, ret+16(FP)
 	RET
 
 // func absent()

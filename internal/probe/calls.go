@@ -23,6 +23,7 @@ var own = map[event.Type]bpfgen.SensorCall{
 type syscalls struct {
 	native, compat [bpfgen.SensorSizesSYSCALLS_MAX]uint16
 	recipes        [bpfgen.SensorLimitsCALL_ROWS_MAX]bpfgen.SensorCallRecipe
+	inner          [2 * bpfgen.SensorSizesINNER_CALLS_MAX]bpfgen.SensorInnerCall
 	// any: some call is wanted at all.
 	any bool
 }
@@ -53,11 +54,41 @@ func newSyscalls(wanted *event.TypeSet) *syscalls {
 	}
 	fill(t.Native(), &s.native)
 	fill(t.Compat(), &s.compat)
+	s.fillInner(t, wanted, call.SocketCalls(), bpfgen.SensorCallCALL_SOCKETCALL, s.inner[:bpfgen.SensorSizesINNER_CALLS_MAX])
+	s.fillInner(t, wanted, call.IPCCalls(), bpfgen.SensorCallCALL_IPC, s.inner[bpfgen.SensorSizesINNER_CALLS_MAX:])
 	// The canary's call goes by the same hook; a rule may be about it or not.
 	if s.any && s.native[canaryCall] == uint16(bpfgen.SensorCallCALL_NONE) {
 		s.native[canaryCall] = uint16(bpfgen.SensorCallCALL_CANARY)
 	}
 	return s
+}
+
+// fillInner fills the table of an outer call, if one of those that it stands for is wanted. A number that stands for none is an event of
+// the outer call itself.
+func (s *syscalls) fillInner(t *call.Table, wanted *event.TypeSet, outer call.Outer, id bpfgen.SensorCall, table []bpfgen.SensorInnerCall) {
+	nr := t.CompatNumber(outer.Name)
+	if nr < 0 {
+		return // not on this architecture
+	}
+	row := func(name string) uint16 {
+		typ, ok := event.TypeByName(name)
+		if !ok || !wanted.Has(typ) {
+			return uint16(bpfgen.SensorCallCALL_NONE)
+		}
+		s.any = true
+		s.compat[nr] = uint16(id)
+		return uint16(bpfgen.SensorCallCALL_ROWS) + uint16(t.Index(typ))
+	}
+	for i := range table {
+		table[i] = bpfgen.SensorInnerCall{Call: row(outer.Name), Nr: uint16(nr), Arg: call.NoWords()}
+	}
+	for _, inner := range outer.Inner {
+		c := &table[inner.Number]
+		c.Call, c.Given, c.Arg = row(inner.Name), inner.Given, inner.Words
+		if own := t.CompatNumber(inner.Name); own >= 0 {
+			c.Nr = uint16(own)
+		}
+	}
 }
 
 // canaryCall is a call that hardly anybody makes, so that looking at each costs nothing.

@@ -1,11 +1,13 @@
 package probe
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"strconv"
 	"testing"
 
+	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/saker-sensor/saker/internal/event"
@@ -172,6 +174,14 @@ func TestNoSyscalls(t *testing.T) {
 func TestVerifiedInstructions(t *testing.T) {
 	const budget = 100_000
 	p := loaded(t, Settings{EntryCopies: true})
+	for _, m := range p.Missing() {
+		var refused *ebpf.VerifierError
+		if errors.As(m.Reason, &refused) {
+			t.Errorf("%s is refused: %-60v", m.Program, refused) // the end of the verifier's log
+		} else {
+			t.Errorf("%s is refused: %v", m.Program, m.Reason)
+		}
+	}
 	t.Attr("budget", strconv.Itoa(budget)) // test/matrix collects it, and what each program takes
 	for name, prog := range p.programs {
 		info, err := prog.Info()

@@ -19,6 +19,11 @@ var archTriggers = map[string]func(args []string) (any, error){
 	"creat":  creatTrigger,
 	"fork":   func([]string) (any, error) { return fork(unix.SYS_FORK, 0, 0, release) },
 	"compat": compatTrigger,
+
+	"socketcall":   socketcallTrigger,
+	"ipc":          ipcTrigger,
+	"compat calls": compatCallsTrigger,
+	"x32":          x32Trigger,
 }
 
 func openTrigger(args []string) (any, error) {

@@ -61,7 +61,7 @@ GLOBAL __u32 param__buffer(__u32 off, __u64 base, __u64 len, __u32 room)
 	__u32 n = len < room ? len : room;
 
 	BARRIER_VAR(n);
-	if (!s || n == 0 || n > DATA_LEN_MAX || bpf_probe_read_user(store__at(s, off), n, (void *)base))
+	if (!s || n > DATA_LEN_MAX || bpf_probe_read_user(store__at(s, off), n, (void *)base))
 		return 0;
 	return n;
 }
