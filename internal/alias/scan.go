@@ -22,6 +22,8 @@ const (
 type request struct {
 	files *fileSet
 	pids  [maxPids]int32
+	// boot is the time of the event that asks, in ns since boot.
+	boot uint64
 }
 
 const maxPids = 8
@@ -69,7 +71,7 @@ func (f *Finder) scanContainer(ctx context.Context, r request) {
 			return
 		}
 		if f.scan(ctx, r.files, fmt.Sprintf("/proc/%d/root", pid)) {
-			r.files.next.Store(time.Now().Add(containerInterval).UnixNano())
+			r.files.next.Store(r.boot + uint64(containerInterval))
 			return
 		}
 	}

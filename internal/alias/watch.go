@@ -22,8 +22,8 @@ type inode struct {
 type fileSet struct {
 	// names are the watched names by the files that they mean. The map does not change once it is stored.
 	names atomic.Pointer[map[inode]string]
-	// next is the event time, in ns since the epoch, before which the container is not scanned again.
-	next atomic.Int64
+	// next is the earliest event.Boot, in ns since boot, at which the container is scanned again.
+	next atomic.Uint64
 }
 
 func (s *fileSet) name(file inode) string {
@@ -82,11 +82,11 @@ func (f *Finder) filesOf(ev *event.Event) *fileSet {
 	if s == nil {
 		s = f.newFileSet(ev.ContainerID)
 	}
-	if ev.Time < s.next.Load() {
+	if ev.Boot < s.next.Load() {
 		return s
 	}
-	s.next.Store(ev.Time + int64(containerRetry))
-	r := request{files: s}
+	s.next.Store(ev.Boot + uint64(containerRetry))
+	r := request{files: s, boot: ev.Boot}
 	r.pids[0] = ev.Tgid
 	for i, p := 1, ev.Process.Ancestor(1); i < len(r.pids) && p != nil; i, p = i+1, p.Parent {
 		r.pids[i] = p.Key.Tgid

@@ -23,7 +23,7 @@ func opened(t *testing.T, path string) *event.Event {
 	t.Helper()
 	var st unix.Stat_t
 	must(t, unix.Stat(path, &st))
-	return &event.Event{Time: time.Now().UnixNano(), Tgid: int32(os.Getpid()), ContainerID: event.HostID, File: event.File{
+	return &event.Event{Boot: uint64(time.Now().UnixNano()), Tgid: int32(os.Getpid()), ContainerID: event.HostID, File: event.File{
 		Present: true, Given: path, Resolved: path, InodeMode: st.Mode, Nlink: uint32(st.Nlink),
 		ID: event.FileID{Dev: unix.Major(st.Dev)<<20 | unix.Minor(st.Dev), Ino: st.Ino},
 	}}
@@ -132,7 +132,7 @@ func TestContainersAreBounded(t *testing.T) {
 	f, err := New(Settings{Watch: []string{"/x"}})
 	must(t, err)
 	defer unix.Close(f.wakeUp)
-	ev := &event.Event{Time: 1, ContainerID: "c0", File: event.File{Present: true}}
+	ev := &event.Event{Boot: 1, ContainerID: "c0", File: event.File{Present: true}}
 	for range 5 {
 		f.Find(ev)
 	}
@@ -154,6 +154,25 @@ func TestContainersAreBounded(t *testing.T) {
 	defer unix.Close(many.wakeUp)
 	if c := many.Counters(); c.WatchCut != 2 || len(*many.watch.Load()) != maxWatched {
 		t.Errorf("%d names, %+v", len(*many.watch.Load()), c)
+	}
+}
+
+// A container is scanned again when it is due, also where the wall clock was set back meanwhile.
+func TestScanAfterTheClockWasSetBack(t *testing.T) {
+	f, err := New(Settings{Watch: []string{"/x"}})
+	must(t, err)
+	defer unix.Close(f.wakeUp)
+	ev := &event.Event{Time: int64(24 * time.Hour), Boot: 1, ContainerID: "c", File: event.File{Present: true}}
+	for _, step := range []struct {
+		boot uint64
+		want int
+	}{{1, 1}, {uint64(containerRetry), 1}, {1 + uint64(containerRetry), 2}} {
+		f.Find(ev)
+		ev.Time, ev.Boot = ev.Time-int64(time.Hour), step.boot
+		f.Find(ev)
+		if n := len(f.requests); n != step.want {
+			t.Errorf("%d ns after boot: %d requests, want %d", step.boot, n, step.want)
+		}
 	}
 }
 

@@ -222,3 +222,21 @@ func TestProcRoot(t *testing.T) {
 		t.Errorf("no process: %v", err)
 	}
 }
+
+// TestRereadAfterTheClockWasSetBack: a container's account files are read again when that is due, also where the wall clock was
+// set back meanwhile.
+func TestRereadAfterTheClockWasSetBack(t *testing.T) {
+	e := &Enricher{tasks: make(chan func(), 8)}
+	cg := &row{}
+	ev := &event.Event{Time: int64(24 * time.Hour), Boot: 1, Process: &event.Process{}}
+	for _, step := range []struct {
+		boot uint64
+		want int
+	}{{1, 1}, {uint64(accountsSoon), 1}, {1 + uint64(accountsSoon), 2}} {
+		ev.Time, ev.Boot = ev.Time-int64(time.Hour), step.boot
+		e.refreshAccounts(ev, cg, nil)
+		if n := len(e.tasks); n != step.want {
+			t.Errorf("%d ns after boot: %d tasks, want %d", step.boot, n, step.want)
+		}
+	}
+}

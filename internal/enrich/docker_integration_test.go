@@ -26,7 +26,8 @@ func (r *rig) ofProcess(pid int) *event.Event {
 	if err := unix.Stat(r.h.Mount+path, &st); err != nil || !ok {
 		r.t.Fatalf("find the cgroup of %d in %s: %v", pid, text, err)
 	}
-	return &event.Event{CgroupID: st.Ino, Tgid: int32(pid), Time: time.Now().UnixNano(), Process: &event.Process{}}
+	return &event.Event{CgroupID: st.Ino, Tgid: int32(pid), Time: time.Now().UnixNano(), Boot: uint64(time.Now().UnixNano()),
+		Process: &event.Process{}}
 }
 
 // named waits until the container of a process is known.

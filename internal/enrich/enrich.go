@@ -87,7 +87,7 @@ type Enricher struct {
 	reader   *reader
 	// watchers grow as users' runtimes are found.
 	watchers atomic.Pointer[[]*watcher]
-	// hostAccounts are everyone's; their files' states are the keeper's own.
+	// hostAccounts are everyone's; their files' states belong to maintain.
 	hostAccounts atomic.Pointer[event.Accounts]
 	hostFiles    accountFiles
 	tasks        chan func()

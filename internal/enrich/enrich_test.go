@@ -12,8 +12,7 @@ import (
 	"github.com/saker-sensor/saker/internal/event"
 )
 
-// lab is an enricher with a clock of the test's, a hierarchy that is a plain folder, and a watcher that the test
-// plays.
+// fixture is an enricher whose clock and watcher the test drives, on a hierarchy that is a plain folder.
 type fixture struct {
 	*Enricher
 	t       *testing.T
@@ -63,7 +62,7 @@ func (l *fixture) learn(namespace, id, cgroupsPath string) *event.Container {
 
 // attach sends an event of a cgroup through.
 func (l *fixture) attach(cgroup uint64) (*event.Event, State) {
-	ev := &event.Event{CgroupID: cgroup, Time: l.clock.UnixNano()}
+	ev := &event.Event{CgroupID: cgroup, Time: l.clock.UnixNano(), Boot: uint64(l.clock.UnixNano())}
 	return ev, l.Attach(ev)
 }
 

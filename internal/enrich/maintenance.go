@@ -19,7 +19,7 @@ const (
 	accountsSoon  = 200 * time.Millisecond
 )
 
-// keep does the chores of the event loop that may block, and the upkeep, until the context ends.
+// maintain runs the tasks of the event loop that may block, and what is due every few seconds, until the context ends.
 func (e *Enricher) maintain(ctx context.Context) {
 	tick := time.NewTicker(hostAccountsEvery)
 	defer tick.Stop()
@@ -27,8 +27,8 @@ func (e *Enricher) maintain(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case chore := <-e.tasks:
-			e.guard(chore)
+		case task := <-e.tasks:
+			e.guard(task)
 		case <-tick.C:
 			e.guard(e.readHostAccounts)
 			e.cache.sweep(e.now().Add(-lateEvents))
@@ -37,7 +37,7 @@ func (e *Enricher) maintain(ctx context.Context) {
 	}
 }
 
-// guard survives a fault in work on what others wrote.
+// guard runs work on what others wrote; a panic in it is counted and goes no further.
 func (e *Enricher) guard(work func()) {
 	defer func() {
 		if recover() != nil {
@@ -47,7 +47,7 @@ func (e *Enricher) guard(work func()) {
 	work()
 }
 
-// chore hands work to the keeper; false if too much waits already.
+// background hands work to maintain; false if too much waits already.
 func (e *Enricher) background(work func()) bool {
 	select {
 	case e.tasks <- work:
@@ -58,7 +58,7 @@ func (e *Enricher) background(work func()) bool {
 	}
 }
 
-// readHostAccounts runs in New and then in the keeper only.
+// readHostAccounts is called by New, and then by maintain only.
 func (e *Enricher) readHostAccounts() {
 	accounts, files, err := e.reader.read(layers{e.host.root}, e.hostFiles, e.hostAccounts.Load(), func() {})
 	if err == nil {
@@ -82,7 +82,7 @@ func (e *Enricher) findPath(id uint64, pid int32) {
 // refreshAccounts has a container's account files looked at again if they do not name the event's user or group: they
 // may not have been readable when the container was made, or have changed since.
 func (e *Enricher) refreshAccounts(ev *event.Event, cg *row, accounts *event.Accounts) {
-	if ev.Time < cg.recheck || ev.Process == nil {
+	if ev.Boot < cg.recheck || ev.Process == nil {
 		return
 	}
 	pause := accountsSoon
@@ -94,7 +94,7 @@ func (e *Enricher) refreshAccounts(ev *event.Event, cg *row, accounts *event.Acc
 		}
 		pause = accountsAgain
 	}
-	cg.recheck = ev.Time + int64(pause)
+	cg.recheck = ev.Boot + uint64(pause)
 	entry, want, path, pid := cg.entry, cg.query, cg.path, ev.Tgid
 	e.background(func() { e.rereadAccounts(entry, want, path, pid) })
 }

@@ -87,7 +87,8 @@ func (r *rig) cgroupID(x *testutil.Container) uint64 {
 func (r *rig) event(x *testutil.Container, uid uint32) (*event.Event, State) {
 	r.t.Helper()
 	ev := &event.Event{
-		CgroupID: r.cgroupID(x), Tgid: int32(x.Pid), Time: time.Now().UnixNano(), Process: &event.Process{UID: uid, GID: uid},
+		CgroupID: r.cgroupID(x), Tgid: int32(x.Pid), Time: time.Now().UnixNano(), Boot: uint64(time.Now().UnixNano()),
+		Process: &event.Process{UID: uid, GID: uid},
 	}
 	state := r.Attach(ev)
 	if state != Pending {

@@ -41,8 +41,8 @@ type row struct {
 	pathGone bool
 	// first is when the first event came that had to ask for the container, in ns since the epoch; 0 if none had to.
 	first int64
-	// recheck is the earliest event time, in ns, at which the accounts may be asked for again.
-	recheck int64
+	// recheck is the earliest event.Boot, in ns since boot, at which the accounts are asked for again.
+	recheck uint64
 }
 
 // want is a question for a container that is not known, shared by the container's cgroups.
