@@ -7,7 +7,7 @@ import (
 	"github.com/saker-sensor/saker/internal/value"
 )
 
-// The types of values, and how numbers are printed, under the names that the dictionary's users know.
+// Type, Group and Format are the types of values, and how numbers are printed, under the names that the dictionary's users know.
 type (
 	Type   = value.Type
 	Group  = value.Group
