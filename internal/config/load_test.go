@@ -68,7 +68,8 @@ func TestWholeFile(t *testing.T) {
 	if diff := cmp.Diff(want, l.Config, noPlaces); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"testdata/falco.yaml", dir + "/config.d/10-http.yaml", dir + "/config.d/20-rules.yaml"}, l.Files); diff != "" {
+	if diff := cmp.Diff([]string{"testdata/falco.yaml", dir + "/config.d/10-http.yaml", dir + "/config.d/20-rules.yaml"},
+		l.Files); diff != "" {
 		t.Error(diff)
 	}
 	if len(l.Warnings) > 0 {
@@ -125,7 +126,8 @@ func TestMerge(t *testing.T) {
 		}},
 		"add-only": {"- {path: $DIR/more/b.yaml, strategy: add-only}", more, func(c *Config) { c.JSONOutput = true }},
 		"a directory, by name, without its folders": {"- $DIR/more", map[string]string{
-			"more/2.conf": "priority: alert\nrule_matching: all\n", "more/1.yaml": "priority: notice\nrules_files: [/1]\n", "more/sub/3.yaml": "priority: debug\n"},
+			"more/2.conf": "priority: alert\nrule_matching: all\n", "more/1.yaml": "priority: notice\nrules_files: [/1]\n",
+			"more/sub/3.yaml": "priority: debug\n"},
 			func(c *Config) { c.RulesFiles, c.Priority, c.RuleMatching = []string{"/a", "/1"}, "alert", "all" }},
 		"absent":        {"- $DIR/nothing", nil, func(*Config) {}},
 		"an empty file": {"- $DIR/more", map[string]string{"more/a.yaml": "# nothing\n"}, func(*Config) {}},
@@ -458,10 +460,12 @@ func TestUnreadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		dir + "/nope.yaml": "read configuration file " + dir + "/nope.yaml: no such file or directory; check the path given with -c or config_files",
-		dir:                "read configuration file " + dir + ": is a directory; check the path given with -c or config_files",
-		big:                "read configuration file " + big + ": it is larger than 1 MiB; is it the right file?",
-		dir + "/main.yaml": "read configuration file " + dir + "/loop: too many levels of symbolic links; check the path given with -c or config_files",
+		dir + "/nope.yaml": "read configuration file " + dir +
+			"/nope.yaml: no such file or directory; check the path given with -c or config_files",
+		dir: "read configuration file " + dir + ": is a directory; check the path given with -c or config_files",
+		big: "read configuration file " + big + ": it is larger than 1 MiB; is it the right file?",
+		dir + "/main.yaml": "read configuration file " + dir +
+			"/loop: too many levels of symbolic links; check the path given with -c or config_files",
 	} {
 		if _, err := Load(Source{File: path}); err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)

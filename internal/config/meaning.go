@@ -46,7 +46,8 @@ func (c *checker) meaning(cfg *Config, root *node) {
 	if kind := strings.ToLower(cfg.Engine.Kind); !contains([]string{"modern_ebpf", "kmod", "ebpf"}, kind) {
 		c.fail(at("engine", "kind"), "engine.kind: Saker has no engine %s; use modern_ebpf", kind)
 	} else if kind != "modern_ebpf" {
-		c.notes = append(c.notes, fmt.Sprintf("%s: engine.kind %s does not apply: Saker brings its own kernel programs", at("engine", "kind"), kind))
+		c.notes = append(c.notes, fmt.Sprintf("%s: engine.kind %s does not apply: Saker brings its own kernel programs", at("engine", "kind"),
+			kind))
 	}
 	if addr := cfg.Webserver.ListenAddress; !validAddress(addr) {
 		c.fail(at("webserver", "listen_address"), "webserver.listen_address: %q is no IP address", addr)

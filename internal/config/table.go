@@ -12,14 +12,16 @@ func ruleKeys() []key {
 		{
 			name: "config_files",
 			typ:  mixed,
-			doc:  "more configuration files and directories, merged in this order into the file that names them; a directory stands for its files, sorted by name",
+			doc: "more configuration files and directories, merged in this order into the file that names them; a directory stands for its " +
+				"files, sorted by name",
 		},
 		{name: "config_files[].path", typ: text, doc: "the file or directory"},
 		{
 			name:    "config_files[].strategy",
 			typ:     text,
 			allowed: []string{"append", "override", "add-only"},
-			doc:     "`append` (default): lists grow, other keys are replaced; `override`: lists are replaced too; `add-only`: keys that are there stay",
+			doc: "`append` (default): lists grow, other keys are replaced; `override`: lists are replaced too; `add-only`: keys that are " +
+				"there stay",
 		},
 		{name: "watch_config_files", typ: boolean, doc: "reload when a configuration or rule file changes; SIGHUP does so too"},
 		{
@@ -124,7 +126,8 @@ func sinkKeys() []key {
 			name: "output_timeout",
 			typ:  integer,
 			most: 1 << 31,
-			doc:  "milliseconds that an output may take for an alert before the log says so, looked at each second; 0 never does. It delays no other output",
+			doc: "milliseconds that an output may take for an alert before the log says so, looked at each second; 0 never does. It delays no " +
+				"other output",
 		},
 		{name: "stdout_output", typ: section, doc: "alerts on standard output"},
 		{name: "stdout_output.enabled", typ: boolean, doc: "on or off"},
@@ -370,7 +373,8 @@ func sourceKeys() []key {
 			name:    "kubernetes.source",
 			typ:     text,
 			allowed: []string{SourceNone, SourceAPI, SourceKubelet},
-			doc:     "`none`: pods have what the runtime says; `api`: the API server is watched for this node's pods, which sets the fields `k8smeta.*`; `kubelet`: this node's kubelet is asked for them instead",
+			doc: "`none`: pods have what the runtime says; `api`: the API server is watched for this node's pods, which sets the fields " +
+				"`k8smeta.*`; `kubelet`: this node's kubelet is asked for them instead",
 		},
 		{
 			name: "kubernetes.node",
@@ -387,7 +391,8 @@ func sourceKeys() []key {
 		{
 			name: "kubernetes.kubelet.ca_file",
 			typ:  text,
-			doc:  "the authority of its certificate; empty means the service account's, which is the cluster's. A kubelet without `serverTLSBootstrap` has signed its certificate itself",
+			doc: "the authority of its certificate; empty means the service account's, which is the cluster's. A kubelet without " +
+				"`serverTLSBootstrap` has signed its certificate itself",
 		},
 		{
 			name: "kubernetes.kubelet.insecure",
@@ -492,9 +497,10 @@ func otherKeys() []key {
 	const gone = "Falco dropped it before 0.40"
 	return []key{
 		{
-			name:   "plugins",
-			typ:    sections,
-			doc:    "plugins that may be loaded; of one named `container`, the runtimes and sockets in `init_config.engines` count as `container_engines`",
+			name: "plugins",
+			typ:  sections,
+			doc: "plugins that may be loaded; of one named `container`, the runtimes and sockets in `init_config.engines` count as " +
+				"`container_engines`",
 			effect: inapplicable,
 			why:    "Saker loads no plugins; the runtimes of a container plugin count as container_engines",
 		},

@@ -67,7 +67,8 @@ const moreRules = `
   desc: d
   output: x
   priority: INFO
-  condition: (evt.type = openat and fd.name startswith /etc) or (evt.type = openat and fd.directory in (/, /tmp, /dev)) or (evt.type = execve and proc.name in (cat, ls))
+  condition: (evt.type = openat and fd.name startswith /etc) or (evt.type = openat and fd.directory in (/, /tmp, /dev))
+    or (evt.type = execve and proc.name in (cat, ls))
 - rule: prefixes of each other
   desc: d
   output: x

@@ -50,7 +50,8 @@ func TestDescribe(t *testing.T) {
 	}
 	for _, part := range []string{
 		`"lists":[{"details":{"items_compiled":["cat"],"lists":[],"plugins":[],"used":true},"info":{"items":["cat"],"name":"cat_binaries"}},` +
-			`{"details":{"items_compiled":["cat"],"lists":["cat_binaries"],"plugins":[],"used":true},"info":{"items":[],"name":"cat_capable_binaries"}}]`,
+			`{"details":{"items_compiled":["cat"],"lists":["cat_binaries"],"plugins":[],"used":true},` +
+			`"info":{"items":[],"name":"cat_capable_binaries"}}]`,
 		`"condition_compiled":"proc.name in (cat)"`, `"required_engine_version":"0.11.0"`, `"required_plugin_versions":[]`,
 	} {
 		if !strings.Contains(string(all), part) {

@@ -75,7 +75,8 @@ func FuzzLoad(f *testing.F) {
 		"- list: a\n  items: [b, \"c d\"]\n- macro: m\n  condition: proc.name in (a)\n",
 		"- rule: r\n  append: true\n  exceptions:\n  - name: e\n    fields: [proc.name]\n    comps: [in]\n    values: [[a, [b]]]\n",
 		"- rule: r\n  override: {condition: append, tags: replace}\n  condition: \"\\x41\\\n  b\"\n  tags: &a [x]\n",
-		"- required_engine_version: 0.1.0\n- required_plugin_versions:\n  - {name: a, version: 1.0.0, alternatives: [{name: b, version: 0.1.0}]}\n",
+		"- required_engine_version: 0.1.0\n- required_plugin_versions:\n  - {name: a, version: 1.0.0, alternatives: [{name: b, version: " +
+			"0.1.0}]}\n",
 		"? a\n: - b\n--- !t &x\n*x\n", "- \t'''\n", "\"\\u12", "- >+2\n   x\n", "[[{{", "- <<: *a\n",
 	} {
 		f.Add([]byte(s))

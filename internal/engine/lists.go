@@ -221,7 +221,8 @@ func (l *list) empty() bool {
 	return !slices.ContainsFunc(l.compiled, func(it item) bool { return it.text != "" })
 }
 
-// items appends a list's items; it reports false if the text grows longer than a text may be. As in Falco, no comma stands behind those that are empty and in front.
+// items appends a list's items; it reports false if the text grows longer than a text may be. As in Falco, no comma stands behind
+// those that are empty and in front.
 func (t *text) items(l *list) (ok bool) {
 	begun := false
 	for _, it := range l.compiled {

@@ -9,7 +9,8 @@ import (
 	"github.com/saker-sensor/saker/internal/engine/rulefile"
 )
 
-const baseRule = "- rule: r" + tail + "  condition: evt.type = open\n  exceptions:\n  - name: e\n    fields: [proc.name, fd.name]\n    comps: [=, in]\n"
+const baseRule = "- rule: r" + tail +
+	"  condition: evt.type = open\n  exceptions:\n  - name: e\n    fields: [proc.name, fd.name]\n    comps: [=, in]\n"
 
 // TestRefusedChanges: what a file may not do to an earlier definition, by code.
 func TestRefusedChanges(t *testing.T) {
@@ -23,14 +24,17 @@ func TestRefusedChanges(t *testing.T) {
 		{"a sequence", "- rule: r\n  desc: x\n  override: [append]\n", rulefile.ErrYAMLValidate},
 		{"the key is absent", "- rule: r\n  override: {desc: append}\n", rulefile.ErrYAMLValidate},
 		{"a key without an operation", "- rule: r\n  desc: x\n  tags: [a]\n  override: {desc: append}\n", rulefile.ErrYAMLValidate},
-		{"override with append", "- rule: r\n  condition: and proc.name = x\n  append: true\n  override: {condition: append}\n", rulefile.ErrYAMLValidate},
+		{"override with append", "- rule: r\n  condition: and proc.name = x\n  append: true\n  override: {condition: append}\n",
+			rulefile.ErrYAMLValidate},
 		{"replace of an unknown rule", "- rule: q\n  desc: x\n  override: {desc: replace}\n", rulefile.ErrValidate},
 		{"append to an unknown rule", "- rule: q\n  desc: x\n  override: {desc: append}\n", rulefile.ErrValidate},
 		{"switch of an unknown rule", "- rule: q\n  enabled: false\n", rulefile.ErrValidate},
 		{"append without content", "- rule: r\n  append: true\n", rulefile.ErrValidate},
 		{"another source", "- rule: r\n  condition: and proc.name = x\n  source: aws\n  append: true\n", rulefile.ErrValidate},
-		{"fields of an exception that is there", "- rule: r\n  exceptions: [{name: e, fields: [proc.name], values: [[a]]}]\n  append: true\n", rulefile.ErrValidate},
-		{"comps of an exception that is there", "- rule: r\n  exceptions: [{name: e, comps: [=, =], values: [[a, b]]}]\n  append: true\n", rulefile.ErrValidate},
+		{"fields of an exception that is there", "- rule: r\n  exceptions: [{name: e, fields: [proc.name], values: [[a]]}]\n  append: true\n",
+			rulefile.ErrValidate},
+		{"comps of an exception that is there", "- rule: r\n  exceptions: [{name: e, comps: [=, =], values: [[a, b]]}]\n  append: true\n",
+			rulefile.ErrValidate},
 		{"a new exception without fields", "- rule: r\n  exceptions: [{name: f, values: [[a, b]]}]\n  append: true\n", rulefile.ErrValidate},
 		{"a new exception without values", "- rule: r\n  exceptions: [{name: f, fields: [proc.name]}]\n  append: true\n", rulefile.ErrValidate},
 		{"a row that is too short", "- rule: r\n  exceptions: [{name: e, values: [[a]]}]\n  append: true\n", rulefile.ErrValidate},
@@ -58,13 +62,15 @@ func TestExceptionExpansion(t *testing.T) {
 	tests := []struct{ name, exceptions, want string }{
 		{"no values", "[{name: e, fields: [proc.name]}]", "evt.type = open"},
 		{"one field, bare", "[{name: e, fields: proc.name, values: [a, b c]}]", `(evt.type = open and not proc.name in (a, "b c"))`},
-		{"one field, in a list", "[{name: e, fields: [proc.name], values: [[a], [b]]}]", "(evt.type = open and not (proc.name = a or proc.name = b))"},
+		{"one field, in a list", "[{name: e, fields: [proc.name], values: [[a], [b]]}]",
+			"(evt.type = open and not (proc.name = a or proc.name = b))"},
 		{"several fields", "[{name: e, fields: [proc.name, fd.name], comps: [startswith, in], values: [[a, [b, c]], [d, e]]}]",
 			"(evt.type = open and not ((proc.name startswith a and fd.name in (b, c)) or (proc.name startswith d and fd.name in (e))))"},
 		{"a list's name", "[{name: e, fields: proc.name, comps: in, values: [l, z]}]", "(evt.type = open and not proc.name in (x, y, z))"},
 		{"several exceptions", "[{name: e, fields: proc.name, values: [a]}, {name: f, fields: fd.name, comps: pmatch, values: [/b]}]",
 			"(evt.type = open and not proc.name in (a) and not fd.name pmatch (/b))"},
-		{"a modifier", "[{name: e, fields: proc.name, comps: startswith anyof, values: [a, b]}]", "(evt.type = open and not proc.name startswith anyof (a, b))"},
+		{"a modifier", "[{name: e, fields: proc.name, comps: startswith anyof, values: [a, b]}]",
+			"(evt.type = open and not proc.name startswith anyof (a, b))"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -78,7 +84,8 @@ func TestExceptionExpansion(t *testing.T) {
 
 func TestSkipIfUnknown(t *testing.T) {
 	rule := func(name, cond, output string) string {
-		return fmt.Sprintf("- rule: %s\n  condition: %s\n  desc: d\n  output: \"%s\"\n  priority: INFO\n  skip-if-unknown-filter: true\n", name, cond, output)
+		return fmt.Sprintf("- rule: %s\n  condition: %s\n  desc: d\n  output: \"%s\"\n  priority: INFO\n  skip-if-unknown-filter: true\n", name,
+			cond, output)
 	}
 	rs := mustLoad(t, rule("a", "evt.type = open and proc.nope = 1", "x")+rule("b", "evt.type = nope", "x")+
 		rule("c", "evt.type = open", "%proc.nope")+rule("d", "evt.type = open", "x"))

@@ -105,11 +105,12 @@ func compareJSON(t *testing.T, name string, want []byte, results rulefile.Result
 }
 
 var (
-	yamlAt      = regexp.MustCompile(`line \d+, column \d+`)
-	place       = regexp.MustCompile(`\("?[^()]*:\d+:\d+\)`)
-	hintLine    = regexp.MustCompile(`(?m)^Hint: .*\n`)
-	snippets    = regexp.MustCompile(`(?ms)^------\n.*?\n *\^\n------\n`)
-	deepPlace   = regexp.MustCompile(`(?m)^    (value for|rule condition|macro condition|condition expression|key|exception value|fields|output field)\b.*:\d+:\d+\)\n`)
+	yamlAt    = regexp.MustCompile(`line \d+, column \d+`)
+	place     = regexp.MustCompile(`\("?[^()]*:\d+:\d+\)`)
+	hintLine  = regexp.MustCompile(`(?m)^Hint: .*\n`)
+	snippets  = regexp.MustCompile(`(?ms)^------\n.*?\n *\^\n------\n`)
+	deepPlace = regexp.MustCompile(
+		`(?m)^    (value for|rule condition|macro condition|condition expression|key|exception value|fields|output field)\b.*:\d+:\d+\)\n`)
 	schemaBlock = regexp.MustCompile(`(?s)(\d+ Schema warnings:\n.*?------\n\n)(\d+ Errors:\n.*)`)
 	errorText   = regexp.MustCompile(`(?m)^(LOAD_\w+ \([^)]*\)): .*`)
 )

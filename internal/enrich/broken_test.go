@@ -71,7 +71,8 @@ func TestBrokenSockets(t *testing.T) {
 					t.Error("an event of the host is not known as such")
 				}
 				began := time.Now()
-				if _, err := Ask(t.Context(), r.Status()[0].Runtime, "", anyone); err == nil || time.Since(began) > runtimes.ConnectTimeout+30*time.Second {
+				if _, err := Ask(t.Context(), r.Status()[0].Runtime, "", anyone); err == nil ||
+					time.Since(began) > runtimes.ConnectTimeout+30*time.Second {
 					t.Errorf("asked once: %v after %v", err, time.Since(began))
 				}
 			})

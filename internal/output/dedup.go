@@ -81,7 +81,8 @@ func NewDedup(s DedupSettings) *Dedup {
 
 // Hold takes a match whose key has a window of a length. It reports false if the caller has to send its alert: it is the first
 // one, or there is no room. Otherwise the alert, which render appends to both with the count that it stands for, is held.
-func (d *Dedup) Hold(key DedupKey, priority string, length time.Duration, now time.Time, render func(text, json []byte, count uint64) ([]byte, []byte)) bool {
+func (d *Dedup) Hold(key DedupKey, priority string, length time.Duration, now time.Time,
+	render func(text, json []byte, count uint64) ([]byte, []byte)) bool {
 	w := d.windows[key]
 	if w != nil && !now.Before(w.end) {
 		d.close(w)

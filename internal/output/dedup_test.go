@@ -34,9 +34,10 @@ func newTold(t *testing.T, s DedupSettings) *told {
 // match is one at a time in ms; the number tells it from others. It reports whether it passed.
 func (w *told) match(key string, window time.Duration, at, number int) bool {
 	file := []byte(key) // as if it aliased a ring
-	held := w.d.Hold(DedupKey{Rule: "r", File: string(file)}, "Notice", window, time.UnixMilli(int64(at)), func(text, json []byte, n uint64) ([]byte, []byte) {
-		return fmt.Appendf(text, "%s match %d count=%d", key, number, n), fmt.Appendf(json, `{"%s":%d}`, key, n)
-	})
+	held := w.d.Hold(DedupKey{Rule: "r", File: string(file)}, "Notice", window, time.UnixMilli(int64(at)),
+		func(text, json []byte, n uint64) ([]byte, []byte) {
+			return fmt.Appendf(text, "%s match %d count=%d", key, number, n), fmt.Appendf(json, `{"%s":%d}`, key, n)
+		})
 	if !held {
 		w.passed[key]++
 	}

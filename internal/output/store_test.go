@@ -237,7 +237,8 @@ func TestDamagedSpool(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := q.Counters()
-	if outputtest.CheckSum(t, c.SinkTotals); c.Restored != 100 || c.Written != 99 || c.Errors != 1 || c.Sinks[0].Spool.Damaged != 1 || b.Count() != 99 {
+	if outputtest.CheckSum(t, c.SinkTotals); c.Restored != 100 || c.Written != 99 || c.Errors != 1 || c.Sinks[0].Spool.Damaged != 1 ||
+		b.Count() != 99 {
 		t.Errorf("got %+v", c)
 	}
 }
@@ -245,7 +246,8 @@ func TestDamagedSpool(t *testing.T) {
 // A queue that was never started has touched no disk, and lets nobody wait.
 func TestNeverStarted(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "spool")
-	q := output.NewQueue(outputtest.QuickRetries(), output.Named{Name: "inbox", Sink: &outputtest.Inbox{}, Spool: spool.New(spool.Settings{Dir: dir, MaxBytes: 1 << 20})})
+	q := output.NewQueue(outputtest.QuickRetries(),
+		output.Named{Name: "inbox", Sink: &outputtest.Inbox{}, Spool: spool.New(spool.Settings{Dir: dir, MaxBytes: 1 << 20})})
 	q.Put([]byte("x"), nil, "Notice", "rule")
 	if err := q.Close(outputtest.Deadline(t)); err != nil {
 		t.Fatal(err)

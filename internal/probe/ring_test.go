@@ -95,7 +95,8 @@ func TestLossIsExact(t *testing.T) {
 	if floods > read || k.BulkSent+k.BulkLost < opens {
 		t.Errorf("%d opens made %d records and %d losses, of which %d are there", opens, k.BulkSent, k.BulkLost, floods)
 	}
-	if n := k.LostByKind[event.KindOpen]; n+k.LostByKind[event.KindExecFailed]+k.LostByKind[event.KindCall] != k.BulkLost || k.Lost() != k.BulkLost+k.CriticalLost {
+	if n := k.LostByKind[event.KindOpen]; n+k.LostByKind[event.KindExecFailed]+k.LostByKind[event.KindCall] != k.BulkLost ||
+		k.Lost() != k.BulkLost+k.CriticalLost {
 		t.Errorf("lost by kind %v, in all %d of the bulk ring", k.LostByKind, k.BulkLost)
 	}
 	l := k.Flooder(0)

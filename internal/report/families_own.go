@@ -31,7 +31,8 @@ func lossFamilies() []family {
 			"Times that unread records were written over, because another process moved a ring's read position.",
 			metrics.Counter, "", func(s *Scrape) float64 { return float64(s.Overwritten) }),
 		split("saker_records_incomplete_total",
-			"Records that lack something: paths or arguments cut, path strings unreadable, files closed too soon, opens of io_uring without name or result, "+
+			"Records that lack something: paths or arguments cut, path strings unreadable, files closed too soon, opens of io_uring without name "+
+				"or result, "+
 				"failed calls whose path was not copied at entry; oversize ones were not sent.",
 			"what", metrics.Counter, "", func(s *Scrape) map[string]uint64 {
 				return map[string]uint64{

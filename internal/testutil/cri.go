@@ -34,7 +34,8 @@ func StartContainerdCRI(tb testing.TB) *Containerd {
 func (c *Containerd) configCRI(tb testing.TB) string {
 	tb.Helper()
 	network := fmt.Sprintf(
-		`{"cniVersion": "0.4.0", "name": %q, "plugins": [{"type": "ptp", "ipam": {"type": "host-local", "dataDir": %q, "ranges": [[{"subnet": "10.213.77.0/24"}]]}}]}`,
+		`{"cniVersion": "0.4.0", "name": %q, "plugins": [{"type": "ptp", "ipam": {"type": "host-local", "dataDir": %q, "ranges": [[{"subnet": `+
+			`"10.213.77.0/24"}]]}}]}`,
 		strings.Trim(c.Cgroup, "/"),
 		c.path("ipam"),
 	)

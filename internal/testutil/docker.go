@@ -48,7 +48,8 @@ func StartDocker(tb testing.TB) *Docker {
 func (d *Docker) dockerd() []string {
 	return []string{
 		"dockerd", "--data-root", d.path("root"), "--exec-root", d.path("exec"), "--pidfile", d.path("pid"), "--host", "unix://" + d.Socket,
-		"--bridge", "none", "--iptables=false", "--ip6tables=false", "--cgroup-parent", d.Cgroup, "--exec-opt", "native.cgroupdriver=cgroupfs", "--shutdown-timeout", "2",
+		"--bridge", "none", "--iptables=false", "--ip6tables=false", "--cgroup-parent", d.Cgroup, "--exec-opt", "native.cgroupdriver=cgroupfs",
+		"--shutdown-timeout", "2",
 	}
 }
 
@@ -82,7 +83,8 @@ func StartPodman(tb testing.TB) *Docker {
 	}
 	d.env = append(os.Environ(), "CONTAINERS_CONF="+d.path("containers.conf"))
 	d.args = []string{
-		"podman", "--root", d.path("root"), "--runroot", d.path("run"), "--tmpdir", d.path("tmp"), "--cgroup-manager", "cgroupfs", "--events-backend", "file",
+		"podman", "--root", d.path("root"), "--runroot", d.path("run"), "--tmpdir", d.path("tmp"), "--cgroup-manager", "cgroupfs",
+		"--events-backend", "file",
 		"--storage-driver", "overlay", "--runtime", "runc", "system", "service", "--time", "0", "unix://" + d.Socket,
 	}
 	d.run(tb)

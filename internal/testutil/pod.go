@@ -33,7 +33,8 @@ func (c *Containerd) InPod(image, name string) ContainerSpec {
 
 // kubeletMounts are the five files and folders that a kubelet mounts into each container.
 func kubeletMounts() (out []specs.Mount) {
-	for _, dest := range []string{"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/termination-log", "/var/run/secrets/kubernetes.io/serviceaccount"} {
+	for _, dest := range []string{"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/termination-log",
+		"/var/run/secrets/kubernetes.io/serviceaccount"} {
 		out = append(out, specs.Mount{
 			Type: "bind", Destination: dest, Options: []string{"rbind", "rprivate", "rw"},
 			Source: "/var/lib/kubelet/pods/6f0d5a5e-1111-2222-3333-444455556666/volumes/kubernetes.io~projected" + dest,

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// NeedProgram skips a test that runs a program which this machine lacks. For root it fails: root runs the tests by make test, which installs
-// what they need.
+// NeedProgram skips a test that runs a program which this machine lacks. For root it fails: root runs the tests by make test, which
+// installs what they need.
 func NeedProgram(tb testing.TB, name string) {
 	tb.Helper()
 	_, err := exec.LookPath(name)

@@ -108,7 +108,8 @@ type Sensor struct {
 	grown  chan struct{}
 }
 
-// StartSensor runs the sensor with JSON alerts, without the machine's configuration file, and waits until it is ready. The test's end kills it.
+// StartSensor runs the sensor with JSON alerts, without the machine's configuration file, and waits until it is ready. The test's
+// end kills it.
 func StartSensor(t *testing.T, binary string, args ...string) *Sensor {
 	t.Helper()
 	s := LaunchSensor(t, binary, append([]string{"-c", os.DevNull, "-o", "json_output=true"}, args...)...)

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// ServeUnix lets handle answer each connection to a socket, from a goroutine of its own, until the test's end. What has taken the socket's place
-// by then is left alone.
+// ServeUnix lets handle answer each connection to a socket, from a goroutine of its own, until the test's end. What has taken the
+// socket's place by then is left alone.
 func ServeUnix(tb testing.TB, path string, handle func(net.Conn)) {
 	tb.Helper()
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path})

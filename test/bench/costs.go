@@ -103,7 +103,8 @@ func checkMatched(samples []sample) error {
 	for _, s := range samples {
 		matches := s.load.name == matchingLoad && s.rules != "" && s.rules != execRule
 		if matches && s.alerts+s.dropped < s.load.ops-s.lost {
-			return fmt.Errorf("measure %s: %s gave %d alerts and dropped %d for %d opens with %d losses", s.load.name, s.rules, s.alerts, s.dropped, s.load.ops, s.lost)
+			return fmt.Errorf("measure %s: %s gave %d alerts and dropped %d for %d opens with %d losses", s.load.name, s.rules, s.alerts, s.dropped,
+				s.load.ops, s.lost)
 		}
 	}
 	return nil

@@ -42,7 +42,8 @@ func (m machine) String() string {
 	text := fmt.Sprintf("Taken on %s: %d × %s, kernel %s, %s, commit `%s`, load average %s before the start.\n",
 		m.date.Format("2 January 2006"), m.cpus, m.processor, m.kernel, runtime.Version(), m.commit, m.load)
 	if m.quick {
-		text += "\n**A quick run (`-quick`), on a busy machine: the program works; the figures are to be renewed with `make bench ARGS=-update`.**\n"
+		text += "\n**A quick run (`-quick`), on a busy machine: the program works; the figures are to be renewed with `make bench " +
+			"ARGS=-update`.**\n"
 	}
 	return text
 }

@@ -41,7 +41,8 @@ func main() {
 	flag.BoolVar(&b.quick, "quick", false, "few rounds: to see that all works, not for figures")
 	flag.StringVar(&only, "only", "", "run the loads whose name this regular expression matches, and nothing else")
 	flag.BoolVar(&update, "update", false, "renew "+document+" and "+results)
-	flag.StringVar(&profile, "profile", "", "keep a profile of the sensor and of the kernel under the exec load in this folder, and do nothing else")
+	flag.StringVar(&profile, "profile", "",
+		"keep a profile of the sensor and of the kernel under the exec load in this folder, and do nothing else")
 	flag.Parse()
 	if err := b.run(only, profile, update); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

@@ -59,7 +59,8 @@ func draw(title string, panels []panel) string {
 		}
 		y += height + panelSpace
 	}
-	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %[1]d %[2]d" font-family="system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif" font-size="12" fill="#24292f">
+	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %[1]d %[2]d"`+
+		` font-family="system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif" font-size="12" fill="#24292f">
 <rect width="100%%" height="100%%" rx="8" fill="#ffffff"/>
 <text x="%d" y="38" font-size="18" font-weight="600">%s</text>
 %s</svg>
@@ -84,7 +85,8 @@ func drawPanel(b *strings.Builder, p panel, x, y, labelWidth, barsWidth int) {
 		fmt.Fprintf(b, `<rect x="%d" y="%d" width="%.1f" height="%d" rx="2" fill="%s"/>`, left, at, length, barHeight, bar.colour)
 		fmt.Fprintf(b, `<text x="%.1f" y="%d">%s</text>`+"\n", float64(left)+length+6, text, html.EscapeString(bar.text))
 	}
-	fmt.Fprintf(b, `<line x1="%d" y1="%d" x2="%[1]d" y2="%d" stroke="#d0d7de"/>`+"\n", left, top-3, top+len(p.bars)*(barHeight+barGap)-barGap+3)
+	fmt.Fprintf(b, `<line x1="%d" y1="%d" x2="%[1]d" y2="%d" stroke="#d0d7de"/>`+"\n", left, top-3,
+		top+len(p.bars)*(barHeight+barGap)-barGap+3)
 }
 
 func timePanels(samples []sample) (panels []panel) {

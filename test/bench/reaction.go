@@ -54,7 +54,8 @@ func (b *bench) reaction() (*reaction, error) {
 func (b *bench) latencies(samples int) (took []time.Duration, err error) {
 	prefix := b.file("alerting-")
 	rules := b.file("alerting.yaml")
-	text := "- rule: Bench\n  desc: d\n  condition: evt.type = openat and fd.name startswith " + prefix + "\n  output: n=%fd.name end\n  priority: NOTICE\n"
+	text := "- rule: Bench\n  desc: d\n  condition: evt.type = openat and fd.name startswith " + prefix +
+		"\n  output: n=%fd.name end\n  priority: NOTICE\n"
 	if err := os.WriteFile(rules, []byte(text), 0o600); err != nil {
 		return nil, err
 	}

@@ -89,7 +89,8 @@ func replaceBlock(doc string, b block) (string, error) {
 func (r *report) writeSamples(path string) error {
 	var b strings.Builder
 	w := csv.NewWriter(&b)
-	rows := [][]string{{"load", "rules", "round", "operations", "time_ns", "cpu_ns", "records", "lost", "alerts", "alerts_dropped", "rss_bytes"}}
+	rows := [][]string{{"load", "rules", "round", "operations", "time_ns", "cpu_ns", "records", "lost", "alerts", "alerts_dropped",
+		"rss_bytes"}}
 	for _, s := range r.samples {
 		rules := s.rules
 		if rules == "" {

@@ -63,7 +63,8 @@ func TestFigure(t *testing.T) {
 
 func TestDuration(t *testing.T) {
 	for ns, want := range map[float64]string{
-		0.4: "0 ns", 104.6: "105 ns", 3900: "3,900 ns", 12_340: "12.3 µs", 641_000: "641 µs", 9_000_000: "9,000 µs", 42e6: "42.0 ms", 12.34e9: "12.3 s",
+		0.4: "0 ns", 104.6: "105 ns", 3900: "3,900 ns", 12_340: "12.3 µs", 641_000: "641 µs", 9_000_000: "9,000 µs", 42e6: "42.0 ms",
+		12.34e9: "12.3 s",
 	} {
 		if got := duration(ns); got != want {
 			t.Errorf("%v ns are printed as %q, want %q", ns, got, want)
@@ -72,7 +73,8 @@ func TestDuration(t *testing.T) {
 }
 
 func TestReadRooms(t *testing.T) {
-	got := readRooms("goos: linux\npkg: github.com/saker-sensor/saker/internal/engine\nBenchmarkMatch/eq-2 \t 100\t 33.16 ns/op\t 0 allocs/op\nPASS\n")
+	got := readRooms("goos: linux\npkg: github.com/saker-sensor/saker/internal/engine\nBenchmarkMatch/eq-2 \t 100\t 33.16 ns/op\t 0 " +
+		"allocs/op\nPASS\n")
 	want := []room{{"engine", "Match/eq-2", []string{"33.16 ns/op", "0 allocs/op"}}}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(room{})); diff != "" {
 		t.Error(diff)

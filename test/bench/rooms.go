@@ -15,7 +15,8 @@ type room struct {
 // rooms runs the Go benchmarks of the rooms that have some.
 func (b *bench) rooms() ([]room, error) {
 	progress("the rooms' own benchmarks")
-	args := []string{"test", "-run", "^$", "-bench", ".", "-benchmem", "./internal/engine/...", "./internal/decode", "./internal/process", "./internal/output/..."}
+	args := []string{"test", "-run", "^$", "-bench", ".", "-benchmem", "./internal/engine/...", "./internal/decode", "./internal/process",
+		"./internal/output/..."}
 	if b.quick {
 		args = append(args, "-benchtime", "0.2s")
 	}

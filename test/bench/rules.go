@@ -24,7 +24,8 @@ type ruleset struct {
 // rulesets are those that are compared. The published rules are left out where they are not at hand.
 func (b *bench) rulesets() ([]ruleset, error) {
 	one := b.file("exec.yaml")
-	text := "- rule: Bench\n  desc: an exec that does not happen\n  condition: spawned_process and proc.name = no-such-program\n  output: n=%proc.name\n  priority: NOTICE\n"
+	text := "- rule: Bench\n  desc: an exec that does not happen\n  condition: spawned_process and proc.name = no-such-program\n  output: " +
+		"n=%proc.name\n  priority: NOTICE\n"
 	if err := os.WriteFile(one, []byte(text), 0o600); err != nil {
 		return nil, err
 	}

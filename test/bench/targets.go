@@ -40,9 +40,11 @@ func targetsOf(samples []sample) []target {
 			on(execLoad).ns <= off(execLoad).ns*1.04, "641 → 710 µs (+10.8 %)"},
 		{"… the sensor's CPU", "≤ 20 µs", duration(on(execLoad).cpu), on(execLoad).cpu <= 20_000, "82 µs"},
 		{"RSS, the largest of all loads", "≤ 60 MB", megabytes(rss), rss <= 60_000_000, "98 MB"},
-		{"records lost, one process opening at full rate", "0", fmt.Sprintf("%d at %s opens/s", on(fullRateLoad).lost, thousands(1e9/on(fullRateLoad).ns)),
+		{"records lost, one process opening at full rate", "0",
+			fmt.Sprintf("%d at %s opens/s", on(fullRateLoad).lost, thousands(1e9/on(fullRateLoad).ns)),
 			on(fullRateLoad).lost == 0, ""},
-		{"one exec rule: getppid", "unchanged (≤ +3 %)", fromTo(off(getppidLoad), exec(getppidLoad)), same(off(getppidLoad), exec(getppidLoad)), ""},
+		{"one exec rule: getppid", "unchanged (≤ +3 %)", fromTo(off(getppidLoad), exec(getppidLoad)), same(off(getppidLoad), exec(getppidLoad)),
+			""},
 		{"one exec rule: open+close", "unchanged (≤ +3 %)", fromTo(off(openLoad), exec(openLoad)), same(off(openLoad), exec(openLoad)), ""},
 	}
 }

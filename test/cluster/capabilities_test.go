@@ -81,7 +81,8 @@ func (c *cluster) without(t *testing.T, name string) {
 	}
 	c.waitFor(t, "what ran before is told", func() (bool, string) {
 		a, ok := last("Capability earlier", fmt.Sprintf("pid=%d ", before.PID))
-		if ok && (a.field("proc.env[MARK]") == "here") != (name != "CAP_DAC_READ_SEARCH") && name != "CAP_SYS_PTRACE" { // that depends on the kernel
+		if ok && (a.field("proc.env[MARK]") == "here") != (name != "CAP_DAC_READ_SEARCH") &&
+			name != "CAP_SYS_PTRACE" { // that depends on the kernel
 			t.Errorf("the environment of a process that ran before: %s", a.Output)
 		}
 		return ok, f.log()
@@ -127,7 +128,8 @@ func (c *cluster) leaveOut(t *testing.T, name string) (lost string) {
 		add = append(add, strings.TrimPrefix(n.Name, "CAP_"))
 		set |= 1 << n.Bit
 	}
-	patch, err := json.Marshal([]map[string]any{{"op": "replace", "path": "/spec/template/spec/containers/0/securityContext/capabilities/add", "value": add}})
+	patch, err := json.Marshal([]map[string]any{{"op": "replace", "path": "/spec/template/spec/containers/0/securityContext/capabilities/add",
+		"value": add}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,8 +21,8 @@ import (
 	"github.com/saker-sensor/saker/test/cluster/node"
 )
 
-// testChart: Helm installs the chart with the two rules as customRules, and with values that Falco's users have. The rules fire on the pods;
-// alerts come by the log, by gRPC and as posts to what stands where Falcosidekick would.
+// testChart: Helm installs the chart with the two rules as customRules, and with values that Falco's users have. The rules fire on
+// the pods; alerts come by the log, by gRPC and as posts to what stands where Falcosidekick would.
 func (c *cluster) testChart(t *testing.T) {
 	posts := make(chan string, 1000)
 	sidekick := listen(t, posts)
@@ -70,7 +70,8 @@ func (c *cluster) testChart(t *testing.T) {
 		}
 	})
 	t.Run("all of Falco's values", func(t *testing.T) {
-		c.helm(t, "upgrade", "saker", chart(t), "--namespace=saker", "--reset-values", "--values="+filepath.Join(testutil.Root(t), "test/deploy/testdata/falco_all.yaml"),
+		c.helm(t, "upgrade", "saker", chart(t), "--namespace=saker", "--reset-values",
+			"--values="+filepath.Join(testutil.Root(t), "test/deploy/testdata/falco_all.yaml"),
 			"--wait", "--timeout=120s")
 	})
 }

@@ -31,8 +31,8 @@ const (
 	firstContainers = 200 // all in all
 )
 
-// testFirst: while API server and kubelet are down, the runtime starts containers whose whole life is one command, 20 at a time, as a kubelet
-// has it do. Each is named in its alert, and no event waits for the API server.
+// testFirst: while API server and kubelet are down, the runtime starts containers whose whole life is one command, 20 at a time, as
+// a kubelet has it do. Each is named in its alert, and no event waits for the API server.
 func (s *strained) testFirst(t *testing.T) {
 	s.Kill(node.Kubelet)
 	s.Kill(node.APIServer)
@@ -78,13 +78,15 @@ func (s *strained) testFirst(t *testing.T) {
 	for name, a := range s.firstTold() {
 		late = append(late, a.at.Sub(time.Unix(0, a.time(t))))
 		pod := a.field("k8s.pod.name")
-		if a.field("container.name") != "c-"+name || a.field("container.image.repository") != image(other) || a.field("k8s.ns.name") != "first" || a.field("k8s.pod.uid") != podUID(pod) {
+		if a.field("container.name") != "c-"+name || a.field("container.image.repository") != image(other) || a.field("k8s.ns.name") != "first" ||
+			a.field("k8s.pod.uid") != podUID(pod) {
 			nameless++
 			t.Errorf("an alert without all names: %s", a.line)
 		}
 	}
 	slices.Sort(late)
-	t.Logf("%d containers, %.0f a second; %d without all names; the sensor took %.1f %% of a processor", firstContainers, firstContainers/took.Seconds(), nameless,
+	t.Logf("%d containers, %.0f a second; %d without all names; the sensor took %.1f %% of a processor", firstContainers,
+		firstContainers/took.Seconds(), nameless,
 		100*(after-cpu).Seconds()/took.Seconds())
 	t.Logf("from the exec to the line in the log: median %v, 99 of 100 %v, longest %v; %v events waited",
 		late[len(late)/2].Round(time.Millisecond), late[len(late)*99/100].Round(time.Millisecond), late[len(late)-1].Round(time.Millisecond),
@@ -114,7 +116,8 @@ func (s *strained) logKnown(t *testing.T) {
 	for _, when := range []string{"before", "after"} {
 		label := fmt.Sprintf("{when=%q}", when)
 		if n := s.metric(t, "saker_containers_known_total"+label); n > 0 {
-			t.Logf("%v containers were known %s their first event, by %.1f ms on average", n, when, 1000*s.metric(t, "saker_containers_known_seconds_total"+label)/n)
+			t.Logf("%v containers were known %s their first event, by %.1f ms on average", n, when,
+				1000*s.metric(t, "saker_containers_known_seconds_total"+label)/n)
 		}
 	}
 }
@@ -127,14 +130,17 @@ func podUID(name string) string {
 
 // startFirst starts one of those containers.
 func startFirst(ctx context.Context, runtime cri.RuntimeServiceClient, pod string, sandbox *cri.PodSandboxConfig, name string) error {
-	made, err := runtime.CreateContainer(ctx, &cri.CreateContainerRequest{PodSandboxId: pod, SandboxConfig: sandbox, Config: &cri.ContainerConfig{
-		Metadata: &cri.ContainerMetadata{Name: "c-" + name}, Image: &cri.ImageSpec{Image: image(other) + ":1.4"}, Command: []string{"/bin/sh", "-c", ": " + name},
-		Labels: map[string]string{
-			"io.kubernetes.container.name": "c-" + name, "io.kubernetes.pod.name": sandbox.Metadata.Name, "io.kubernetes.pod.namespace": sandbox.Metadata.Namespace,
-			"io.kubernetes.pod.uid": sandbox.Metadata.Uid,
-		},
-		Linux: &cri.LinuxContainerConfig{},
-	}})
+	made, err := runtime.CreateContainer(ctx, &cri.CreateContainerRequest{PodSandboxId: pod, SandboxConfig: sandbox,
+		Config: &cri.ContainerConfig{
+			Metadata: &cri.ContainerMetadata{Name: "c-" + name}, Image: &cri.ImageSpec{Image: image(other) + ":1.4"},
+			Command: []string{"/bin/sh", "-c", ": " + name},
+			Labels: map[string]string{
+				"io.kubernetes.container.name": "c-" + name, "io.kubernetes.pod.name": sandbox.Metadata.Name,
+				"io.kubernetes.pod.namespace": sandbox.Metadata.Namespace,
+				"io.kubernetes.pod.uid":       sandbox.Metadata.Uid,
+			},
+			Linux: &cri.LinuxContainerConfig{},
+		}})
 	if err != nil {
 		return err
 	}

@@ -19,9 +19,9 @@ const hostileRule = `
   desc: d
   condition: evt.type in (execve, execveat) and k8s.ns.name = hostile
   output: >
-    exec (pod=%k8s.pod.name cmd=%proc.cmdline exe=%proc.exepath name=%proc.name template=%container.label.template lines=%container.label.lines
-    escapes=%container.label.escapes quotes=%container.label.quotes labels=%container.labels podlabels=%k8s.pod.labels mounts=%container.mounts
-    live=%container.liveness_probe uid=%k8s.pod.uid)
+    exec (pod=%k8s.pod.name cmd=%proc.cmdline exe=%proc.exepath name=%proc.name template=%container.label.template
+    lines=%container.label.lines escapes=%container.label.escapes quotes=%container.label.quotes labels=%container.labels
+    podlabels=%k8s.pod.labels mounts=%container.mounts live=%container.liveness_probe uid=%k8s.pod.uid)
   priority: NOTICE
 `
 
@@ -85,8 +85,8 @@ func hostilePod(t *testing.T) string {
 	return string(text)
 }
 
-// testHostile: alerts from a pod whose image and manifest mean it ill name that pod and no other, are a line of JSON each, and show texts as
-// they are; what is too much is left out and counted, and the others keep their names.
+// testHostile: alerts from a pod whose image and manifest mean it ill name that pod and no other, are a line of JSON each, and show
+// texts as they are; what is too much is left out and counted, and the others keep their names.
 func (s *strained) testHostile(t *testing.T) {
 	const cut = `saker_enrich_lost_total{what="labels_cut"}`
 	before, memory := s.metric(t, cut), s.resident(t)
@@ -99,7 +99,9 @@ func (s *strained) testHostile(t *testing.T) {
 	// As it is: kubectl would write an annotation of its own over one.
 	s.kubectl(t, hostilePod(t), "create", "--raw", "/api/v1/namespaces/"+hostileName+"/pods?fieldValidation=Strict", "-f", "-")
 	s.kubectl(t, "", "-n", hostileName, "wait", "--for=condition=Ready", "pod/"+hostileName, "--timeout=120s")
-	s.kubectl(t, "", "-n", hostileName, "exec", hostileName, "--", "sh", "-c", "'/bin/evil\n\x1b[31m%proc.name' true \"$(printf '\\377\\033]0;x\\007')\" '"+quotes+templates+lines+"'; true") // busybox has no applet of that name
+	s.kubectl(t, "", "-n", hostileName, "exec", hostileName, "--", "sh", "-c",
+		"'/bin/evil\n\x1b[31m%proc.name' true \"$(printf '\\377\\033]0;x\\007')\" '"+quotes+templates+lines+
+			"'; true") // busybox has no applet of that name
 
 	evil := s.waitTold(t, "the program with the evil name is told", func(a told) bool {
 		return mine(a) && strings.HasPrefix(a.field("proc.name"), "evil")
@@ -110,7 +112,8 @@ func (s *strained) testHostile(t *testing.T) {
 		if !mine(a) {
 			continue
 		}
-		if a.field("k8s.pod.name") != hostileName || strings.Contains(a.field("k8s.pod.uid"), "victim") || a.field("container.image.repository") != image(hostileName) && a.field("container.name") == "app" {
+		if a.field("k8s.pod.name") != hostileName || strings.Contains(a.field("k8s.pod.uid"), "victim") ||
+			a.field("container.image.repository") != image(hostileName) && a.field("container.name") == "app" {
 			t.Errorf("an alert of another pod: %.2000s", a.line)
 		}
 	}
@@ -125,7 +128,10 @@ func (s *strained) testHostile(t *testing.T) {
 	}
 	s.plainHostile(t)
 	for _, a := range s.f.seen() {
-		if i := strings.IndexFunc(a.line, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) && r > 0x200f }); i >= 0 {
+		if i := strings.IndexFunc(a.line, func(r rune) bool {
+			return unicode.IsControl(r) ||
+				unicode.Is(unicode.Bidi_Control, r) && r > 0x200f
+		}); i >= 0 {
 			t.Errorf("a line of an alert has a character that steers terminals: %.40q", a.line[i:])
 		}
 	}
@@ -153,7 +159,8 @@ func (s *strained) plainHostile(t *testing.T) {
 		spec.Labels[fmt.Sprintf("many-%d", n)] = strings.Repeat("y", 2000)
 	}
 	l.Run(t, spec)
-	plain := s.waitTold(t, "the container without a kubelet is told", func(a told) bool { return mine(a) && a.field("proc.cmdline") == "sh -c true plain" })
+	plain := s.waitTold(t, "the container without a kubelet is told",
+		func(a told) bool { return mine(a) && a.field("proc.cmdline") == "sh -c true plain" })
 	s.check(t, plain.alert, map[string]string{"k8s.pod.name": lines + templates, "k8s.pod.uid": escapes, "container.name": quotes})
 	spec.ID, spec.Labels = testutil.HexID("broken"), map[string]string{"io.kubernetes.pod.name": "\xff\xfe"}
 	if l.TryRun(spec) {

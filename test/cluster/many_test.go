@@ -20,7 +20,8 @@ const (
 // makePods makes that node and its pods; no kubelet runs them.
 func (c *cluster) makePods(t *testing.T) {
 	t.Helper()
-	c.kubectl(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: many}\n---\napiVersion: v1\nkind: Node\nmetadata: {name: "+manyNode+"}\n", "apply", "-f", "-")
+	c.kubectl(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: many}\n---\napiVersion: v1\nkind: Node\nmetadata: {name: "+manyNode+"}\n",
+		"apply", "-f", "-")
 	c.waitFor(t, "the namespace has its service account", func() (bool, string) {
 		out, err := c.Kubectl("", "-n", "many", "get", "serviceaccount", "default")
 		return err == nil, out
@@ -62,8 +63,10 @@ func (s *strained) testMany(t *testing.T) {
 	took := time.Since(began)
 	after, _ := usage(t, s.pid(t))
 	now := s.resident(t)
-	t.Logf("%d pods from the API server, and %v containers before: %.1f MB resident; with %d containers more %.1f MB", manyPods, had, before, manyContainers, now)
-	t.Logf("%.0f containers a second cost %.1f %% of a processor, %.2f ms each", manyContainers/took.Seconds(), 100*(after-cpu).Seconds()/took.Seconds(),
+	t.Logf("%d pods from the API server, and %v containers before: %.1f MB resident; with %d containers more %.1f MB", manyPods, had, before,
+		manyContainers, now)
+	t.Logf("%.0f containers a second cost %.1f %% of a processor, %.2f ms each", manyContainers/took.Seconds(),
+		100*(after-cpu).Seconds()/took.Seconds(),
 		1000*(after-cpu).Seconds()/manyContainers)
 	if now > 80 {
 		t.Errorf("%.1f MB are resident, want less than 80", now)

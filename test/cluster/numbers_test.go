@@ -105,6 +105,7 @@ func (n *numbers) during(t *testing.T, do func()) (lost []int) {
 	to := n.waitPast(t, now+400)
 	took := time.Since(begin)
 	lost, twice := n.between(t, from, to-100) // of the last ones another sensor may not have told yet
-	t.Logf("%d shells in %.1f s (%.0f/s): %d lost, %d told by two sensors", to-from, took.Seconds(), float64(to-from)/took.Seconds(), len(lost), twice)
+	t.Logf("%d shells in %.1f s (%.0f/s): %d lost, %d told by two sensors", to-from, took.Seconds(), float64(to-from)/took.Seconds(),
+		len(lost), twice)
 	return lost
 }

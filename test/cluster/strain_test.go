@@ -17,11 +17,12 @@ type strained struct {
 	metrics string // the URL
 }
 
-// testStrain: the sensor meets images that mean it ill, and a node's worth of pods and containers. It is a cluster's last test, and leaves it
-// without its API server.
+// testStrain: the sensor meets images that mean it ill, and a node's worth of pods and containers. It is a cluster's last test, and
+// leaves it without its API server.
 func (c *cluster) testStrain(t *testing.T) {
 	c.makePods(t)
-	c.leave(t, map[string]string{"guide": guideRules(t), "hostile": hostileRule, "first": firstRule}, "--set=metrics.enabled=true", "--set=collectors.kubernetes.enabled=true",
+	c.leave(t, map[string]string{"guide": guideRules(t), "hostile": hostileRule, "first": firstRule}, "--set=metrics.enabled=true",
+		"--set=collectors.kubernetes.enabled=true",
 		"--set=extra.env[0].name=FALCO_HOSTNAME,extra.env[0].value="+manyNode)
 	ip := c.kubectl(t, "", append([]string{"-n", "saker", "get", "pods", "-o", "jsonpath={.items[0].status.podIP}"}, sensors...)...)
 	s := &strained{c, follow(t), "http://" + ip + ":8765/metrics"}

@@ -28,10 +28,14 @@ import (
 )
 
 // alertText is an alert of the usual length, in JSON.
-const alertText = `{"hostname":"node-1","output":"03:33:20.000000000: Notice Shell with a terminal in a container (command=sh -i user=root parent=runc terminal=34816 exe=/bin/sh) container_id=3f2a9c41d0b7 container_name=shop ` +
-	`container_image_repository=registry.example.org/team/shop container_image_tag=1.4 k8s_pod_name=shop-7d9c k8s_ns_name=prod","output_fields":{"container.id":"3f2a9c41d0b7","container.image.repository":"registry.example.org/team/shop",` +
-	`"container.image.tag":"1.4","container.name":"shop","evt.time":1784000000000000000,"k8s.ns.name":"prod","k8s.pod.name":"shop-7d9c","proc.cmdline":"sh -i","proc.exepath":"/bin/sh","proc.pname":"runc","proc.tty":34816,"user.name":"root"},` +
-	`"priority":"Notice","rule":"Shell with a terminal in a container","source":"syscall","tags":["container","shell"],"time":"2026-07-14T03:33:20.000000000Z"}`
+const alertText = `{"hostname":"node-1","output":"03:33:20.000000000: Notice Shell with a terminal in a container (command=sh -i ` +
+	`user=root parent=runc terminal=34816 exe=/bin/sh) container_id=3f2a9c41d0b7 container_name=shop ` +
+	`container_image_repository=registry.example.org/team/shop container_image_tag=1.4 k8s_pod_name=shop-7d9c ` +
+	`k8s_ns_name=prod","output_fields":{"container.id":"3f2a9c41d0b7","container.image.repository":"registry.example.org/team/shop",` +
+	`"container.image.tag":"1.4","container.name":"shop","evt.time":1784000000000000000,"k8s.ns.name":"prod","k8s.pod.name":"shop-7d9c",` +
+	`"proc.cmdline":"sh -i","proc.exepath":"/bin/sh","proc.pname":"runc","proc.tty":34816,"user.name":"root"},` +
+	`"priority":"Notice","rule":"Shell with a terminal in a ` +
+	`container","source":"syscall","tags":["container","shell"],"time":"2026-07-14T03:33:20.000000000Z"}`
 
 // route is a sink with its receiver.
 type route struct {
@@ -143,7 +147,8 @@ func toConsumer(b *testing.B, kept *spool.Spool) route {
 	address := "unix://" + filepath.Join(b.TempDir(), "falco.sock")
 	s, err := stream.New(stream.Settings{Address: address, Spool: kept, Log: zap.NewNop()})
 	check(b, s, err).Start()
-	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.WaitForReady(true)))
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.WaitForReady(true)))
 	b.Cleanup(func() { _ = check(b, conn, err).Close() })
 	sub, err := outputs.NewServiceClient(conn).Sub(b.Context())
 	if err := check(b, sub, err).Send(&outputs.Request{}); err != nil {

@@ -49,9 +49,12 @@ func TestDeadSink(t *testing.T) {
 			if err := os.WriteFile(file, nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			rules := testutil.RulesFile(t, fmt.Sprintf("- rule: Watched\n  desc: d\n  condition: open_read and fd.name = %s\n  output: opened %%fd.name by %%proc.cmdline\n  priority: NOTICE\n"+
-				"- macro: open_read\n  condition: evt.type in (open, openat, openat2) and evt.is_open_read = true\n", file))
-			s := testutil.StartSensor(t, binary, "-r", rules, "-o", "stdout_output.enabled=false", "-o", "http_output.enabled=true", "-o", "http_output.url=http://127.0.0.1:1/",
+			rules := testutil.RulesFile(t,
+				fmt.Sprintf("- rule: Watched\n  desc: d\n  condition: open_read and fd.name = %s\n  output: opened %%fd.name by %%proc.cmdline\n  "+
+					"priority: NOTICE\n"+
+					"- macro: open_read\n  condition: evt.type in (open, openat, openat2) and evt.is_open_read = true\n", file))
+			s := testutil.StartSensor(t, binary, "-r", rules, "-o", "stdout_output.enabled=false", "-o", "http_output.enabled=true", "-o",
+				"http_output.url=http://127.0.0.1:1/",
 				"-o", fmt.Sprint("http_output.spool=", tt.spool), "-o", "spool.directory="+filepath.Join(t.TempDir(), "spool"))
 			before := residentMB(t, s.Cmd.Process.Pid)
 			opened, most := 0, 0
@@ -77,7 +80,8 @@ func TestDeadSink(t *testing.T) {
 			_ = s.Cmd.Process.Signal(os.Interrupt)
 			<-s.Ended
 			_ = s.Cmd.Wait() // not 0 where alerts are lost
-			m := regexp.MustCompile(`(?:   http|Alerts): 0 written, (\d+) dropped \(queue full\), 0 failed \(sink error\)(?:, (\d+) not delivered before the end)?(?:; on disk: 0 from the start, (\d+) at the end)?\n`).FindStringSubmatch(s.Log())
+			m := regexp.MustCompile(`(?:   http|Alerts): 0 written, (\d+) dropped \(queue full\), 0 failed \(sink error\)(?:, (\d+) not ` +
+				`delivered before the end)?(?:; on disk: 0 from the start, (\d+) at the end)?\n`).FindStringSubmatch(s.Log())
 			if m == nil {
 				t.Fatal("the exit text does not count them")
 			}

@@ -77,7 +77,8 @@ func newCollector(t testing.TB, a *authority.Authority) *collector {
 	c := &collector{t: t, config: dir + "/config.yaml", file: dir + "/alerts.json", http: freePort(t), grpc: freePort(t)}
 	tls := ""
 	if a != nil {
-		tls = fmt.Sprintf(", tls: {cert_file: %q, key_file: %q, client_ca_file: %q, reload_interval: 1ms}", a.Path("server.crt"), a.Path("server.key"), a.Path("ca.crt"))
+		tls = fmt.Sprintf(", tls: {cert_file: %q, key_file: %q, client_ca_file: %q, reload_interval: 1ms}", a.Path("server.crt"),
+			a.Path("server.key"), a.Path("ca.crt"))
 	}
 	text := fmt.Sprintf(`
 receivers:

@@ -68,7 +68,8 @@ func TestCollectorFaults(t *testing.T) {
 				r.network = faulty.New(t, target)
 				sink, err := otlp.New(otlp.Settings{
 					Endpoint: "https://" + r.network.Addr, Protocol: protocol, Timeout: 300 * time.Millisecond, Compress: true,
-					TLS: tlsfiles.Settings{Section: "otlp_output", CACert: a.Path("ca.crt"), ClientCert: a.Path("client.crt"), ClientKey: a.Path("client.key")},
+					TLS: tlsfiles.Settings{Section: "otlp_output", CACert: a.Path("ca.crt"), ClientCert: a.Path("client.crt"),
+						ClientKey: a.Path("client.key")},
 				})
 				if err != nil {
 					t.Fatal(err)
@@ -132,16 +133,21 @@ func TestExample(t *testing.T) {
 	for _, protocol := range []string{"http/protobuf", "grpc"} {
 		t.Run(protocol, func(t *testing.T) {
 			c := newCollector(t, nil)
-			config := strings.NewReplacer("localhost:4317", c.grpc, "localhost:4318", c.http, "alerts.json", c.file).Replace(example(t, "otlp.md", 1))
+			config := strings.NewReplacer("localhost:4317", c.grpc, "localhost:4318", c.http, "alerts.json",
+				c.file).Replace(example(t, "otlp.md", 1))
 			if err := os.WriteFile(c.config, []byte(config), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			dir, kept := t.TempDir(), filepath.Join(t.TempDir(), "spool")
-			rules := testutil.RulesFile(t, fmt.Sprintf("- rule: Numbered\n  desc: d\n  condition: evt.type = openat and fd.name startswith %s/n\n  output: opened %%fd.name\n  priority: NOTICE\n  tags: [t]\n", dir))
+			rules := testutil.RulesFile(t,
+				fmt.Sprintf("- rule: Numbered\n  desc: d\n  condition: evt.type = openat and fd.name startswith %s/n\n  output: opened %%fd.name\n  "+
+					"priority: NOTICE\n  tags: [t]\n", dir))
 			at := map[string]string{"http/protobuf": c.http, "grpc": c.grpc}[protocol]
-			settings := strings.NewReplacer("localhost:4318", at, "http/protobuf ", protocol+" ", "# spool: true", "spool: true").Replace(example(t, "otlp.md", 0))
+			settings := strings.NewReplacer("localhost:4318", at, "http/protobuf ", protocol+" ", "# spool: true",
+				"spool: true").Replace(example(t, "otlp.md", 0))
 			conf := filepath.Join(t.TempDir(), "saker.yaml")
-			if err := os.WriteFile(conf, []byte(settings+"json_output: true\nrules_files: ["+rules+"]\nspool: {directory: "+kept+"}\n"), 0o600); err != nil {
+			if err := os.WriteFile(conf, []byte(settings+"json_output: true\nrules_files: ["+rules+"]\nspool: {directory: "+kept+"}\n"),
+				0o600); err != nil {
 				t.Fatal(err)
 			}
 			open := func(from, to int) {
@@ -182,7 +188,8 @@ func TestExample(t *testing.T) {
 			until(t, "every alert", func() bool { return len(numbered()) >= 2*n })
 			s.Stop()
 			for i, r := range numbered() {
-				if want := fmt.Sprintf("%s/n%d", dir, i); r.attributes["fd.name"] != want || r.severity != "Notice" || !strings.Contains(r.body, ": Notice opened "+want) ||
+				if want := fmt.Sprintf("%s/n%d", dir, i); r.attributes["fd.name"] != want || r.severity != "Notice" ||
+					!strings.Contains(r.body, ": Notice opened "+want) ||
 					r.attributes["source"] != "syscall" || r.attributes["log.record.uid"] == "" {
 					t.Fatalf("record %d is %+v", i, r)
 				}

@@ -194,8 +194,8 @@ func TestFalcoValues(t *testing.T) {
 	}
 }
 
-// TestFalcosWholeValues: who keeps all values of Falco's chart in a file installs this chart with it: this chart's image runs, and the sensor
-// takes the configuration.
+// TestFalcosWholeValues: who keeps all values of Falco's chart in a file installs this chart with it: this chart's image runs, and
+// the sensor takes the configuration.
 func TestFalcosWholeValues(t *testing.T) {
 	values, err := os.ReadFile("testdata/falco_all.yaml")
 	if err != nil {

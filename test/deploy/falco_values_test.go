@@ -111,8 +111,10 @@ falco:
 		t.Errorf("rules %v", all["ConfigMap saker-rules"])
 	}
 	for _, want := range []string{
-		"falco.jsonOutput: now falco.json_output", "falco.rulesFile: now falco.rules_files", "falco.syscallEventDrops: now falco.syscall_event_drops",
-		"falco.syscall_event_drops.maxBurst: now falco.syscall_event_drops.max_burst", "falco.webserver.listenPort: now falco.webserver.listen_port",
+		"falco.jsonOutput: now falco.json_output", "falco.rulesFile: now falco.rules_files",
+		"falco.syscallEventDrops: now falco.syscall_event_drops",
+		"falco.syscall_event_drops.maxBurst: now falco.syscall_event_drops.max_burst",
+		"falco.webserver.listenPort: now falco.webserver.listen_port",
 		"priorityClassName: now podPriorityClassName", "daemonset.env: now extra.env", "falco.livenessProbe: now healthChecks.livenessProbe",
 		"ebpf: ", "auditLog: ", "fakeEventGenerator: ", "falcotalon: ", "kubernetesSupport: now collectors.kubernetes", "falco.rate: ",
 		"controller.kind deployment: ", "falco.engine.kind gvisor: ", "scc: ", "falcosidekick.debug", "customRules.shop: now shop.yaml",
@@ -176,15 +178,18 @@ func TestAnyValues(t *testing.T) {
 		}
 		parts := strings.Split(r.Key, ".")
 		for _, v := range []string{"null", "text", "{a: {b: c}}"} {
-			if r.Kind == "map" && v[0] == '{' || r.Key == "falco.webserver.k8s_audit_endpoint" || parts[0] == "falcosidekick" || len(parts) > 1 && parts[0] != "falco" && !strings.HasPrefix(v, "{") {
+			if r.Kind == "map" && v[0] == '{' || r.Key == "falco.webserver.k8s_audit_endpoint" || parts[0] == "falcosidekick" ||
+				len(parts) > 1 && parts[0] != "falco" && !strings.HasPrefix(v, "{") {
 				continue
 			}
 			cases = append(cases, strings.Join(parts, ": {")+": "+v+strings.Repeat("}", len(parts)-1))
 		}
 	}
 	for _, values := range append(cases,
-		"whatever: {a: [1, {b: null}]}", "falco: {whatever: [1], webserver: {whatEver: {a: b}}}", "customRules: []", "serviceMonitor: {create: true}",
-		"falco: {rules_file: /etc/falco/a.yaml, rules_files: [/b]}", "falco: {webserver: {enabled: \"false\"}}", "falco: {http_output: null, grpc: null}",
+		"whatever: {a: [1, {b: null}]}", "falco: {whatever: [1], webserver: {whatEver: {a: b}}}", "customRules: []",
+		"serviceMonitor: {create: true}",
+		"falco: {rules_file: /etc/falco/a.yaml, rules_files: [/b]}", "falco: {webserver: {enabled: \"false\"}}",
+		"falco: {http_output: null, grpc: null}",
 		"image: {tag: 0.35}", "controller: {daemonset: {updateStrategy: {type: OnDelete}}}", "extra: {env: {}}", "extraArgs: null",
 	) {
 		manifest, _, err := render(t, values)

@@ -101,10 +101,12 @@ func TestBrokenRuntimes(t *testing.T) {
 		t.Errorf("the doctor: %v\n%s", err, report)
 	}
 	s := testutil.StartSensor(t, binary, append(args, "-r", testutil.RulesFile(t, firstRule),
-		"-o", "webserver.listen_address=127.0.0.1", "-o", "webserver.listen_port=0", "-o", "metrics.enabled=true", "-o", "webserver.prometheus_metrics_enabled=true")...)
+		"-o", "webserver.listen_address=127.0.0.1", "-o", "webserver.listen_port=0", "-o", "metrics.enabled=true", "-o",
+		"webserver.prometheus_metrics_enabled=true")...)
 	for _, p := range places {
 		s.WaitLog(p.warning())
-		lines := regexp.MustCompile(`(?m)^absent   `+p.kind+`: `+p.socket+`: connect to [^\n]*`+brokenSockets[p.fault].reason+`.*\n +remedy: .+$`).FindAllString(string(report), -1)
+		lines := regexp.MustCompile(`(?m)^absent   `+p.kind+`: `+p.socket+`: connect to [^\n]*`+brokenSockets[p.fault].reason+
+			`.*\n +remedy: .+$`).FindAllString(string(report), -1)
 		if len(lines) != 1 {
 			t.Errorf("of %s, %s, the doctor says %q", p.kind, p.fault, lines)
 		}
@@ -157,7 +159,8 @@ func TestBrokenRuntimes(t *testing.T) {
 	}
 	for kind, d := range map[string]*testutil.Docker{"docker": docker, "podman": podman} {
 		d.ImportBusybox(t, l.image)
-		d.StartContainer(t, d.Create(t, "c-"+firstWord+kind, map[string]any{"Image": l.image, "Cmd": []string{"/bin/sh", "-c", ": " + firstWord + kind}}, nil))
+		d.StartContainer(t, d.Create(t, "c-"+firstWord+kind,
+			map[string]any{"Image": l.image, "Cmd": []string{"/bin/sh", "-c", ": " + firstWord + kind}}, nil))
 		a = s.Next("an alert", func(a *alert) bool { return strings.Contains(a.Field("proc.args"), firstWord+kind) })
 		if a.Field("container.name") != "c-"+firstWord+kind {
 			t.Errorf("the alert says %v", a.OutputFields)
@@ -168,7 +171,8 @@ func TestBrokenRuntimes(t *testing.T) {
 
 // warning is how the log's line of it begins, and what it says.
 func (p brokenPlace) warning() string {
-	return fmt.Sprintf(`WARN	container runtime	{"kind": %q, "socket": %q, "state": "absent", "error": "connect to %s: `, p.kind, p.socket, p.kind)
+	return fmt.Sprintf(`WARN	container runtime	{"kind": %q, "socket": %q, "state": "absent", "error": "connect to %s: `, p.kind, p.socket,
+		p.kind)
 }
 
 // webAddress is where the sensor's web server listens.

@@ -43,7 +43,8 @@ func TestGuideRules(t *testing.T) {
 	if shell.Priority != "Warning" || write.Priority != "Error" {
 		t.Errorf("priorities %s, %s", shell.Priority, write.Priority)
 	}
-	want = "Error Unexpected write below /etc (namespace=checkout pod=shop-7d4b container=shop file=/etc/motd proc=sh -c echo x >> /etc/motd; true)"
+	want = "Error Unexpected write below /etc (namespace=checkout pod=shop-7d4b container=shop file=/etc/motd proc=sh -c echo x >> " +
+		"/etc/motd; true)"
 	if !strings.Contains(write.Output, want) {
 		t.Errorf("output\n%s\nlacks\n%s", write.Output, want)
 	}
@@ -55,10 +56,12 @@ func TestText(t *testing.T) {
 	s := launch(t, "-r", guide, "-o", l.socket())
 	s.WaitLog("ready")
 	l.Run(t, testutil.ContainerSpec{
-		Namespace: "k8s.io", ID: testutil.HexID("text"), Image: l.image, Labels: testutil.PodLabels("p", "billing", "c"), Args: []string{"/bin/sh", "-c", "true"},
+		Namespace: "k8s.io", ID: testutil.HexID("text"), Image: l.image, Labels: testutil.PodLabels("p", "billing", "c"),
+		Args: []string{"/bin/sh", "-c", "true"},
 	})
 	line := <-s.Lines
-	want := regexp.MustCompile(`^\d\d:\d\d:\d\d\.\d{9}: Warning Terminal shell in container \(user=root container=c image=registry\.example\.org/team/shop ` +
+	want := regexp.MustCompile(`^\d\d:\d\d:\d\d\.\d{9}: Warning Terminal shell in container \(user=root container=c ` +
+		`image=registry\.example\.org/team/shop ` +
 		`pod=p namespace=billing cmd=sh -c true\) container_id=` + testutil.HexID("text")[:12] + ` container_name=c ` +
 		`container_image_repository=registry\.example\.org/team/shop container_image_tag=1\.4 k8s_pod_name=p k8s_ns_name=billing$`)
 	if !want.MatchString(line) {

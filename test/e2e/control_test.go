@@ -135,7 +135,9 @@ func TestRedaction(t *testing.T) {
 	rules := testutil.RulesFile(t, `
 - rule: Password
   desc: d
-  condition: evt.type = execve and proc.name = true and proc.cmdline contains "--password=`+password+`" and proc.env[DB_TOKEN] = `+password+`
+  condition: >
+    evt.type = execve and proc.name = true and proc.cmdline contains "--password=`+password+`"
+    and proc.env[DB_TOKEN] = `+password+`
   output: ran %proc.cmdline env=%proc.env pin=%proc.args[2] token=%proc.env[DB_TOKEN]
   priority: NOTICE
 `)
@@ -146,7 +148,8 @@ func TestRedaction(t *testing.T) {
 			defer server.Close()
 			file := filepath.Join(t.TempDir(), "alerts")
 			s := launch(t, "-c", os.DevNull, "-r", rules, "-o", fmt.Sprint("json_output=", json), "-o", `redaction.patterns[]=pin=(\d+)`,
-				"-o", "file_output.enabled=true", "-o", "file_output.filename="+file, "-o", "http_output.enabled=true", "-o", "http_output.url="+server.URL)
+				"-o", "file_output.enabled=true", "-o", "file_output.filename="+file, "-o", "http_output.enabled=true", "-o",
+				"http_output.url="+server.URL)
 			s.WaitLog("ready")
 			// As a client of a database would be called.
 			cmd := exec.Command("/bin/true", "--password="+password, "pin=1234", "--host", "db")
@@ -169,7 +172,8 @@ func TestRedaction(t *testing.T) {
 				t.Fatal(err)
 			}
 			for where, text := range map[string]string{
-				"standard output": strings.Join(stdout, "\n"), "the file": strings.TrimSuffix(string(written), "\n"), "the post": strings.TrimSuffix(p.got[0], "\n"),
+				"standard output": strings.Join(stdout, "\n"), "the file": strings.TrimSuffix(string(written), "\n"),
+				"the post": strings.TrimSuffix(p.got[0], "\n"),
 			} {
 				if strings.Contains(text, password) || strings.Contains(text, "1234") {
 					t.Errorf("%s shows a secret: %s", where, text)

@@ -90,8 +90,11 @@ func TestLackingKernel(t *testing.T) {
 		t.Fatalf("the doctor: %v\n%s", err, out)
 	}
 	for _, want := range []string{
-		"ok       programs: the kernel accepts all but 2", "absent   program sched_process_exec: the kernel refuses it (", "rules that lose events: 1 (Program)\n",
-		"absent   program task_iter: ", "lost: the names of a process that ran already and has ended before it could be looked up in /proc\n         remedy: none needed for these rules",
+		"ok       programs: the kernel accepts all but 2", "absent   program sched_process_exec: the kernel refuses it (",
+		"rules that lose events: 1 (Program)\n",
+		"absent   program task_iter: ",
+		"lost: the names of a process that ran already and has ended before it could be looked up in /proc\n         remedy: none needed for " +
+			"these rules",
 	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the report lacks %q:\n%s", want, out)

@@ -12,7 +12,8 @@ func TestDefaultRules(t *testing.T) {
 	l := newLab(t, "k8s.io")
 	s := startSensor(t, "-o", l.socket())
 	ctr := []string{"ctr", "-a", l.Socket, "-n", "k8s.io", "run", "-t", "--rm",
-		"--label", "io.kubernetes.pod.name=shop-1", "--label", "io.kubernetes.pod.namespace=checkout", "--label", "io.kubernetes.container.name=shop",
+		"--label", "io.kubernetes.pod.name=shop-1", "--label", "io.kubernetes.pod.namespace=checkout", "--label",
+		"io.kubernetes.container.name=shop",
 		l.image, "shop", "/bin/sh", "-c", "true"}
 	// script gives it a terminal.
 	if out, err := exec.Command("script", "-qec", strings.Join(ctr, " "), "/dev/null").CombinedOutput(); err != nil {

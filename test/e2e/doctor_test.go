@@ -16,14 +16,17 @@ func TestDoctor(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, want := range []string{"ok       kernel: ", "ok       32-bit system calls: ", "ok       privileges: ", "ok       BTF: ", "ok       programs: ", "ok       cgroups: ", "ok       rules: 20 loaded",
+	for _, want := range []string{"ok       kernel: ", "ok       32-bit system calls: ", "ok       privileges: ", "ok       BTF: ",
+		"ok       programs: ", "ok       cgroups: ", "ok       rules: 20 loaded",
 		"absent   container runtimes: no socket at /does/not/exist"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the report lacks %q:\n%s", want, out)
 		}
 	}
-	out, err = exec.Command("unshare", "--mount", "sh", "-c", `mount -t tmpfs none /sys/kernel/btf && exec "$0" doctor`, sensorBinary).CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "MISSING  BTF: ") || !strings.Contains(string(out), "remedy: boot a kernel built with CONFIG_DEBUG_INFO_BTF=y") {
+	out, err = exec.Command("unshare", "--mount", "sh", "-c", `mount -t tmpfs none /sys/kernel/btf && exec "$0" doctor`,
+		sensorBinary).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "MISSING  BTF: ") ||
+		!strings.Contains(string(out), "remedy: boot a kernel built with CONFIG_DEBUG_INFO_BTF=y") {
 		t.Errorf("without BTF: %v\n%s", err, out)
 	}
 }

@@ -29,7 +29,8 @@ func TestFalcoSamples(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "triggers.sh"), []byte(sampleTriggers), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	s := launch(t, "-r", testutil.Shared(t, "upstream-rules/falco_rules.yaml"), "-r", testutil.Shared(t, "upstream-rules/falco-incubating_rules.yaml"),
+	s := launch(t, "-r", testutil.Shared(t, "upstream-rules/falco_rules.yaml"), "-r",
+		testutil.Shared(t, "upstream-rules/falco-incubating_rules.yaml"),
 		"-r", testutil.Shared(t, "upstream-rules/falco-sandbox_rules.yaml"), "-o", "rule_matching=all")
 	s.WaitLog("ready")
 	// Three shells above the script, as when the samples were taken; "true" keeps each from replacing itself.

@@ -97,7 +97,8 @@ func TestGRPC(t *testing.T) {
 	const n = 300
 	dir := t.TempDir()
 	address := "unix://" + filepath.Join(t.TempDir(), "run", "falco.sock")
-	s := launch(t, "-c", os.DevNull, "-r", numberedAndLoud(t, dir), "-o", "rule_matching=all", "-o", "json_include_output_fields_property=false",
+	s := launch(t, "-c", os.DevNull, "-r", numberedAndLoud(t, dir), "-o", "rule_matching=all", "-o",
+		"json_include_output_fields_property=false",
 		"-o", "grpc.enabled=true", "-o", "grpc.bind_address="+address, "-o", "grpc_output.enabled=true")
 	s.WaitLog("the gRPC server listens")
 	s.WaitLog("ready")
@@ -112,7 +113,8 @@ func TestGRPC(t *testing.T) {
 			results <- err
 		}()
 	}
-	loud := subscribe(t, dial(), &outputs.Request{MinPriority: schema.Priority_ERROR.Enum(), Tags: []string{"loud"}, Sources: []string{"syscall"}})
+	loud := subscribe(t, dial(), &outputs.Request{MinPriority: schema.Priority_ERROR.Enum(), Tags: []string{"loud"},
+		Sources: []string{"syscall"}})
 	away := subscribe(t, dial(), &outputs.Request{Rules: []string{"Numbered"}})
 	openNumbered(t, dir, 0, n/2)
 	last, err := readNumbered(away, dir, 0, n/4)
@@ -141,7 +143,8 @@ func TestGRPC(t *testing.T) {
 		t.Fatal(err)
 	}
 	if a.Rule != "Loud" || a.Priority != schema.Priority_CRITICAL || a.Source != "syscall" || a.SourceDeprecated != schema.Source_SYSCALL ||
-		a.Hostname != "node-1" || a.Cursor != n+1 || a.Run == "" || a.Time.AsTime().Before(last.Time.AsTime()) || time.Since(a.Time.AsTime()) > time.Minute {
+		a.Hostname != "node-1" || a.Cursor != n+1 || a.Run == "" || a.Time.AsTime().Before(last.Time.AsTime()) ||
+		time.Since(a.Time.AsTime()) > time.Minute {
 		t.Errorf("got %v", a)
 	}
 	if want := ": Critical opened " + dir + "/loud"; !strings.Contains(a.Output, want) {
@@ -165,7 +168,8 @@ func TestGRPC(t *testing.T) {
 		t.Error(err)
 	}
 	// Of its end the sensor may tell as well.
-	count := regexp.MustCompile(`stdout: (\d+) written.*\n   grpc: (\d+) written, 0 dropped \(queue full\), 0 failed`).FindStringSubmatch(s.Log())
+	count := regexp.MustCompile(`stdout: (\d+) written.*\n   grpc: (\d+) written, 0 dropped \(queue full\), 0 failed`).FindStringSubmatch(
+		s.Log())
 	if count == nil || count[1] != count[2] {
 		t.Errorf("the exit text does not count the same for both outputs:\n%s", s.Log())
 	}
@@ -176,7 +180,8 @@ func TestGRPCWatch(t *testing.T) {
 	const n = 20
 	dir := t.TempDir()
 	address := "unix://" + filepath.Join(t.TempDir(), "falco.sock")
-	s := startSensor(t, "-r", numberedAndLoud(t, dir), "-o", "grpc.enabled=true", "-o", "grpc.bind_address="+address, "-o", "grpc_output.enabled=true")
+	s := startSensor(t, "-r", numberedAndLoud(t, dir), "-o", "grpc.enabled=true", "-o", "grpc.bind_address="+address, "-o",
+		"grpc_output.enabled=true")
 	s.WaitLog("the gRPC server listens")
 	stream, err := outputs.NewServiceClient(connect(t, address, insecure.NewCredentials())).Sub(call(t))
 	if err != nil {
@@ -224,7 +229,8 @@ func TestGRPCOverTLS(t *testing.T) {
 	}
 	address := free.Addr().String()
 	_ = free.Close()
-	s := startSensor(t, "-r", numberedAndLoud(t, dir), "-o", "grpc.enabled=true", "-o", "grpc.bind_address="+address, "-o", "grpc_output.enabled=true",
+	s := startSensor(t, "-r", numberedAndLoud(t, dir), "-o", "grpc.enabled=true", "-o", "grpc.bind_address="+address, "-o",
+		"grpc_output.enabled=true",
 		"-o", "grpc.private_key="+a.Path("server.key"), "-o", "grpc.cert_chain="+a.Path("server.crt"), "-o", "grpc.root_certs="+a.Path("ca.crt"))
 	s.WaitLog("the gRPC server listens")
 	openNumbered(t, dir, 0, 1)
@@ -261,7 +267,8 @@ func TestGRPCRefusesToStart(t *testing.T) {
 	if err := s.Cmd.Wait(); err == nil {
 		t.Error("it started")
 	}
-	for _, want := range []string{"0.0.0.0:5060 is open to the network and needs mTLS", "set grpc.private_key and grpc.cert_chain", "unix:///run/falco/falco.sock"} {
+	for _, want := range []string{"0.0.0.0:5060 is open to the network and needs mTLS", "set grpc.private_key and grpc.cert_chain",
+		"unix:///run/falco/falco.sock"} {
 		if !strings.Contains(s.Log(), want) {
 			t.Errorf("the log lacks %q:\n%s", want, s.Log())
 		}
@@ -275,7 +282,8 @@ func TestGRPCNoAddress(t *testing.T) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := startSensor(t, "-r", numberedAndLoud(t, dir), "-o", "grpc.enabled=true", "-o", "grpc.bind_address=unix://"+path, "-o", "grpc_output.enabled=true")
+	s := startSensor(t, "-r", numberedAndLoud(t, dir), "-o", "grpc.enabled=true", "-o", "grpc.bind_address=unix://"+path, "-o",
+		"grpc_output.enabled=true")
 	s.WaitLog("the gRPC server does not listen; trying again")
 	openNumbered(t, dir, 0, 1)
 	s.Next("the alert on standard output", func(a *testutil.Alert) bool { return a.Rule == "Numbered" })

@@ -7,18 +7,21 @@ import (
 	"github.com/saker-sensor/saker/internal/testutil"
 )
 
-// TestCgroupLayouts: real cgroups, named as kubelets, runtimes and systemd name them, show the container's id where no runtime can be asked.
+// TestCgroupLayouts: real cgroups, named as kubelets, runtimes and systemd name them, show the container's id where no runtime can
+// be asked.
 func TestCgroupLayouts(t *testing.T) {
 	const user, pod = "/user.slice/user-1000.slice/user@1000.service", "11111111_2222_3333_4444_555555555555"
 	l := newLab(t, "k8s.io")
 	s := startSensor(t, "-r", testutil.RulesFile(t, firstRule), "-o", "container_engines.containerd.sockets[0]=/does/not/exist")
 	outer := testutil.HexID("a node in a container")
 	for name, layout := range map[string]string{
-		"kubelet, cgroupfs":          "/kubepods/burstable/pod11111111-2222-3333-4444-555555555555/ID",
-		"kubelet, systemd":           "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" + pod + ".slice/cri-containerd-ID.scope",
-		"kubelet, below escaped":     `/my\x2dteam.slice/my\x2dteam-kubepods.slice/my\x2dteam-kubepods-pod` + pod + ".slice/cri-containerd-ID.scope",
-		"CRI-O and crun":             "/kubepods.slice/kubepods-pod" + pod + ".slice/crio-ID.scope/container",
-		"kind":                       "/docker/" + outer + "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod" + pod + ".slice/cri-containerd-ID.scope",
+		"kubelet, cgroupfs": "/kubepods/burstable/pod11111111-2222-3333-4444-555555555555/ID",
+		"kubelet, systemd":  "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" + pod + ".slice/cri-containerd-ID.scope",
+		"kubelet, below escaped": `/my\x2dteam.slice/my\x2dteam-kubepods.slice/my\x2dteam-kubepods-pod` + pod +
+			".slice/cri-containerd-ID.scope",
+		"CRI-O and crun": "/kubepods.slice/kubepods-pod" + pod + ".slice/crio-ID.scope/container",
+		"kind": "/docker/" + outer + "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod" + pod +
+			".slice/cri-containerd-ID.scope",
 		"Docker, cgroupfs":           "/docker/ID",
 		"Docker, systemd":            "/system.slice/docker-ID.scope",
 		"Docker, rootless":           user + "/user.slice/docker-ID.scope",
@@ -74,6 +77,7 @@ func TestNested(t *testing.T) {
 	}
 	rule := testutil.RulesFile(t, firstRule)
 	run(startSensor(t, "-r", rule, "-o", outer.socket()), "unwatched", "c-"+firstWord+"outer")
-	run(startSensor(t, "-r", rule, "-o", outer.socket(), "-o", "container_engines.containerd.sockets[1]="+inner.Socket), "watched", "c-"+firstWord+"watched")
+	run(startSensor(t, "-r", rule, "-o", outer.socket(), "-o", "container_engines.containerd.sockets[1]="+inner.Socket), "watched",
+		"c-"+firstWord+"watched")
 	x.Remove(t)
 }

@@ -37,7 +37,8 @@ func TestTerminate(t *testing.T) {
 		t.Errorf("%d alerts for %d opens\n%s", len(alerts), opens, s.Log())
 	}
 	for _, want := range []string{
-		fmt.Sprintf("Events detected: %d\n", opens), "   NOTICE: 5000\n", "   Watched: 5000\n", "Lost records: 0 critical ring full, 0 bulk ring full, 0 undecodable, 0 missing by sequence",
+		fmt.Sprintf("Events detected: %d\n", opens), "   NOTICE: 5000\n", "   Watched: 5000\n",
+		"Lost records: 0 critical ring full, 0 bulk ring full, 0 undecodable, 0 missing by sequence",
 	} {
 		if !strings.Contains(s.Log(), want) {
 			t.Errorf("the exit text lacks %q:\n%s", want, s.Log())
@@ -116,7 +117,8 @@ stdout_outpt: {enabled: false}
 	}
 	openMany(t, watched, 1)
 	a := s.Next("the open", func(*alert) bool { return true })
-	if a.Rule != "Watched" || !strings.Contains(a.Output, "Notice opened in b in node-1 static_cluster=blue static_zone=b container_id=host") ||
+	if a.Rule != "Watched" || !strings.Contains(a.Output,
+		"Notice opened in b in node-1 static_cluster=blue static_zone=b container_id=host") ||
 		a.Field("static.cluster") != "blue" || a.Tags != nil {
 		t.Errorf("alert %+v", a)
 	}
@@ -146,7 +148,8 @@ func TestDefaultFile(t *testing.T) {
 		"falco/falco.yaml":                  "/etc/falco/falco.yaml",
 		"falco/falco.yaml saker/saker.yaml": "/etc/saker/saker.yaml",
 	} {
-		script := `mount -t tmpfs none /etc && mkdir /etc/falco /etc/saker && for f in ` + files + `; do echo "priority: error" > /etc/$f; done && exec "$0" config show`
+		script := `mount -t tmpfs none /etc && mkdir /etc/falco /etc/saker && for f in ` + files +
+			`; do echo "priority: error" > /etc/$f; done && exec "$0" config show`
 		out, err := exec.Command("unshare", "--mount", "sh", "-c", script, sensorBinary).CombinedOutput()
 		if err != nil || !strings.HasPrefix(string(out), "# files read: "+want+"\n") {
 			t.Errorf("%q: %v\n%s", files, err, out)
@@ -168,7 +171,8 @@ func TestDuration(t *testing.T) {
 
 // TestBadInput: each ends with code 1 and one line that says where and what to do; nothing is left running.
 func TestBadInput(t *testing.T) {
-	unknown := testutil.RulesFile(t, "- rule: A\n  desc: d\n  condition: evt.type = open and\n    proc.nam = x\n  output: o\n  priority: INFO\n")
+	unknown := testutil.RulesFile(t,
+		"- rule: A\n  desc: d\n  condition: evt.type = open and\n    proc.nam = x\n  output: o\n  priority: INFO\n")
 	broken := testutil.RulesFile(t, "- rule: A\n  desc: [d\n")
 	tests := []struct {
 		name string
@@ -180,9 +184,12 @@ func TestBadInput(t *testing.T) {
 	}{
 		{name: "missing file", args: []string{"-r", "/does/not/exist.yaml"},
 			want: `^Error: .*/does/not/exist\.yaml.*no such file.*-r`},
-		{name: "broken YAML", args: []string{"-r", broken}, want: `^Error: load rules: ` + regexp.QuoteMeta(broken) + `:\d+:\d+: LOAD_ERR_YAML_PARSE`},
-		{name: "unknown field", args: []string{"-r", unknown}, want: `^Error: load rules: ` + regexp.QuoteMeta(unknown) + `:4:5: LOAD_ERR_COMPILE_CONDITION.*proc\.nam\b.*proc\.name`},
-		{name: "bad option", args: []string{"-o", "json_output=perhaps"}, want: `^Error: read option -o json_output=perhaps: .*neither true nor false`},
+		{name: "broken YAML", args: []string{"-r", broken},
+			want: `^Error: load rules: ` + regexp.QuoteMeta(broken) + `:\d+:\d+: LOAD_ERR_YAML_PARSE`},
+		{name: "unknown field", args: []string{"-r", unknown},
+			want: `^Error: load rules: ` + regexp.QuoteMeta(unknown) + `:4:5: LOAD_ERR_COMPILE_CONDITION.*proc\.nam\b.*proc\.name`},
+		{name: "bad option", args: []string{"-o", "json_output=perhaps"},
+			want: `^Error: read option -o json_output=perhaps: .*neither true nor false`},
 		{name: "unknown flag", args: []string{"--nonsense"}, want: `^Error: unknown flag: --nonsense`},
 		{name: "no privileges", user: 65534, want: `^Error: load BPF programs: no privilege \(missing CAP_BPF, CAP_PERFMON\); run as root`},
 		{name: "no BTF", wrap: []string{"unshare", "--mount", "sh", "-c", `mount -t tmpfs none /sys/kernel/btf && exec "$0" "$@"`},

@@ -29,7 +29,8 @@ func TestManyContainers(t *testing.T) {
 	took := time.Since(began)
 	// The last one's own alert says that all were learned.
 	l.Run(t, testutil.ContainerSpec{
-		Namespace: "k8s.io", ID: testutil.HexID("last"), Image: l.image, Labels: testutil.PodLabels("last", "identity", "last"), Args: []string{"/bin/sh", "-c", "true"},
+		Namespace: "k8s.io", ID: testutil.HexID("last"), Image: l.image, Labels: testutil.PodLabels("last", "identity", "last"),
+		Args: []string{"/bin/sh", "-c", "true"},
 	})
 	s.Next("the last one's shell", func(a *alert) bool { return a.Field("container.name") == "last" })
 	after, cpu := resident(t, pid), processorTime(t, pid)-cpuBefore

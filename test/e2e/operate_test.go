@@ -30,7 +30,8 @@ func TestDropsEnd(t *testing.T) {
 	}
 	<-s.Ended
 	err := s.Cmd.Wait()
-	if err == nil || s.Cmd.ProcessState.ExitCode() != 1 || !strings.Contains(s.Log(), "Error: end as syscall_event_drops.actions asks for: events were lost") {
+	if err == nil || s.Cmd.ProcessState.ExitCode() != 1 ||
+		!strings.Contains(s.Log(), "Error: end as syscall_event_drops.actions asks for: events were lost") {
 		t.Errorf("it ended with %v:\n%s", err, s.Log())
 	}
 	if !strings.Contains(s.Log(), "Events seen: ") {
@@ -43,7 +44,8 @@ func TestDropsAfterReload(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "saker.yaml")
 	write := func(simulate bool) {
 		t.Helper()
-		text := fmt.Sprintf("rules_files: [%s]\njson_output: true\nsyscall_event_drops: {simulate_drops: %v, max_burst: 2, rate: 0, actions: [alert]}\n",
+		text := fmt.Sprintf("rules_files: [%s]\njson_output: true\nsyscall_event_drops: {simulate_drops: %v, max_burst: 2, rate: 0, actions: "+
+			"[alert]}\n",
 			testutil.RulesFile(t, quietRules), simulate)
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

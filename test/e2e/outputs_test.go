@@ -86,7 +86,8 @@ func TestHTTPOutage(t *testing.T) {
 	}
 	at := free.Addr().String()
 	_ = free.Close()
-	s := startSensor(t, "-r", numbered(t, dir), "-o", "rule_matching=all", "-o", "http_output.enabled=true", "-o", "http_output.url=http://"+at+"/")
+	s := startSensor(t, "-r", numbered(t, dir), "-o", "rule_matching=all", "-o", "http_output.enabled=true", "-o",
+		"http_output.url=http://"+at+"/")
 	openNumbered(t, dir, 0, n)
 	for i := range n {
 		s.Next(fmt.Sprint("standard output, ", i), func(a *testutil.Alert) bool { return a.Field("fd.name") == fmt.Sprintf("%s/n%d", dir, i) })
@@ -164,7 +165,8 @@ func TestHTTPNeverThere(t *testing.T) {
 		t.Error("alerts were left, and the exit code does not say so")
 	}
 	// Those that were in the queue of 10 at the end, or on their way, were not dropped because it was full.
-	m := regexp.MustCompile(`   http: 0 written, (\d+) dropped \(queue full\), 0 failed \(sink error\), (\d+) not delivered before the end\n`).FindStringSubmatch(s.Log())
+	m := regexp.MustCompile(`   http: 0 written, (\d+) dropped \(queue full\), 0 failed \(sink error\), ` +
+		`(\d+) not delivered before the end\n`).FindStringSubmatch(s.Log())
 	if m == nil {
 		t.Fatalf("the exit text does not count them:\n%s", s.Log())
 	}

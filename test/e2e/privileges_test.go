@@ -159,7 +159,8 @@ func TestCapabilities(t *testing.T) {
 func userIsNamed(t *testing.T, l *lab, command []string) bool {
 	t.Helper()
 	id := testutil.HexID(t.Name() + "unknown")
-	args := append(slices.Clone(command[1:]), "-c", os.DevNull, "-o", "json_output=true", "-o", "container_engines.containerd.sockets[0]=/does/not/exist",
+	args := append(slices.Clone(command[1:]), "-c", os.DevNull, "-o", "json_output=true", "-o",
+		"container_engines.containerd.sockets[0]=/does/not/exist",
 		"-r", testutil.RulesFile(t, fmt.Sprintf(`
 - rule: True
   desc: d
@@ -198,7 +199,8 @@ func TestDrop(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	rules := testutil.RulesFile(t, fmt.Sprintf("- rule: Watched\n  desc: d\n  condition: open_read and fd.name = %s\n  output: o\n  priority: NOTICE\n", file))
+	rules := testutil.RulesFile(t,
+		fmt.Sprintf("- rule: Watched\n  desc: d\n  condition: open_read and fd.name = %s\n  output: o\n  priority: NOTICE\n", file))
 	held, err := privilege.Held()
 	if err != nil {
 		t.Fatal(err)
@@ -208,7 +210,8 @@ func TestDrop(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := testutil.StartSensor(t, binary, "-r", rules, "-o", fmt.Sprint("privileges.drop=", drop), "-o", "program_output.enabled=true",
-			"-o", "program_output.keep_alive=true", "-o", "program_output.program=grep -E '^Cap|^NoNewPrivs' /proc/self/status > "+saved+"; cat > /dev/null")
+			"-o", "program_output.keep_alive=true", "-o", "program_output.program=grep -E '^Cap|^NoNewPrivs' /proc/self/status > "+saved+
+				"; cat > /dev/null")
 		openMany(t, file, 1)
 		// For reading and writing, so that the open does not wait for the program; the first read does.
 		pipe, err := os.OpenFile(saved, os.O_RDWR, 0)

@@ -71,8 +71,8 @@ func (p *piped) readTo(r *bufio.Reader, text string) string {
 	}
 }
 
-// TestReaderGoesAway: a sensor whose alerts nobody reads any more goes on, and so it does without a reader of its log. Its other outputs get
-// every alert; log, health and metrics say what fails; it ends in order.
+// TestReaderGoesAway: a sensor whose alerts nobody reads any more goes on, and so it does without a reader of its log. Its other
+// outputs get every alert; log, health and metrics say what fails; it ends in order.
 func TestReaderGoesAway(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root: the sensor loads BPF programs")
@@ -107,7 +107,8 @@ func readerGoesAway(t *testing.T, stdout, stderr, buffered bool) {
 		"-o", "webserver.listen_address=127.0.0.1", "-o", fmt.Sprint("webserver.listen_port=", port), "-o", "metrics.enabled=true",
 		"-o", "webserver.prometheus_metrics_enabled=true", "-o", fmt.Sprint("buffered_outputs=", buffered),
 		"-o", "file_output.enabled=true", "-o", "file_output.filename="+file,
-		"-o", "program_output.enabled=true", "-o", "program_output.keep_alive=true", "-o", "program_output.program=grep SigIgn /proc/self/status >"+mask+"; cat >/dev/null")
+		"-o", "program_output.enabled=true", "-o", "program_output.keep_alive=true", "-o",
+		"program_output.program=grep SigIgn /proc/self/status >"+mask+"; cat >/dev/null")
 	p.readTo(p.stderr, "ready")
 	openNumbered(t, dir, 0, 1)
 	p.readTo(p.stdout, dir+"/n0")
@@ -161,7 +162,8 @@ func readerGoesAway(t *testing.T, stdout, stderr, buffered bool) {
 	}
 	if !stderr {
 		rest := p.readTo(p.stderr, "Names not known")
-		if m := regexp.MustCompile(`stdout: 1 written, 0 dropped \(queue full\), (\d+) failed \(sink error\)`).FindStringSubmatch(rest); m == nil || m[1] == "0" {
+		if m := regexp.MustCompile(`stdout: 1 written, 0 dropped \(queue full\), (\d+) failed \(sink error\)`).FindStringSubmatch(
+			rest); m == nil || m[1] == "0" {
 			t.Errorf("the exit text:\n%s", rest)
 		}
 	}
@@ -174,7 +176,8 @@ func readerGoesAway(t *testing.T, stdout, stderr, buffered bool) {
 func TestShortCommandsEndQuietly(t *testing.T) {
 	l := startLooks(t)
 	for _, args := range [][]string{
-		{"--list", "--format=markdown"}, {"--list-events"}, {"-L", "-c", os.DevNull}, {"--support", "-c", os.DevNull}, {"--config-schema"}, {"--version"},
+		{"--list", "--format=markdown"}, {"--list-events"}, {"-L", "-c", os.DevNull}, {"--support", "-c", os.DevNull}, {"--config-schema"},
+		{"--version"},
 		{"config", "show", "-c", os.DevNull}, {"top", "-c", os.DevNull, "-o", "top.socket=" + l.socket},
 	} {
 		t.Run(strings.Join(args[:min(len(args), 2)], " "), func(t *testing.T) {

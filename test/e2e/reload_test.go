@@ -43,7 +43,8 @@ func notOwn(alerts []*testutil.Alert) (rest []*testutil.Alert) {
 	return rest
 }
 
-const nothingRule = "- rule: Nothing\n  desc: d\n  condition: evt.type = execve and proc.name = no-such-program\n  output: x\n  priority: NOTICE\n"
+const nothingRule = "- rule: Nothing\n  desc: d\n  condition: evt.type = execve and proc.name = no-such-program\n  output: x\n  " +
+	"priority: NOTICE\n"
 
 // waitLogs waits until the log holds a text so many times.
 func waitLogs(t *testing.T, s *testutil.Sensor, text string, times int) {
@@ -102,7 +103,8 @@ func TestReloadConfiguration(t *testing.T) {
 	s.WaitLog("\tready\t")
 	openNumbered(t, dir, 0, 1)
 	s.Next("an alert on standard output", func(a *testutil.Alert) bool { return a.Rule == "Numbered" })
-	rewrite(t, conf, text+"stdout_output: {enabled: false}\nfile_output: {enabled: true, filename: "+out+"}\nengine: {modern_ebpf: {buf_size_preset: 5}}\n")
+	rewrite(t, conf, text+"stdout_output: {enabled: false}\nfile_output: {enabled: true, filename: "+out+
+		"}\nengine: {modern_ebpf: {buf_size_preset: 5}}\n")
 	waitLogs(t, s, "\treloaded\t", 1)
 	s.WaitLog(`a changed setting counts from the next start	{"key": "engine"}`)
 	openNumbered(t, dir, 1, 2)

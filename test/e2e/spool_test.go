@@ -168,7 +168,8 @@ func TestSpoolAtTheEnd(t *testing.T) {
 	waitFor(t, "all alerts on disk", func() bool { return keeps(t, spool, fmt.Sprintf("%s/n%d", dir, n-1)) })
 	s.Stop() // fails if the exit code is not 0
 	// Of its end the sensor has told as well.
-	if want := fmt.Sprintf("   http: 0 written, 0 dropped (queue full), 0 failed (sink error); on disk: 0 from the start, %d at the end\n", n+1); !strings.Contains(s.Log(), want) {
+	if want := fmt.Sprintf("   http: 0 written, 0 dropped (queue full), 0 failed (sink error); on disk: 0 from the start, %d at the end\n",
+		n+1); !strings.Contains(s.Log(), want) {
 		t.Errorf("the exit text lacks %q:\n%s", want, s.Log())
 	}
 }
@@ -185,7 +186,8 @@ func TestSpoolReload(t *testing.T) {
 	close(server.pass)
 	conf, rules := filepath.Join(t.TempDir(), "saker.yaml"), numbered(t, dir)
 	write := func(url string) {
-		rewrite(t, conf, "json_output: true\nrules_files: ["+rules+"]\nspool: {directory: "+spool+"}\nhttp_output: {enabled: true, spool: true, url: \""+url+"\"}\n")
+		rewrite(t, conf, "json_output: true\nrules_files: ["+rules+"]\nspool: {directory: "+spool+
+			"}\nhttp_output: {enabled: true, spool: true, url: \""+url+"\"}\n")
 	}
 	write("http://127.0.0.1:1/")
 	s := testutil.LaunchSensor(t, sensorBinary, "-c", conf)
@@ -290,7 +292,8 @@ func TestGRPCReloadWithSpool(t *testing.T) {
 	conf, rules := filepath.Join(t.TempDir(), "saker.yaml"), numberedAndLoud(t, dir)
 	write := func(socket string) (address string) {
 		address = "unix://" + filepath.Join(run, socket)
-		rewrite(t, conf, "rules_files: ["+rules+"]\nspool: {directory: "+kept+"}\ngrpc: {enabled: true, bind_address: \""+address+"\"}\ngrpc_output: {enabled: true, spool: true}\n")
+		rewrite(t, conf, "rules_files: ["+rules+"]\nspool: {directory: "+kept+"}\ngrpc: {enabled: true, bind_address: \""+address+
+			"\"}\ngrpc_output: {enabled: true, spool: true}\n")
 		return address
 	}
 	first := write("first")
@@ -305,7 +308,8 @@ func TestGRPCReloadWithSpool(t *testing.T) {
 	openNumbered(t, dir, n, 2*n)
 	waitLogs(t, s, "the gRPC server listens", 2)
 	openNumbered(t, dir, 2*n, 3*n)
-	stream := subscribe(t, connect(t, second, insecure.NewCredentials()), &outputs.Request{Rules: []string{"Numbered"}, Run: last.Run, Cursor: last.Cursor})
+	stream := subscribe(t, connect(t, second, insecure.NewCredentials()), &outputs.Request{Rules: []string{"Numbered"}, Run: last.Run,
+		Cursor: last.Cursor})
 	if _, err := readNumbered(stream, dir, n/2, 3*n); err != nil {
 		t.Error(err)
 	}

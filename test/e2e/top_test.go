@@ -106,7 +106,8 @@ func TestTop(t *testing.T) {
 		for _, sum := range []struct {
 			all *topRow
 			row topRow
-		}{{&rule, rowOf(r.Rules.Rows, "Watched file", "")}, {&host, rowOf(r.Containers.Rows, "host", "host")}, {&process, rowOf(r.Processes.Rows, "e2e.test", pid)}} {
+		}{{&rule, rowOf(r.Rules.Rows, "Watched file", "")}, {&host, rowOf(r.Containers.Rows, "host", "host")},
+			{&process, rowOf(r.Processes.Rows, "e2e.test", pid)}} {
 			sum.all.Alerts += sum.row.Alerts
 			sum.all.Events += sum.row.Events
 			sum.all.Lost += sum.row.Lost
@@ -133,7 +134,8 @@ func TestTop(t *testing.T) {
 func TestTopOnce(t *testing.T) {
 	l := startLooks(t)
 	text, err := l.top("--once").CombinedOutput()
-	if err != nil || !strings.Contains(string(text), "per second: ") || !strings.Contains(string(text), "EVENTS/s  ALERTS/s    LOST/s  PROCESS\n") || strings.Contains(string(text), "\x1b") {
+	if err != nil || !strings.Contains(string(text), "per second: ") ||
+		!strings.Contains(string(text), "EVENTS/s  ALERTS/s    LOST/s  PROCESS\n") || strings.Contains(string(text), "\x1b") {
 		t.Errorf("%v: %s", err, text)
 	}
 	if text, err := l.top("-n", "2").CombinedOutput(); err != nil || strings.Count(string(text), "per second: ") != 2 {

@@ -32,11 +32,13 @@ func TestUnit(t *testing.T) {
 		t.Fatal(err)
 	}
 	// What it does not understand it tells and ignores, with exit code 0.
-	if out, err := exec.Command("systemd-analyze", "verify", "--man=no", unit).CombinedOutput(); err != nil || strings.Contains(string(out), "saker.service") {
+	if out, err := exec.Command("systemd-analyze", "verify", "--man=no", unit).CombinedOutput(); err != nil ||
+		strings.Contains(string(out), "saker.service") {
 		t.Errorf("verify: %v\n%s", err, out)
 	}
 	// Exposure is 0 to 100, in tenths; without any confinement it is 96.
-	if out, err := exec.Command("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=35", unit).CombinedOutput(); err != nil {
+	if out, err := exec.Command("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=35",
+		unit).CombinedOutput(); err != nil {
 		t.Errorf("security: %v\n%s", err, out)
 	}
 	var names []string
@@ -59,7 +61,8 @@ func TestUnit(t *testing.T) {
 func callsOf(t *testing.T, binary string) map[string]bool {
 	t.Helper()
 	trace := filepath.Join(t.TempDir(), "trace")
-	s := testutil.LaunchSensor(t, "strace", "-f", "-qq", "-o", trace, binary, "-c", os.DevNull, "-o", "top.socket="+filepath.Join(t.TempDir(), "top.sock"))
+	s := testutil.LaunchSensor(t, "strace", "-f", "-qq", "-o", trace, binary, "-c", os.DevNull, "-o",
+		"top.socket="+filepath.Join(t.TempDir(), "top.sock"))
 	s.WaitLog("ready")
 	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", s.Cmd.Process.Pid))
 	if err != nil {

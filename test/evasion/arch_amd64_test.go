@@ -29,7 +29,8 @@ var archTechniques = []technique{
 		seen(secretRead, "evt.type=open", "fd.name.matched=given"),
 	}},
 	{"creat", func(dir string) error {
-		return errors.Join(call(unix.SYS_CREAT, dir+"/secret", 0o600), os.Symlink("secret", dir+"/link"), call(unix.SYS_CREAT, dir+"/link", 0o600))
+		return errors.Join(call(unix.SYS_CREAT, dir+"/secret", 0o600), os.Symlink("secret", dir+"/link"),
+			call(unix.SYS_CREAT, dir+"/link", 0o600))
 	}, []expectation{
 		gap("open_write and fd.name = DIR/secret", noCall),
 		seen("evt.type = creat and fd.name = DIR/secret", "fd.name.given=DIR/secret", "fd.name.matched=given"),

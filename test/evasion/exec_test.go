@@ -75,7 +75,8 @@ var execs = []technique{
 		return errors.Join(os.Symlink("payload", dir+"/sshd"), run(nil, dir+"/sshd", "true"))
 	}, []expectation{
 		seen(payloadRun, "proc.name=sshd"),
-		gap("spawned_process and proc.name = payload and proc.exepath startswith DIR/", "proc.name is the name by which it was called, as in Falco; proc.exepath is the file"),
+		gap("spawned_process and proc.name = payload and proc.exepath startswith DIR/",
+			"proc.name is the name by which it was called, as in Falco; proc.exepath is the file"),
 	}},
 	{"copy under another name", func(dir string) error {
 		return errors.Join(copyFile(dir+"/payload", dir+"/sshd"), run(nil, dir+"/sshd", "true"))
@@ -110,7 +111,8 @@ var execs = []technique{
 		return errors.Join(os.WriteFile(dir+"/outer", []byte("#!"+dir+"/script\n"), 0o755), run(nil, dir+"/outer", "x"))
 	}, []expectation{seen("spawned_process and proc.script = DIR/outer", "proc.exepath=*/busybox", "proc.args=sh DIR/script DIR/outer")}},
 	{"script given to its interpreter", func(dir string) error { return run(nil, "/usr/bin/busybox", "sh", dir+"/script") }, []expectation{
-		gap("spawned_process and proc.script = DIR/script", "the kernel ran the interpreter; that its argument is a program is the interpreter's affair"),
+		gap("spawned_process and proc.script = DIR/script",
+			"the kernel ran the interpreter; that its argument is a program is the interpreter's affair"),
 		seen("spawned_process and proc.args contains DIR/script", "proc.exepath=*/busybox"),
 		seen("open_read and fd.name = DIR/script", "proc.args=DIR/script"),
 	}},
@@ -134,8 +136,12 @@ var execs = []technique{
 		seen("spawned_process and proc.name = wget and proc.args = --help", "proc.exepath=DIR/payload"),
 		seen(payloadRun, "proc.name=wget"),
 	}},
-	{"multicall program by its first argument", func(dir string) error { return run(nil, dir+"/payload", "payload", "busybox", "wget", "--help") }, []expectation{
-		gap("spawned_process and proc.name = wget and proc.exepath = DIR/payload", "the name of the process is the program's; which part of it runs stands in its arguments"),
+	{"multicall program by its first argument", func(dir string) error {
+		return run(nil, dir+"/payload", "payload", "busybox", "wget",
+			"--help")
+	}, []expectation{
+		gap("spawned_process and proc.name = wget and proc.exepath = DIR/payload",
+			"the name of the process is the program's; which part of it runs stands in its arguments"),
 		seen(payloadRun+" and proc.args contains wget", "proc.args=busybox wget --help"),
 	}},
 	{"standalone shell", func(dir string) error {
@@ -185,7 +191,8 @@ var execs = []technique{
 }
 
 var standaloneShell = []expectation{
-	gap("spawned_process and proc.name = cat and proc.exepath = DIR/payload", "the shell runs it by an exec of /proc/self/exe, or in its own process"),
+	gap("spawned_process and proc.name = cat and proc.exepath = DIR/payload",
+		"the shell runs it by an exec of /proc/self/exe, or in its own process"),
 	seen(secretRead, "proc.exepath=DIR/payload"),
 	gap("spawned_process and proc.name = wget and proc.exepath = DIR/payload", "the exec is of /proc/self/exe, and the process is named so"),
 	seen("spawned_process and proc.name = exe and proc.exe = wget", "proc.exepath=DIR/payload"),

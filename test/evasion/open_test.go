@@ -116,7 +116,8 @@ var opens = []technique{
 	{"bind mount of a bind mount", func(dir string) error {
 		err := errors.Join(os.MkdirAll(dir+"/a/b", 0o755), os.Mkdir(dir+"/once", 0o755), os.Mkdir(dir+"/twice", 0o755),
 			os.Rename(dir+"/secret", dir+"/a/b/hidden"), privateMounts())
-		err = errors.Join(err, unix.Mount(dir+"/a", dir+"/once", "", unix.MS_BIND, ""), unix.Mount(dir+"/once/b", dir+"/twice", "", unix.MS_BIND, ""))
+		err = errors.Join(err, unix.Mount(dir+"/a", dir+"/once", "", unix.MS_BIND, ""),
+			unix.Mount(dir+"/once/b", dir+"/twice", "", unix.MS_BIND, ""))
 		return errors.Join(err, read(dir+"/twice/hidden"))
 	}, []expectation{
 		seen("open_read and fd.name = DIR/a/b/hidden", "fd.name.given=DIR/twice/hidden", "fd.name.matched=source"),
@@ -136,7 +137,8 @@ var opens = []technique{
 		seen(byInode+"DIR/", "fd.name=DIR/other"),
 	}},
 	{"hard link in a bind mount", func(dir string) error {
-		err := errors.Join(os.Mkdir(dir+"/bound", 0o755), os.Mkdir(dir+"/links", 0o755), os.Link(dir+"/secret", dir+"/links/other"), privateMounts())
+		err := errors.Join(os.Mkdir(dir+"/bound", 0o755), os.Mkdir(dir+"/links", 0o755), os.Link(dir+"/secret", dir+"/links/other"),
+			privateMounts())
 		return errors.Join(err, unix.Mount(dir+"/links", dir+"/bound", "", unix.MS_BIND, ""), read(dir+"/bound/other"))
 	}, []expectation{
 		seen(secretRead, "fd.name=DIR/secret", "fd.name.resolved=DIR/bound/other", "fd.name.source=DIR/links/other", "fd.name.matched=watched"),
@@ -197,7 +199,8 @@ var opens = []technique{
 		}
 		return errors.Join(os.WriteFile("hidden", nil, 0o600), read("hidden"))
 	}, []expectation{
-		gap("open_read and fd.name startswith DIR/ and fd.name endswith /hidden", "the front of a path of more than 4,096 bytes is lost, and that is flagged"),
+		gap("open_read and fd.name startswith DIR/ and fd.name endswith /hidden",
+			"the front of a path of more than 4,096 bytes is lost, and that is flagged"),
 		seen("open_read and evt.truncated contains path and fd.name endswith /hidden", "fd.name=/nnn*"),
 	}},
 	{"chroot", func(dir string) error {
@@ -207,7 +210,8 @@ var opens = []technique{
 		seen(byInode+"/", "fd.name=/secret"),
 	}},
 	{"chroot into a bind mount", func(dir string) error {
-		err := errors.Join(os.MkdirAll(dir+"/real/jail", 0o755), os.Mkdir(dir+"/bound", 0o755), os.Rename(dir+"/secret", dir+"/real/jail/hidden"), privateMounts())
+		err := errors.Join(os.MkdirAll(dir+"/real/jail", 0o755), os.Mkdir(dir+"/bound", 0o755), os.Rename(dir+"/secret", dir+"/real/jail/hidden"),
+			privateMounts())
 		err = errors.Join(err, unix.Mount(dir+"/real", dir+"/bound", "", unix.MS_BIND, ""))
 		return errors.Join(err, unix.Chroot(dir+"/bound/jail"), os.Chdir("/"), read("/hidden"))
 	}, []expectation{
@@ -254,7 +258,8 @@ var opens = []technique{
 	{"name rewritten and open fails", rewriteAndOpenFails, []expectation{
 		seen("evt.type = openat and evt.failed = true and fd.name = DIR/fuse/wanted",
 			"fd.name=DIR/fuse/wanted", "fd.name.exit=DIR/fuse/decoy!", "evt.name_changed=true", "evt.unverified=true"),
-		seen("evt.type in (open, openat, openat2, creat) and evt.name_changed = true and fd.name.exit = DIR/fuse/decoy!", "fd.name=DIR/fuse/wanted"),
+		seen("evt.type in (open, openat, openat2, creat) and evt.name_changed = true and fd.name.exit = DIR/fuse/decoy!",
+			"fd.name=DIR/fuse/wanted"),
 	}},
 	{"exits at once", func(dir string) error { return openAndExit(dir + "/secret") }, []expectation{
 		seen(secretRead, "fd.name=DIR/secret", "proc.name=exe", "proc.exepath=*"),

@@ -34,7 +34,8 @@ var processes = []technique{
 		// What it calls itself later does not make it another program.
 		seen(secretRead+" and proc.name = exe", "proc.name=exe"),
 		gap(secretRead+" and proc.name = sshd", "the name is the one that the exec gave"),
-		gap("open_read and fd.name = DIR/script and proc.name = exe", "a forked child begins with the name that its parent has then, as in Falco; proc.exepath is the file"),
+		gap("open_read and fd.name = DIR/script and proc.name = exe",
+			"a forked child begins with the name that its parent has then, as in Falco; proc.exepath is the file"),
 		seen("open_read and fd.name = DIR/script and proc.name = sshd", "proc.exepath=*"),
 	}},
 	{"argv rewritten", func(string) error {

@@ -72,9 +72,11 @@ func skip(why string) error {
 
 // fields are shown by each rule.
 var fields = []string{
-	"evt.type", "evt.res", "evt.truncated", "evt.unverified", "evt.name_changed", "evt.is_io_uring", "evt.arg.filename", "fd.name", "fd.name.given", "fd.name.resolved",
+	"evt.type", "evt.res", "evt.truncated", "evt.unverified", "evt.name_changed", "evt.is_io_uring", "evt.arg.filename", "fd.name",
+	"fd.name.given", "fd.name.resolved",
 	"fd.name.source", "fd.name.watched", "fd.name.exit", "fd.name.matched",
-	"proc.name", "proc.exe", "proc.exepath", "proc.args", "proc.script", "proc.pname", "proc.is_exe_from_memfd", "user.uid", "proc.pid", "proc.vpid",
+	"proc.name", "proc.exe", "proc.exepath", "proc.args", "proc.script", "proc.pname", "proc.is_exe_from_memfd", "user.uid", "proc.pid",
+	"proc.vpid",
 }
 
 // stage is a sensor with the rules of several techniques.

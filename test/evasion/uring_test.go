@@ -41,7 +41,8 @@ var rings = []technique{
 		e := testutil.Openat(unix.AT_FDCWD, dir+"/absent", unix.O_RDONLY, 0)
 		return ringRename(e, dir+"/decoy")
 	}, []expectation{
-		seen("evt.type = openat and evt.failed = true and fd.name = DIR/absent", "evt.is_io_uring=true", "evt.unverified=false", "evt.res=ENOENT"),
+		seen("evt.type = openat and evt.failed = true and fd.name = DIR/absent", "evt.is_io_uring=true", "evt.unverified=false",
+			"evt.res=ENOENT"),
 	}},
 	{"io_uring without an answer", func(dir string) error {
 		e := testutil.Openat(unix.AT_FDCWD, dir+"/secret", unix.O_RDONLY, 0)
@@ -49,7 +50,8 @@ var rings = []technique{
 		return errors.Join(os.Symlink("secret", dir+"/link"), ringSilent(e), ringSilent(e.To(dir+"/link")))
 	}, []expectation{
 		seen(secretRead, "evt.is_io_uring=true", "fd.name.given=DIR/secret", "evt.unverified=true", "fd.name.resolved=<nil>"),
-		gap(secretRead+" and fd.name.given = DIR/link", "the kernel does not tell when an open has succeeded whose answer is not wanted: there is no file to ask yet"),
+		gap(secretRead+" and fd.name.given = DIR/link",
+			"the kernel does not tell when an open has succeeded whose answer is not wanted: there is no file to ask yet"),
 		seen("evt.is_io_uring = true and evt.unverified = true and fd.name = DIR/link"),
 	}},
 }

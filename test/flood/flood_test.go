@@ -71,7 +71,8 @@ func newLab(t *testing.T) *lab {
 	l.binary, l.socket = binary, filepath.Join(t.TempDir(), "top.sock")
 	l.sensor = testutil.StartSensor(t, binary, "-o", "top.socket="+l.socket, "-o", "container_engines.containerd.sockets[0]="+l.Socket,
 		// Small enough for a loaded machine to fill: 1 MiB of ring, and for each rule half of the queue.
-		"-o", "engine.modern_ebpf.buf_size_preset=1", "-o", "outputs_queue.capacity=4096", "-o", "priority=debug", "-r", testutil.RulesFile(t, fmt.Sprintf(`
+		"-o", "engine.modern_ebpf.buf_size_preset=1", "-o", "outputs_queue.capacity=4096", "-o", "priority=debug", "-r",
+		testutil.RulesFile(t, fmt.Sprintf(`
 - rule: Flood
   desc: An open of the flooder's.
   condition: evt.type = %s and fd.name startswith /flood/
@@ -93,7 +94,8 @@ func (l *lab) flood(t *testing.T) *testutil.Container {
 	x := l.Create(t, testutil.ContainerSpec{
 		Namespace: namespace, ID: testutil.HexID("flood"), Image: image,
 		Labels: map[string]string{
-			"io.kubernetes.pod.name": "flood-1", "io.kubernetes.pod.namespace": "storm", "io.kubernetes.pod.uid": "11111111-2222-3333-4444-555555555555",
+			"io.kubernetes.pod.name": "flood-1", "io.kubernetes.pod.namespace": "storm",
+			"io.kubernetes.pod.uid":        "11111111-2222-3333-4444-555555555555",
 			"io.kubernetes.container.name": "flood",
 		},
 		Args: []string{"/flooder", "/out/opens", "/flood/a", "/flood/b"},
@@ -203,7 +205,8 @@ func TestFlood(t *testing.T) {
 	}
 	drop := l.seen.drops[0]
 	for name, want := range map[string]string{
-		"proc.name": "flooder", "proc.exepath": "/flooder", "proc.cmdline": "flooder /out/opens /flood/a /flood/b", "proc.pid": strconv.Itoa(x.Pid),
+		"proc.name": "flooder", "proc.exepath": "/flooder", "proc.cmdline": "flooder /out/opens /flood/a /flood/b",
+		"proc.pid":     strconv.Itoa(x.Pid),
 		"container.id": testutil.HexID("flood")[:12], "container.name": "flood", "k8s.pod.name": "flood-1", "k8s.ns.name": "storm",
 	} {
 		if got := drop.Field(name); got != want {

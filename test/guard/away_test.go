@@ -99,7 +99,8 @@ func TestAway(t *testing.T) {
 	broken.Stop()
 }
 
-// TestOverlap: a sensor that started before the one that it replaces has ended, as in an update of a DaemonSet, keeps the state from then on.
+// TestOverlap: a sensor that started before the one that it replaces has ended, as in an update of a DaemonSet, keeps the state
+// from then on.
 func TestOverlap(t *testing.T) {
 	state := stateFile(t)
 	old, next := startWith(t, state), startWith(t, state)

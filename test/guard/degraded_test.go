@@ -19,8 +19,8 @@ import (
 const kubeconfig = `{apiVersion: v1, kind: Config, current-context: x, clusters: [{name: c, cluster: {server: "SERVER"}}],
   users: [{name: u, user: {token: t}}], contexts: [{name: x, context: {cluster: c, user: u}}]}`
 
-// TestDegraded: a runtime's socket that answers garbage and an API server that is not there cost names, no events. Log, health, metrics and doctor
-// tell of each, the log once; what comes later is taken.
+// TestDegraded: a runtime's socket that answers garbage and an API server that is not there cost names, no events. Log, health,
+// metrics and doctor tell of each, the log once; what comes later is taken.
 func TestDegraded(t *testing.T) {
 	dir := t.TempDir()
 	file, config, socket := filepath.Join(dir, "watched"), filepath.Join(dir, "kubeconfig"), filepath.Join(dir, "docker.sock")
@@ -90,7 +90,8 @@ func TestDegraded(t *testing.T) {
 	if err != nil {
 		t.Errorf("the doctor: %v", err)
 	}
-	for _, want := range []string{"absent   docker: " + socket + ": connect to docker", "absent   API server: ", "remedy: correct the file that kubernetes.kubeconfig names"} {
+	for _, want := range []string{"absent   docker: " + socket + ": connect to docker", "absent   API server: ",
+		"remedy: correct the file that kubernetes.kubeconfig names"} {
 		if !strings.Contains(string(doctor), want) {
 			t.Errorf("the doctor does not say %q:\n%s", want, doctor)
 		}

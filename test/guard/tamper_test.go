@@ -88,7 +88,8 @@ func TestDetach(t *testing.T) {
 	}
 	defer unix.Close(int(own))
 	attr.id = uint32(own)
-	if _, _, errno := unix.Syscall(unix.SYS_BPF, unix.BPF_LINK_DETACH, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr)); errno != unix.EOPNOTSUPP {
+	if _, _, errno := unix.Syscall(unix.SYS_BPF, unix.BPF_LINK_DETACH, uintptr(unsafe.Pointer(&attr)),
+		unsafe.Sizeof(attr)); errno != unix.EOPNOTSUPP {
 		t.Errorf("detaching: %v", errno)
 	}
 	s.Stop()

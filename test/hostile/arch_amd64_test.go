@@ -24,7 +24,8 @@ var (
 		event.TypeOpenByHandleAt: unix.SYS_OPEN_BY_HANDLE_AT, event.TypeExecve: unix.SYS_EXECVE, event.TypeExecveat: unix.SYS_EXECVEAT,
 	}
 	compat = map[event.Type]uintptr{
-		event.TypeOpen: 5, event.TypeOpenat: 295, event.TypeOpenat2: 437, event.TypeCreat: 8, event.TypeOpenByHandleAt: 342, event.TypeExecve: 11, event.TypeExecveat: 358,
+		event.TypeOpen: 5, event.TypeOpenat: 295, event.TypeOpenat2: 437, event.TypeCreat: 8, event.TypeOpenByHandleAt: 342, event.TypeExecve: 11,
+		event.TypeExecveat: 358,
 	}
 )
 

@@ -19,7 +19,8 @@ type arena struct {
 
 func newArena() (*arena, error) {
 	page := unix.Getpagesize()
-	p, err := unix.MmapPtr(-1, 0, nil, uintptr((pages+1)*page), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|mapLow|unix.MAP_POPULATE)
+	p, err := unix.MmapPtr(-1, 0, nil, uintptr((pages+1)*page), unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_PRIVATE|unix.MAP_ANON|mapLow|unix.MAP_POPULATE)
 	if err != nil {
 		return nil, err
 	}

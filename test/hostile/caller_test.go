@@ -161,7 +161,8 @@ func (c *caller) fact(kind event.Kind, typ event.Type, ret int64, flags event.Fl
 
 // send passes a fact on.
 func (c *caller) send(f *fact, call string, args ...any) error {
-	f.Call = fmt.Sprintf("thread %d, call %d: %v", c.number, c.calls, f.Want.Type) + fmt.Sprintf(call, args...) + fmt.Sprintf(" = %d, in %.300q", f.Want.Ret, c.cwd.Text)
+	f.Call = fmt.Sprintf("thread %d, call %d: %v", c.number, c.calls, f.Want.Type) + fmt.Sprintf(call,
+		args...) + fmt.Sprintf(" = %d, in %.300q", f.Want.Ret, c.cwd.Text)
 	return c.facts.Encode(f)
 }
 

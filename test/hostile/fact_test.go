@@ -119,7 +119,8 @@ func (f *fact) differences(s *seen) []string {
 	named := func(what, got string, n name) {
 		whole, end := n.fits(got)
 		if !whole && !(end && ev.Flags&event.FlagPathTruncated != 0) {
-			out = append(out, fmt.Sprintf("%s: %.500q (%d bytes), want %.500q %.500q (%d bytes), flags %b", what, got, len(got), n.Text, n.Other, len(n.Text), ev.Flags))
+			out = append(out, fmt.Sprintf("%s: %.500q (%d bytes), want %.500q %.500q (%d bytes), flags %b", what, got, len(got), n.Text, n.Other,
+				len(n.Text), ev.Flags))
 		}
 		cut = cut || !whole
 		if n.Other != "" {

@@ -45,7 +45,8 @@ func (c *caller) path(dir folder) path {
 // badPointer points to no memory of the caller's.
 func (c *caller) badPointer() uintptr {
 	return pick(c, []uintptr{
-		0, 1, 8, 4095, c.mem.end(), c.mem.end() + 8, 0xdead0000, 1<<47 - 1, 1 << 47, 0xffff888000000000, 0xffffffff81000000, ^uintptr(0), ^uintptr(4095), 0x8000000000000000,
+		0, 1, 8, 4095, c.mem.end(), c.mem.end() + 8, 0xdead0000, 1<<47 - 1, 1 << 47, 0xffff888000000000, 0xffffffff81000000, ^uintptr(0),
+		^uintptr(4095), 0x8000000000000000,
 	})
 }
 
@@ -154,8 +155,10 @@ func (c *caller) openFlags() uint32 {
 		flag   uint32
 		chance int
 	}{
-		{unix.O_CREAT, 100}, {unix.O_EXCL, 50}, {unix.O_TRUNC, 50}, {unix.O_APPEND, 50}, {unix.O_NONBLOCK, 100}, {unix.O_DIRECTORY, 50}, {unix.O_NOFOLLOW, 50},
-		{unix.O_PATH, 100}, {unix.O_TMPFILE, 20}, {unix.O_CLOEXEC, 300}, {unix.O_SYNC, 20}, {unix.O_DIRECT, 20}, {unix.O_NOATIME, 20}, {unix.O_NOCTTY, 50}, {1 << 30, 10},
+		{unix.O_CREAT, 100}, {unix.O_EXCL, 50}, {unix.O_TRUNC, 50}, {unix.O_APPEND, 50}, {unix.O_NONBLOCK, 100}, {unix.O_DIRECTORY, 50},
+		{unix.O_NOFOLLOW, 50},
+		{unix.O_PATH, 100}, {unix.O_TMPFILE, 20}, {unix.O_CLOEXEC, 300}, {unix.O_SYNC, 20}, {unix.O_DIRECT, 20}, {unix.O_NOATIME, 20},
+		{unix.O_NOCTTY, 50}, {1 << 30, 10},
 	} {
 		if c.chance(f.chance) {
 			flags |= f.flag
@@ -181,7 +184,8 @@ func (c *caller) how(flags, mode uint32, file *event.File) (at, size uintptr) {
 		mode, wide = 0, 0 // else the kernel refuses it
 	}
 	resolve := uint64(0)
-	for _, bit := range []uint64{unix.RESOLVE_NO_XDEV, unix.RESOLVE_NO_MAGICLINKS, unix.RESOLVE_NO_SYMLINKS, unix.RESOLVE_BENEATH, unix.RESOLVE_IN_ROOT, resolveCached} {
+	for _, bit := range []uint64{unix.RESOLVE_NO_XDEV, unix.RESOLVE_NO_MAGICLINKS, unix.RESOLVE_NO_SYMLINKS, unix.RESOLVE_BENEATH,
+		unix.RESOLVE_IN_ROOT, resolveCached} {
 		if c.chance(60) {
 			resolve |= bit
 		}

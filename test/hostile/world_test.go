@@ -99,10 +99,13 @@ func newWorld(dir string) (*world, error) {
 		}
 	}
 	w.paths = append(w.paths,
-		"/proc/self/status", "/proc/self/maps", "/proc/self/task", "/proc/self/ns/net", "/proc/self/cwd", "/proc/self/root/plain/file", "/proc/thread-self/stat",
+		"/proc/self/status", "/proc/self/maps", "/proc/self/task", "/proc/self/ns/net", "/proc/self/cwd", "/proc/self/root/plain/file",
+		"/proc/thread-self/stat",
 		"/proc/sys/kernel/hostname", "/proc/self/fd", "/proc/self/fd/99999", "/proc/self/environ", "/proc/filesystems", "/proc/self/root",
-		"/sys/kernel/mm/transparent_hugepage/enabled", "/sys/devices/system/cpu/online", "/sys/class", "/sys/block", "/sys/fs", "/sys/devices/system/cpu/cpu0/topology/core_id",
-		"/dev/null", "/dev/zero", "/fuse/there", "/fuse/there is\n\xff", "/fuse/absent", "/fuse", "/", "/tmp", "/proc", "/nowhere", "/plain/file/below",
+		"/sys/kernel/mm/transparent_hugepage/enabled", "/sys/devices/system/cpu/online", "/sys/class", "/sys/block", "/sys/fs",
+		"/sys/devices/system/cpu/cpu0/topology/core_id",
+		"/dev/null", "/dev/zero", "/fuse/there", "/fuse/there is\n\xff", "/fuse/absent", "/fuse", "/", "/tmp", "/proc", "/nowhere",
+		"/plain/file/below",
 	)
 	for _, f := range w.folders {
 		w.paths = append(w.paths, fmt.Sprintf("/proc/self/fd/%d", f.fd))
@@ -167,7 +170,8 @@ func (w *world) addFolder(path string, files ...string) error {
 // plain makes files with names of all kinds.
 func (w *world) plain() error {
 	names := []string{
-		"file", "two\nlines\t\x1b[31m", "\xff\xfe\xc0\xaf", strings.Repeat("n", 255), "  a b ", `a\x2fb"'`, "was (deleted)", "...", "-r", "\x01\x7f",
+		"file", "two\nlines\t\x1b[31m", "\xff\xfe\xc0\xaf", strings.Repeat("n", 255), "  a b ", `a\x2fb"'`, "was (deleted)", "...", "-r",
+		"\x01\x7f",
 		"%s%n", "<NA>", "💣", strings.Repeat("\xf0", 254),
 	}
 	if err := os.MkdirAll("/plain/sub/sub sub", 0o755); err != nil {
@@ -179,7 +183,8 @@ func (w *world) plain() error {
 		}
 		w.paths = append(w.paths, "/plain/"+n, "/plain/sub/../"+n, "/plain/sub/"+n)
 	}
-	return errors.Join(w.addFolder("/plain", append(names, "sub")...), w.addFolder("/plain/sub", names...), w.addFolder("/plain/file"), w.addFolder("/", "plain", "proc", "dev/null"))
+	return errors.Join(w.addFolder("/plain", append(names, "sub")...), w.addFolder("/plain/sub", names...), w.addFolder("/plain/file"),
+		w.addFolder("/", "plain", "proc", "dev/null"))
 }
 
 // links makes symbolic links, alone, in chains and in circles.
@@ -188,8 +193,10 @@ func (w *world) links() error {
 		return err
 	}
 	for from, to := range map[string]string{
-		"/l/file": "/plain/file", "/l/relative": "../plain/file", "/l/folder": "/plain/sub", "/l/loop": "loop", "/l/ping": "pong", "/l/pong": "ping", "/l/lost": "/no/where",
-		"/l/magic": "/proc/self/fd/0", "/l/up": "../../../..", "/l/far/away/back": "../../folder", "/l/root": "/proc/self/root", "/l/long": strings.Repeat("./", 2000) + "file",
+		"/l/file": "/plain/file", "/l/relative": "../plain/file", "/l/folder": "/plain/sub", "/l/loop": "loop", "/l/ping": "pong",
+		"/l/pong": "ping", "/l/lost": "/no/where",
+		"/l/magic": "/proc/self/fd/0", "/l/up": "../../../..", "/l/far/away/back": "../../folder", "/l/root": "/proc/self/root",
+		"/l/long": strings.Repeat("./", 2000) + "file",
 	} {
 		if err := os.Symlink(to, from); err != nil {
 			return err
@@ -204,7 +211,8 @@ func (w *world) links() error {
 			return err
 		}
 	}
-	for _, n := range []string{"file", "relative", "folder", "loop", "ping", "lost", "up", "root", "long", "39", "38", "folder/../file", "far/away/back/file", "root/l/root/l/file", "folder/absent"} {
+	for _, n := range []string{"file", "relative", "folder", "loop", "ping", "lost", "up", "root", "long", "39", "38", "folder/../file",
+		"far/away/back/file", "root/l/root/l/file", "folder/absent"} {
 		w.paths = append(w.paths, "/l/"+n)
 	}
 	return w.addFolder("/l", "file", "relative", "folder", "loop", "39", "far/away/back/file", "up")
@@ -309,7 +317,8 @@ func (w *world) gone() error {
 	if err := errors.Join(os.MkdirAll("/gone/folder/sub", 0o755), write("/gone/file")); err != nil {
 		return err
 	}
-	err := errors.Join(w.addFolder("/gone/folder", "absent", "../file", "."), w.addFolder("/gone/folder/sub", "absent", "..", "../absent"), w.addFolder("/gone/file"))
+	err := errors.Join(w.addFolder("/gone/folder", "absent", "../file", "."), w.addFolder("/gone/folder/sub", "absent", "..", "../absent"),
+		w.addFolder("/gone/file"))
 	return errors.Join(err, os.RemoveAll("/gone/folder"), os.Remove("/gone/file"))
 }
 
@@ -349,7 +358,8 @@ func (w *world) executables() error {
 	if err := errors.Join(os.MkdirAll("/bin", 0o755), os.MkdirAll("/o/merged/bin", 0o755)); err != nil {
 		return err
 	}
-	for _, p := range []string{"/bin/tiny", "/bin/\n\xff\x01", "/o/merged/bin/tiny", "/bin/" + strings.Repeat("p", 255), "/bin/script (deleted)"} {
+	for _, p := range []string{"/bin/tiny", "/bin/\n\xff\x01", "/o/merged/bin/tiny", "/bin/" + strings.Repeat("p", 255),
+		"/bin/script (deleted)"} {
 		if err := os.WriteFile(p, tiny(), 0o755); err != nil {
 			return err
 		}
@@ -362,7 +372,8 @@ func (w *world) executables() error {
 	); err != nil {
 		return err
 	}
-	for _, p := range []string{"/bin/link", "/bin/link to link", "/proc/self/root/bin/tiny", "/l/root/bin/tiny", "//bin/./tiny", "/bin/../bin/link"} {
+	for _, p := range []string{"/bin/link", "/bin/link to link", "/proc/self/root/bin/tiny", "/l/root/bin/tiny", "//bin/./tiny",
+		"/bin/../bin/link"} {
 		w.programs = append(w.programs, program{path: p, exe: "/bin/tiny"})
 	}
 	w.programs = append(w.programs,

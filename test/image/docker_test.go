@@ -44,7 +44,8 @@ func TestDocker(t *testing.T) {
 	d := testutil.StartDockerHost(t)
 	t.Setenv("DOCKER_HOST", "unix://"+d.Socket)
 	d.ImportBusybox(t, shopImage)
-	if out, err := exec.Command("docker", "load", "--input", archive).CombinedOutput(); err != nil || !strings.Contains(string(out), sensorImage) {
+	if out, err := exec.Command("docker", "load", "--input", archive).CombinedOutput(); err != nil ||
+		!strings.Contains(string(out), sensorImage) {
 		t.Fatalf("docker load: %v\n%s", err, out)
 	}
 	readme, err := os.ReadFile("../../README.md")
@@ -70,8 +71,10 @@ func TestDocker(t *testing.T) {
 	}
 	waitLine(t, out.String, "ready")
 	waitLine(t, out.String, "container runtime", "/run/docker.sock", "connected")
-	d.StartContainer(t, d.Create(t, "shop", map[string]any{"Image": shopImage, "Cmd": []string{"/bin/sh", "-c", "true; exit 0"}, "Tty": true}, nil))
-	waitLine(t, out.String, "Shell with a terminal in a container", "container=shop ", "image=registry.example.org/team/shop ", "container_image_tag=1.4")
+	d.StartContainer(t, d.Create(t, "shop", map[string]any{"Image": shopImage, "Cmd": []string{"/bin/sh", "-c", "true; exit 0"}, "Tty": true},
+		nil))
+	waitLine(t, out.String, "Shell with a terminal in a container", "container=shop ", "image=registry.example.org/team/shop ",
+		"container_image_tag=1.4")
 	if _, err := keys.Write([]byte{3}); err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,8 @@ func buildImage(t *testing.T) (archive string) {
 		}
 	}
 	// Not the tests' own binary: that one may need a libc.
-	sensor := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.version=image-test", "-o", filepath.Join(root, "bin/sensor-"+runtime.GOARCH), "./cmd/sensor")
+	sensor := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.version=image-test", "-o",
+		filepath.Join(root, "bin/sensor-"+runtime.GOARCH), "./cmd/sensor")
 	sensor.Dir, sensor.Env = top, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := sensor.CombinedOutput(); err != nil {
 		t.Fatalf("build the sensor: %v\n%s", err, out)
@@ -217,8 +218,8 @@ func waitHealthy(t *testing.T, url string) {
 	}
 }
 
-// TestImage: the image runs in a real containerd with what deploy/daemonset.yaml gives it and no more, sees what another container does, and
-// names its pod. Without the capabilities that load programs it says which one is missing.
+// TestImage: the image runs in a real containerd with what deploy/daemonset.yaml gives it and no more, sees what another container
+// does, and names its pod. Without the capabilities that load programs it says which one is missing.
 func TestImage(t *testing.T) {
 	archive := buildImage(t)
 	l := testutil.StartContainerd(t)
@@ -235,7 +236,8 @@ func TestImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for file, text := range map[string]string{sources["config"] + "/saker.yaml": p.configFile, sources["rules"] + "/guide.yaml": string(rules)} {
+	for file, text := range map[string]string{sources["config"] + "/saker.yaml": p.configFile,
+		sources["rules"] + "/guide.yaml": string(rules)} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -83,7 +83,8 @@ A program that a kernel refuses does not stop the others. The log at start and `
 	for _, name := range sortedKeys(losses) {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", name, losses[name])
 	}
-	fmt.Fprintf(&b, "\n## Verified instructions\n\nHow many instructions the verifier looked at before it took a program. The budget is %s; from 1,000,000 on it refuses.\n"+
+	fmt.Fprintf(&b, "\n## Verified instructions\n\nHow many instructions the verifier looked at before it took a program. The budget is "+
+		"%s; from 1,000,000 on it refuses.\n"+
 		"Kernels before 5.16 do not tell.\n\n%s", runs[len(runs)-1].budget, costTable(runs))
 	return []byte(b.String())
 }

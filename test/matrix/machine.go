@@ -114,7 +114,8 @@ func (m *matrix) boot(ctx context.Context, k *kernel, r *run) error {
 		cmdline += " " + m.cmdline
 	}
 	cmd := exec.CommandContext(ctx, "nice", "-n", "10", "qemu-system-x86_64",
-		"-machine", "pc,hpet=off", "-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", "1G", "-no-reboot", "-nodefaults", "-display", "none",
+		"-machine", "pc,hpet=off", "-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", "1G", "-no-reboot", "-nodefaults", "-display",
+		"none",
 		"-serial", "file:"+console, "-serial", "stdio",
 		"-kernel", k.dir+"/vmlinuz", "-initrd", initramfs, "-append", cmdline)
 	// QEMU must not outlive the matrix.

@@ -51,7 +51,8 @@ const layoutTests = "^(TestCgroups|TestTasks|TestFork|TestOpenat|TestUnknownCont
 
 // mustRun are the tests that need the kernel to take 32-bit calls, which some machines' kernels don't: Debian's do, so there they are
 // not skipped.
-var mustRun = []string{"ia32.TestEnabled", "kernel.TestCompat", "kernel.TestRewrittenPath/32-bit_open", "kernel.TestRewrittenPath/32-bit_exec"}
+var mustRun = []string{"ia32.TestEnabled", "kernel.TestCompat", "kernel.TestRewrittenPath/32-bit_open",
+	"kernel.TestRewrittenPath/32-bit_exec"}
 
 // required are the kernels whose absence is an error; the others' archives may be gone.
 var required = []string{"6.1", "6.12"}
@@ -158,7 +159,8 @@ func (m *matrix) timed(r *run, tests func(context.Context) error) error {
 	}
 	n := r.count()
 	var report strings.Builder // printed at once: machines run side by side
-	fmt.Fprintf(&report, "%-42s %3d passed  %2d skipped  %2d failed  %4.0f s\n", r, n[passed], n[skipped], n[failed], time.Since(begin).Seconds())
+	fmt.Fprintf(&report, "%-42s %3d passed  %2d skipped  %2d failed  %4.0f s\n", r, n[passed], n[skipped], n[failed],
+		time.Since(begin).Seconds())
 	for _, name := range r.names(skipped) {
 		fmt.Fprintf(&report, "    skipped %s: %s\n", name, r.tests[name].text())
 	}

@@ -34,7 +34,8 @@ func TestRegressions(t *testing.T) {
 			"Linux 6.12, cgroup v1 skips kernel.TestCompat, which Linux 6.1, cgroup v1 passes"},
 		{"absent", made("6.12", "v1", "", "linux-image", map[string]string{"kernel.TestCompat": ""}),
 			"Linux 6.12, cgroup v1 skips kernel.TestCgroups/v1, which Linux 6.1, cgroup v1 passes"},
-		{"another layout", made("6.12", "v2", "", "linux-image", map[string]string{"kernel.TestCompat": "", "kernel.TestCgroups/v1": "needs v1"}), ""},
+		{"another layout", made("6.12", "v2", "", "linux-image", map[string]string{"kernel.TestCompat": "", "kernel.TestCgroups/v1": "needs v1"}),
+			""},
 		{"not asked for", made("6.12", "v1", layoutTests, "linux-image", map[string]string{"kernel.TestCgroups/v1": ""}), ""},
 		{"no 32-bit entry, in QEMU", made("6.12", "v2", "", "linux-image", map[string]string{"kernel.TestCompat": ia32.Needed}),
 			"Linux 6.12, cgroup v2 skips kernel.TestCompat, which Linux 6.1, cgroup v1 passes"},
@@ -58,7 +59,8 @@ func TestNotRun(t *testing.T) {
 	tests[mustRun[1]] = ia32.Needed
 	wantError(t, notRun([]*run{made("6.18", "hybrid", "", "", tests)}), "")
 	wantError(t, notRun([]*run{made("6.1", "hybrid", layoutTests, "linux-image", nil)}), "")
-	wantError(t, notRun([]*run{made("6.1", "hybrid", "", "linux-image", tests)}), "Linux 6.1, cgroup hybrid skips "+mustRun[1]+", which must run there")
+	wantError(t, notRun([]*run{made("6.1", "hybrid", "", "linux-image", tests)}),
+		"Linux 6.1, cgroup hybrid skips "+mustRun[1]+", which must run there")
 }
 
 func wantError(t *testing.T, problems []error, want string) {

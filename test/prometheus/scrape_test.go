@@ -52,8 +52,10 @@ func TestScrape(t *testing.T) {
 	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer receiver.Close()
 	s := testutil.StartSensor(t, sensorBinary, "-r", rules, "-o", "http_output.enabled=true", "-o", "http_output.url="+receiver.URL,
-		"-o", "http_output.spool=true", "-o", "spool.directory="+t.TempDir(), "-o", "container_engines.containerd.enabled=false", "-o", "guard.canary_interval=1s",
-		"-o", "webserver.listen_address=127.0.0.1", "-o", "webserver.listen_port=0", "-o", "metrics.enabled=true", "-o", "webserver.prometheus_metrics_enabled=true")
+		"-o", "http_output.spool=true", "-o", "spool.directory="+t.TempDir(), "-o", "container_engines.containerd.enabled=false", "-o",
+		"guard.canary_interval=1s",
+		"-o", "webserver.listen_address=127.0.0.1", "-o", "webserver.listen_port=0", "-o", "metrics.enabled=true", "-o",
+		"webserver.prometheus_metrics_enabled=true")
 	target := address(t, s)
 	p := startPrometheus(t, target)
 	is := func(want string) func([]sample) bool {
@@ -150,7 +152,8 @@ func panelsAreAnswered(t *testing.T, p *server, target string) {
 				t.Errorf("%s: %s: %v", panel.Title, target.Expr, err)
 			}
 			// One that shows what is greater than 0, or what this kernel refuses, may have nothing to show.
-			if len(got) == 0 && !strings.HasSuffix(target.Expr, "> 0") && !strings.Contains(target.Expr, "losing_events") && !strings.Contains(target.Expr, "runtime_connected") {
+			if len(got) == 0 && !strings.HasSuffix(target.Expr, "> 0") && !strings.Contains(target.Expr, "losing_events") &&
+				!strings.Contains(target.Expr, "runtime_connected") {
 				t.Errorf("%s: %s has no value", panel.Title, target.Expr)
 			}
 			if len(got) > 0 {

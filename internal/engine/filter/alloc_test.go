@@ -53,13 +53,14 @@ func eventFields() CompileOptions {
 			}
 			return true
 		}},
-		field.Info{Name: "proc.aname", Type: field.CharBuf, Quantifier: field.Some, Cost: 2, Extract: func(ev *event.Event, _ field.Arg, v *field.Value) bool {
-			v.List = v.List[:0]
-			for p := ev.Process.Parent; p != nil; p = p.Parent {
-				v.List = append(v.List, field.Value{Str: p.Comm})
-			}
-			return len(v.List) > 0
-		}},
+		field.Info{Name: "proc.aname", Type: field.CharBuf, Quantifier: field.Some, Cost: 2,
+			Extract: func(ev *event.Event, _ field.Arg, v *field.Value) bool {
+				v.List = v.List[:0]
+				for p := ev.Process.Parent; p != nil; p = p.Parent {
+					v.List = append(v.List, field.Value{Str: p.Comm})
+				}
+				return len(v.List) > 0
+			}},
 	)}
 }
 

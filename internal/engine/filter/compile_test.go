@@ -64,7 +64,8 @@ func TestCompileErrors(t *testing.T) {
 		{"undefined macro", "not m", 5, `undefined macro "m"`, false, false},
 		{"unknown event type", "evt.type in (open, opne)", 20, `unknown event type "opne"`, false, true},
 		{"unknown event type with a modifier", "evt.type != anyof (opne)", 20, `unknown event type "opne"`, false, true},
-		{"operator of another type", "proc.pid contains 1", 10, `operator "contains" does not fit proc.pid, which is of type INT64`, false, false},
+		{"operator of another type", "proc.pid contains 1", 10, `operator "contains" does not fit proc.pid, which is of type INT64`, false,
+			false},
 		{"operator on a list", "proc.args = x", 11, "list of CHARBUF", false, false},
 		{"no number", "proc.pid = abc", 12, `"abc" is not a whole number`, false, false},
 		{"no whole number", "proc.fdusage < 1.5", 16, `"1.5" is not a whole number`, false, false},
@@ -194,7 +195,8 @@ func TestWarnings(t *testing.T) {
 }
 
 func TestFields(t *testing.T) {
-	flt, err := ownFields().compile(`proc.name in () and (join(proc.pname, (fd.name, "x")) = val(evt.arg.a) or proc.name = a or evt.arg[1] exists)`)
+	flt, err := ownFields().compile(
+		`proc.name in () and (join(proc.pname, (fd.name, "x")) = val(evt.arg.a) or proc.name = a or evt.arg[1] exists)`)
 	if err != nil {
 		t.Fatal(err)
 	}

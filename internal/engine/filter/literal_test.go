@@ -23,7 +23,8 @@ func literalFields() *fixture {
 		field.Info{Name: "t.port", Type: field.Port}, field.Info{Name: "t.double", Type: field.Double},
 		field.Info{Name: "t.uid", Type: field.UID}, field.Info{Name: "t.gid", Type: field.GID},
 		field.Info{Name: "t.sig", Type: field.SigType}, field.Info{Name: "t.syscall", Type: field.SyscallID},
-		field.Info{Name: "t.bool", Type: field.Bool}, field.Info{Name: "t.text", Type: field.CharBuf}, field.Info{Name: "t.bytes", Type: field.ByteBuf},
+		field.Info{Name: "t.bool", Type: field.Bool}, field.Info{Name: "t.text", Type: field.CharBuf},
+		field.Info{Name: "t.bytes", Type: field.ByteBuf},
 		field.Info{Name: "t.sip", Type: field.IPAddr}, field.Info{Name: "t.snet", Type: field.IPNet},
 		field.Info{Name: "t.pids", Type: field.PID, List: true}, field.Info{Name: "t.nums", Type: field.Uint64, List: true},
 	)
@@ -128,7 +129,8 @@ func TestPortForms(t *testing.T) {
 	if f = literalFields().set("t.port", number(0)); !f.match(t, `t.port = ""`) {
 		t.Error(`t.port = "" is false of 0`)
 	}
-	for _, text := range []string{"-1", "+80", `" 80"`, `"80 "`, "0x50", "80.0", "HTTP", "nosuchservice", "2147483648", "99999999999999999999"} {
+	for _, text := range []string{"-1", "+80", `" 80"`, `"80 "`, "0x50", "80.0", "HTTP", "nosuchservice", "2147483648",
+		"99999999999999999999"} {
 		for _, op := range []string{" = ", " != ", " in (1, ", " = oneof ("} {
 			condition := "t.port" + op + text
 			if strings.Contains(op, "(") {
@@ -152,8 +154,10 @@ func TestAddressForms(t *testing.T) {
 		t.Error("fd00::1 is not itself")
 	}
 	for _, text := range []string{
-		"10.0.0.0/8", "10.1.2.3/32", "::1/128", "::ffff:10.1.2.3", "::10.1.2.3", "fe80::1%eth0", "10.1.2", "10.1.2.03", "10.1.2.256", "10.1.2.3.4",
-		"0x0a010203", "167838211", `" 10.1.2.3"`, `"10.1.2.3 "`, `""`, "localhost", "fd00", "fd00::12345", "fd00:::1", ":", "1:2:3:4:5:6:7:8::", "[::1]",
+		"10.0.0.0/8", "10.1.2.3/32", "::1/128", "::ffff:10.1.2.3", "::10.1.2.3", "fe80::1%eth0", "10.1.2", "10.1.2.03", "10.1.2.256",
+		"10.1.2.3.4",
+		"0x0a010203", "167838211", `" 10.1.2.3"`, `"10.1.2.3 "`, `""`, "localhost", "fd00", "fd00::12345", "fd00:::1", ":", "1:2:3:4:5:6:7:8::",
+		"[::1]",
 	} {
 		for _, condition := range []string{"t.sip = " + text, "t.sip != " + text, "t.sip in (" + text + ")", "t.sip = anyof (" + text + ")"} {
 			if _, err := f.compile(condition); err == nil {
@@ -178,14 +182,16 @@ func TestNetworkForms(t *testing.T) {
 			t.Errorf("t.snet = %s is false of %s", tt.text, tt.addr)
 		}
 	}
-	for _, tt := range []struct{ addr, text string }{{"::ffff:a01:203", "10.0.0.0/8"}, {"10.1.2.3", "::ffff:a00:0/104"}, {"fd00::1", "0.0.0.0/0"}} {
+	for _, tt := range []struct{ addr, text string }{{"::ffff:a01:203", "10.0.0.0/8"}, {"10.1.2.3", "::ffff:a00:0/104"},
+		{"fd00::1", "0.0.0.0/0"}} {
 		f := literalFields().set("t.snet", field.Value{Addr: netip.MustParseAddr(tt.addr)})
 		if f.match(t, "t.snet = "+tt.text) {
 			t.Errorf("t.snet = %s is true of %s", tt.text, tt.addr)
 		}
 	}
 	for _, text := range []string{
-		"10.1.2.3", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0.0/a", "10.0.0.0/0x8", `"10.0.0.0/8 "`, "10.0.0.0/255.0.0.0", "10.0.0.0/8/8",
+		"10.1.2.3", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0.0/a", "10.0.0.0/0x8", `"10.0.0.0/8 "`, "10.0.0.0/255.0.0.0",
+		"10.0.0.0/8/8",
 		"10.0.0/8", "/8", "::/0", "::/129", "::1", "::ffff:10.0.0.0/104", "fe80::1%eth0/64", "10.0.0.0/264", "10.0.0.0/-250", "fd00::/264",
 		"10.0.0.0/18446744073709551616", `""`, "fd00::/",
 	} {

@@ -12,8 +12,10 @@ import (
 )
 
 func TestRecord(t *testing.T) {
-	got, err := newRecord(output.Message{ID: "run-1", Text: []byte(`{"hostname":"h","output":"cut \udc00","output_fields":{"b":true,"a":"x","n":-7,"u":18446744073709551615,"f":1.5,` +
-		`"none":null,"list":["y",1,null]},"priority":"Critical","rule":"R","source":"syscall","tags":["t1","t2"],"time":"2026-07-14T03:33:20.000000001Z"}`)})
+	got, err := newRecord(output.Message{ID: "run-1",
+		Text: []byte(`{"hostname":"h","output":"cut \udc00","output_fields":{"b":true,"a":"x","n":-7,"u":18446744073709551615,"f":1.5,` +
+			`"none":null,"list":["y",1,null]},"priority":"Critical","rule":"R","source":"syscall",` +
+			`"tags":["t1","t2"],"time":"2026-07-14T03:33:20.000000001Z"}`)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,7 +67,8 @@ type Sink struct {
 func New(s Settings) (*Sink, error) {
 	u, err := url.Parse(s.Endpoint)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("open the OTLP output: %q is no URL; set otlp_output.endpoint to http://HOST:PORT or https://HOST:PORT", s.Endpoint)
+		return nil, fmt.Errorf("open the OTLP output: %q is no URL; set otlp_output.endpoint to http://HOST:PORT or https://HOST:PORT",
+			s.Endpoint)
 	}
 	if s.Timeout == 0 {
 		s.Timeout = defaultTimeout

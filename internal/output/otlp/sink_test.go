@@ -47,7 +47,8 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req := &collector.ExportLogsServiceRequest{}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := proto.Unmarshal(text, req); err != nil || r.URL.Path != "/base/v1/logs" || r.Header.Get("Content-Type") != "application/x-protobuf" {
+	if err := proto.Unmarshal(text, req); err != nil || r.URL.Path != "/base/v1/logs" ||
+		r.Header.Get("Content-Type") != "application/x-protobuf" {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
@@ -57,7 +58,8 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e.requests = append(e.requests, req)
-	answer, _ := proto.Marshal(&collector.ExportLogsServiceResponse{PartialSuccess: &collector.ExportLogsPartialSuccess{RejectedLogRecords: e.rejects, ErrorMessage: "too old"}})
+	answer, _ := proto.Marshal(&collector.ExportLogsServiceResponse{
+		PartialSuccess: &collector.ExportLogsPartialSuccess{RejectedLogRecords: e.rejects, ErrorMessage: "too old"}})
 	_, _ = w.Write(answer)
 }
 
@@ -77,7 +79,8 @@ func (e *endpoint) counts() (counts []int) {
 }
 
 func alert(n int, length int) output.Message {
-	return output.Message{ID: fmt.Sprint("run-", n), Text: fmt.Appendf(nil, `{"output":"%s","priority":"Notice","rule":"r","time":"2026-07-14T03:33:20Z"}`, strings.Repeat("x", length))}
+	return output.Message{ID: fmt.Sprint("run-", n),
+		Text: fmt.Appendf(nil, `{"output":"%s","priority":"Notice","rule":"r","time":"2026-07-14T03:33:20Z"}`, strings.Repeat("x", length))}
 }
 
 func start(t *testing.T, s Settings) (*endpoint, *Sink) {
@@ -181,7 +184,8 @@ func TestSettings(t *testing.T) {
 		`"localhost:4318" is no URL; set otlp_output.endpoint`: {Endpoint: "localhost:4318", Protocol: ProtocolHTTP},
 		`"json" is no protocol; set otlp_output.protocol`:      {Endpoint: "http://localhost:4318", Protocol: "json"},
 		"has a path, which gRPC has no use for":                {Endpoint: "http://localhost:4317/v1/logs", Protocol: ProtocolGRPC},
-		"see otlp_output.client_cert":                          {Endpoint: "https://localhost:4317", Protocol: ProtocolGRPC, TLS: tlsfiles.Settings{Section: "otlp_output", ClientCert: "/absent"}},
+		"see otlp_output.client_cert": {Endpoint: "https://localhost:4317", Protocol: ProtocolGRPC,
+			TLS: tlsfiles.Settings{Section: "otlp_output", ClientCert: "/absent"}},
 	} {
 		if _, err := New(s); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)

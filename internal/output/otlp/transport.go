@@ -124,7 +124,8 @@ func newGRPC(s *Settings, u *url.URL, trust *tls.Config) (*overGRPC, error) {
 	options := []grpc.DialOption{
 		grpc.WithTransportCredentials(safety),
 		// The queue decides when to try again.
-		grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 2, MaxDelay: 10 * time.Second}, MinConnectTimeout: s.Timeout}),
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 2,
+			MaxDelay: 10 * time.Second}, MinConnectTimeout: s.Timeout}),
 	}
 	if s.Compress {
 		options = append(options, grpc.WithDefaultCallOptions(grpc.UseCompressor(gzipcodec.Name)))

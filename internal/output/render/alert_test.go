@@ -42,7 +42,8 @@ func upstreamRules(t *testing.T) map[string]Rule {
 		}
 		for _, it := range items {
 			if it.Rule != "" {
-				rules[it.Rule] = Rule{Name: it.Rule, Output: strings.TrimSpace(it.Output), Priority: priorityWord(it.Priority), Source: SourceSyscall, Tags: it.Tags}
+				rules[it.Rule] = Rule{Name: it.Rule, Output: strings.TrimSpace(it.Output), Priority: priorityWord(it.Priority), Source: SourceSyscall,
+					Tags: it.Tags}
 			}
 		}
 	}
@@ -226,7 +227,8 @@ func goldenEvent() *event.Event {
 		Num: 7, Time: 1_795_453_869_197_888_968, Type: event.TypeOpenat, Tgid: 10, Tid: 10, Ret: 4, ContainerID: "ec123142a786",
 		Process: &event.Process{Key: event.Key{Tgid: 10}, Comm: "a\"b\n\xff", Cmdline: "x <y> & z", ArgList: []string{"<y>", "&", "z"}},
 		Container: &event.Container{
-			ID: "ec123142a7860123", Name: "web", ImageRepository: "docker.io/library/nginx", ImageTag: "1", Pod: &event.Pod{Name: "web-0", Namespace: "shop"},
+			ID: "ec123142a7860123", Name: "web", ImageRepository: "docker.io/library/nginx", ImageTag: "1",
+			Pod: &event.Pod{Name: "web-0", Namespace: "shop"},
 		},
 		File: event.File{
 			Present: true, FD: 4, Raw: "/tmp/link", Given: "/tmp/link", Resolved: "/etc/shadow", InodeMode: 0o100644,
@@ -239,7 +241,8 @@ func goldenEvent() *event.Event {
 func TestGoldenAlerts(t *testing.T) {
 	d := field.New(field.Settings{Zone: time.FixedZone("", 2*3600)})
 	rule := Rule{Name: "A \"rule\"", Priority: "Warning", Source: SourceSyscall, Tags: []string{"b", "a", "b"}}
-	rule.Output = "Opened | file=%fd.name proc=%proc.name cmd=%proc.cmdline flags=%evt.arg.flags upper=%toupper(proc.cmdline) raw=%evt.rawarg.args ino=%fd.ino none=%evt.asynctype dev=%fd.dev failed=%evt.failed"
+	rule.Output = "Opened | file=%fd.name proc=%proc.name cmd=%proc.cmdline flags=%evt.arg.flags upper=%toupper(proc.cmdline) " +
+		"raw=%evt.rawarg.args ino=%fd.ino none=%evt.asynctype dev=%fd.dev failed=%evt.failed"
 	with := func(change func(*Options)) Options {
 		o := DefaultOptions()
 		o.Hostname = "node-1"
@@ -388,7 +391,8 @@ func TestAlertNamesItsFields(t *testing.T) {
 		got = append(got, r.String())
 	}
 	want := []string{
-		"container.id", "container.image.repository", "container.image.tag", "container.name", "evt.time", "k8s.ns.name", "k8s.pod.name", "proc.name",
+		"container.id", "container.image.repository", "container.image.tag", "container.name", "evt.time", "k8s.ns.name", "k8s.pod.name",
+		"proc.name",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -405,11 +409,14 @@ func TestInternalAlerts(t *testing.T) {
 	if diff := cmp.Diff(line, string(a.Append(nil, Options{JSON: true, Hostname: "vm"}))); diff != "" {
 		t.Errorf("(-Falco +ours):\n%s", diff)
 	}
-	small := Internal{Rule: "r", Priority: "Debug", Message: "Lost.", Time: s.Time.UnixNano(), Fields: map[string]any{"n": uint64(1<<63 + 1), "b": true, "a": "x\"", "f": 0.5}}
-	if got, want := string(small.Append(nil, Options{Zone: time.UTC})), `17:32:09.477795595: Debug Lost. (a="x\"" b=true f=0.5 n=9223372036854775809)`; got != want {
+	small := Internal{Rule: "r", Priority: "Debug", Message: "Lost.", Time: s.Time.UnixNano(),
+		Fields: map[string]any{"n": uint64(1<<63 + 1), "b": true, "a": "x\"", "f": 0.5}}
+	if got, want := string(small.Append(nil, Options{Zone: time.UTC})),
+		`17:32:09.477795595: Debug Lost. (a="x\"" b=true f=0.5 n=9223372036854775809)`; got != want {
 		t.Errorf("text: got %s, want %s", got, want)
 	}
-	if got, want := string(small.Append(nil, Options{TimeISO8601: true})), `2026-11-23T17:32:09.477795595+0000: Debug`; !strings.HasPrefix(got, want) {
+	if got, want := string(small.Append(nil, Options{TimeISO8601: true})), `2026-11-23T17:32:09.477795595+0000: Debug`; !strings.HasPrefix(got,
+		want) {
 		t.Errorf("text: got %s, want %s", got, want)
 	}
 }

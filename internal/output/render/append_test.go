@@ -15,7 +15,8 @@ func TestAppend(t *testing.T) {
 		{Output: "pid=%proc.pid"},
 		{Rule: "other", Output: "never"},
 		{Source: "k8s_audit", Output: "never"},
-		{Tags: []string{"a", "b"}, Output: "tagged", Fields: []AppendField{{Key: "proc.vpid"}, {Key: "proc.aname[1]"}, {Key: "who", Text: "%proc.name/%proc.pname"}}},
+		{Tags: []string{"a", "b"}, Output: "tagged", Fields: []AppendField{{Key: "proc.vpid"}, {Key: "proc.aname[1]"},
+			{Key: "who", Text: "%proc.name/%proc.pname"}}},
 		{Tags: []string{"a", "c"}, Output: "never"},
 		{Fields: []AppendField{{Key: "proc.name", Text: "mine"}}},
 	}}

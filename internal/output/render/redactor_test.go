@@ -26,21 +26,26 @@ func newRedactor(t testing.TB, s RedactorSettings) *Redactor {
 var secretTexts = []string{
 	"mysql --user=root --password=«hunter2» shop",
 	"mysql --password «hunter2» shop",
-	"mysql -u root -p«hunter2» shop", "mysqldump -p«hunter2»", "sh -c mysql -uroot -p«hunter2» <dump", "/usr/bin/mariadb-admin -h db -p«x» ping",
+	"mysql -u root -p«hunter2» shop", "mysqldump -p«hunter2»", "sh -c mysql -uroot -p«hunter2» <dump",
+	"/usr/bin/mariadb-admin -h db -p«x» ping",
 	"PGPASSWORD=«hunter2» psql -h db", "env MYSQL_PWD=«hunter2» DB_PASS=«x» PATH=/bin PWD=/root OLDPWD=/ mysqld",
 	`sh -c PASSWORD="«with a blank»" run`, "sh -c PASSWORD='«with a blank»' run", `PASSWORD="«cut off»`,
 	"curl https://h/?api_key=«abc»&page=2", "curl https://h/?page=2&access_token=«abc»#top", "curl -d user=me&password=«x» h",
-	"app --api-key «abc» --verbose", "app --ApiKey=«abc»", "app -token «abc»", "app --db.secret=«abc»", "kubeadm join 10.0.0.1:6443 --token «abcdef.0123456789abcdef»",
+	"app --api-key «abc» --verbose", "app --ApiKey=«abc»", "app -token «abc»", "app --db.secret=«abc»",
+	"kubeadm join 10.0.0.1:6443 --token «abcdef.0123456789abcdef»",
 	"kubectl create secret generic db --from-literal=password=«x»", "STRIPE_KEY=«abc» node app.js",
-	"curl -H Authorization: Bearer «abc.def» https://h/", "curl -H authorization:Basic «dXNlcjpwYXNz» h", "curl -H Authorization: «abc» h", "x bearer «0123456789»",
-	"curl -H X-Api-Key: «abc» h", "curl -H X-Vault-Token:«abc» h", "curl -H PRIVATE-TOKEN: «abc» h", "curl -u me:«pass» h", "curl --user me:«pass» h",
+	"curl -H Authorization: Bearer «abc.def» https://h/", "curl -H authorization:Basic «dXNlcjpwYXNz» h", "curl -H Authorization: «abc» h",
+	"x bearer «0123456789»",
+	"curl -H X-Api-Key: «abc» h", "curl -H X-Vault-Token:«abc» h", "curl -H PRIVATE-TOKEN: «abc» h", "curl -u me:«pass» h",
+	"curl --user me:«pass» h",
 	"git clone https://me:«token»@example.org/r.git", "redis://:«p@ss»@cache:6379/0", "redis-cli -h cache -a «x» ping",
 	"sshpass -p «x» ssh h", "sshpass -p«x» ssh h", "openssl rsa -in k -passin pass:«x» -out o",
 	`{"user": "me", "Password" : "«a\"b»", "n": 1}`,
 	"AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE AWS_SECRET_ACCESS_KEY=«wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY» aws s3 ls",
 	"aws configure set aws_secret_access_key «wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY»",
 	"echo AKIAIOSFODNN7EXAMPLE:«wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY» > /etc/passwd-s3fs",
-	"login «eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl» now", "echo «ghp_0123456789abcdefghijABCDEFGHIJ012345»", "echo «github_pat_0123456789abcdefghijABCDE»",
+	"login «eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl» now", "echo «ghp_0123456789abcdefghijABCDEFGHIJ012345»",
+	"echo «github_pat_0123456789abcdefghijABCDE»",
 	"echo «glpat-0123456789abcdefghij»", "echo «xoxb-123456789012-abcdef»", "curl https://hooks.slack.com/services/«T000/B000/XXXX»",
 	"echo -----BEGIN RSA PRIVATE KEY-----«\nMIIE\n»-----END RSA PRIVATE KEY-----", "echo -----BEGIN OPENSSH PRIVATE KEY-----«b3Blbn»",
 }
@@ -75,10 +80,14 @@ func TestRedactDefaults(t *testing.T) {
 func TestRedactNothing(t *testing.T) {
 	r := newRedactor(t, RedactorSettings{Defaults: true})
 	for _, text := range []string{
-		"", "cat /etc/passwd", "cat /etc/shadow", "passwd root", "vi /etc/passwd:12", "docker run -v /etc/passwd:/etc/passwd app", "find / -name id_rsa",
-		"grep -r -l BEGIN RSA PRIVATE /tmp", "PWD=/root OLDPWD=/", "app --max-tokens=100 --bypass=1", "app --password-file /run/secrets/db --token-ttl=5m",
-		"app --password", "app --no-password --host db", "mysql -p shop", "mysql --password --host db", "ps -p1", "mkdir -p /a", "sort -k2 --key=2", "token bucket",
-		"ls https://example.org:8080/a@b", "ssh me@host:22", "registry.example.org/vault-token:1.2", "vim secret.txt", "kubectl get secret db", "TZ=Asia/Tokyo date",
+		"", "cat /etc/passwd", "cat /etc/shadow", "passwd root", "vi /etc/passwd:12", "docker run -v /etc/passwd:/etc/passwd app",
+		"find / -name id_rsa",
+		"grep -r -l BEGIN RSA PRIVATE /tmp", "PWD=/root OLDPWD=/", "app --max-tokens=100 --bypass=1",
+		"app --password-file /run/secrets/db --token-ttl=5m",
+		"app --password", "app --no-password --host db", "mysql -p shop", "mysql --password --host db", "ps -p1", "mkdir -p /a",
+		"sort -k2 --key=2", "token bucket",
+		"ls https://example.org:8080/a@b", "ssh me@host:22", "registry.example.org/vault-token:1.2", "vim secret.txt", "kubectl get secret db",
+		"TZ=Asia/Tokyo date",
 		"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b", "eyJ.eyJ", "ghp_short", "foxox-1",
 	} {
 		if got := r.Text(text); got != text {
@@ -90,7 +99,8 @@ func TestRedactNothing(t *testing.T) {
 func TestRedactPatterns(t *testing.T) {
 	r := newRedactor(t, RedactorSettings{Patterns: []string{`(?i)pin[= ](\d+)`, `card \d{4}`, `a(b)|c(d)`, `((x)y)z`}})
 	for text, want := range map[string]string{
-		"PIN 1234 pin=5": "PIN [redacted] pin=[redacted]", "card 1234 of": "[redacted] of", "ab cd": "a[redacted] c[redacted]", "xyz": "[redacted]z",
+		"PIN 1234 pin=5": "PIN [redacted] pin=[redacted]", "card 1234 of": "[redacted] of", "ab cd": "a[redacted] c[redacted]",
+		"xyz":          "[redacted]z",
 		"--password=x": "--password=x",
 	} {
 		if got := r.Text(text); got != want {
@@ -159,12 +169,15 @@ func secretEvent() *event.Event {
 
 // TestRedactAlerts: no form of an alert shows a secret, and the event stays as it is.
 func TestRedactAlerts(t *testing.T) {
-	rule := Rule{Name: "r", Priority: "Notice", Source: SourceSyscall, Output: "cmd=%proc.cmdline args=%proc.args env=%proc.env one=%proc.env[DB_PASSWORD] " +
-		"home=%proc.env[HOME] none=%proc.env[NO_TOKEN] name=%fd.name up=%toupper(proc.cmdline) b64=%b64(proc.args[3]) join=%join(\" \", (proc.args, fd.name)) 22=%22proc.cmdline|"}
+	rule := Rule{Name: "r", Priority: "Notice", Source: SourceSyscall,
+		Output: "cmd=%proc.cmdline args=%proc.args env=%proc.env one=%proc.env[DB_PASSWORD] " +
+			"home=%proc.env[HOME] none=%proc.env[NO_TOKEN] name=%fd.name up=%toupper(proc.cmdline) b64=%b64(proc.args[3]) join=%join(\" \", " +
+			"(proc.args, fd.name)) 22=%22proc.cmdline|"}
 	for _, opt := range []Options{{}, {JSON: true, IncludeOutput: true, IncludeMessage: true, IncludeOutputFields: true}} {
 		var count atomic.Uint64
 		opt.Redactor = newRedactor(t, RedactorSettings{Defaults: true, Count: &count})
-		opt.Append = []Append{{Fields: []AppendField{{Key: "evt.arg.name"}, {Key: "own", Text: "signed with %proc.env[SIGNING_KEY] by %proc.cmdline"}}}}
+		opt.Append = []Append{{Fields: []AppendField{{Key: "evt.arg.name"},
+			{Key: "own", Text: "signed with %proc.env[SIGNING_KEY] by %proc.cmdline"}}}}
 		a, err := NewAlert(rule, field.Syscall(), opt)
 		if err != nil {
 			t.Fatal(err)
@@ -180,7 +193,8 @@ func TestRedactAlerts(t *testing.T) {
 		if count.Load() == 0 {
 			t.Error("nothing was counted")
 		}
-		const wantText = `Notice cmd=mysql --password=[redacted] -h db \"x\" args=--password=[redacted] -h db \"x\" env=HOME=/root DB_PASSWORD=[redacted] SIGNING_KEY=[redacted] ` +
+		const wantText = `Notice cmd=mysql --password=[redacted] -h db \"x\" args=--password=[redacted] -h db \"x\" env=HOME=/root ` +
+			`DB_PASSWORD=[redacted] SIGNING_KEY=[redacted] ` +
 			`one=[redacted] home=/root none= name=/tmp/token=[redacted] up=MYSQL --PASSWORD=[REDACTED] -H DB \"X\" b64=password=[redacted] ` +
 			`join=--password=[redacted] -h db \"x\" /tmp/token=[redacted] 22=mysql --password=[reda|`
 		if !strings.Contains(got, wantText) {
@@ -196,8 +210,9 @@ func TestRedactAlerts(t *testing.T) {
 			t.Fatal(err)
 		}
 		for key, want := range map[string]string{
-			"proc.cmdline": `mysql --password=[redacted] -h db "x"`, "proc.env[DB_PASSWORD]": redacted, "proc.env[HOME]": "/root", "proc.env[NO_TOKEN]": "",
-			"own": `signed with [redacted] by mysql --password=[redacted] -h db "x"`,
+			"proc.cmdline": `mysql --password=[redacted] -h db "x"`, "proc.env[DB_PASSWORD]": redacted, "proc.env[HOME]": "/root",
+			"proc.env[NO_TOKEN]": "",
+			"own":                `signed with [redacted] by mysql --password=[redacted] -h db "x"`,
 		} {
 			if fields.Fields[key] != want {
 				t.Errorf("%s: got %v, want %s", key, fields.Fields[key], want)
@@ -220,7 +235,8 @@ func TestRedactInternalAlert(t *testing.T) {
 func TestRedactKeepsFalcosBytes(t *testing.T) {
 	opt := DefaultOptions()
 	opt.JSON, opt.IncludeMessage = true, true
-	rule := Rule{Name: "r", Priority: "Notice", Source: SourceSyscall, Output: "password=%proc.name token: %fd.name %proc.cmdline %evt.arg.flags"}
+	rule := Rule{Name: "r", Priority: "Notice", Source: SourceSyscall,
+		Output: "password=%proc.name token: %fd.name %proc.cmdline %evt.arg.flags"}
 	var lines []string
 	for _, r := range []*Redactor{nil, newRedactor(t, RedactorSettings{Defaults: true})} {
 		opt.Redactor = r
@@ -257,9 +273,11 @@ func FuzzRedact(f *testing.F) {
 
 // BenchmarkAlert renders a JSON alert.
 func BenchmarkAlert(b *testing.B) {
-	rule := Rule{Name: "Read sensitive file", Priority: "Warning", Source: SourceSyscall, Tags: []string{"a", "b"}, Output: "Sensitive file opened for reading | " +
-		"file=%fd.name gparent=%proc.aname[2] evt_type=%evt.type user=%user.name user_uid=%user.uid process=%proc.name proc_exepath=%proc.exepath " +
-		"parent=%proc.pname command=%proc.cmdline terminal=%proc.tty"}
+	rule := Rule{Name: "Read sensitive file", Priority: "Warning", Source: SourceSyscall, Tags: []string{"a", "b"},
+		Output: "Sensitive file opened for reading | " +
+			"file=%fd.name gparent=%proc.aname[2] evt_type=%evt.type user=%user.name user_uid=%user.uid process=%proc.name " +
+			"proc_exepath=%proc.exepath " +
+			"parent=%proc.pname command=%proc.cmdline terminal=%proc.tty"}
 	for name, r := range map[string]*Redactor{"plain": nil, "redact": newRedactor(b, RedactorSettings{Defaults: true})} {
 		for what, ev := range map[string]*event.Event{"nothing": goldenEvent(), "secret": secretEvent()} {
 			b.Run(name+"/"+what, func(b *testing.B) {

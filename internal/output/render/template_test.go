@@ -218,7 +218,8 @@ func TestTemplateListsItsFields(t *testing.T) {
 
 func FuzzTemplate(f *testing.F) {
 	for _, s := range []string{
-		"*%proc.name", "%10toupper(proc.name) x", "%join(\"-\", (fd.name, \"a\"))[x]", "%evt.arg[1]%evt.rawarg.name", "%container.mount.dest[/proc*]",
+		"*%proc.name", "%10toupper(proc.name) x", "%join(\"-\", (fd.name, \"a\"))[x]", "%evt.arg[1]%evt.rawarg.name",
+		"%container.mount.dest[/proc*]",
 		"%getopt((\"-n\"), \"n\")[n]", "%((", "%proc.env['", "%%", "%1", "%container.label.a/-.b",
 	} {
 		f.Add(s)

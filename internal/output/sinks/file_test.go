@@ -105,7 +105,8 @@ func TestFileWithoutOldOnes(t *testing.T) {
 }
 
 func TestFileErrors(t *testing.T) {
-	if _, err := NewFile(FileSettings{Path: filepath.Join(t.TempDir(), "absent", "alerts")}); err == nil || !strings.Contains(err.Error(), "open the alert file: ") {
+	if _, err := NewFile(FileSettings{Path: filepath.Join(t.TempDir(), "absent", "alerts")}); err == nil ||
+		!strings.Contains(err.Error(), "open the alert file: ") {
 		t.Errorf("a directory that is not there: %v", err)
 	}
 	// A full disk: the alert is lost and counted, and the next one tries anew.

@@ -92,7 +92,8 @@ func TestHTTPFaults(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, spool %v", name, onDisk), func(t *testing.T) {
 				s, h := server(t)
 				n := faulty.New(t, strings.TrimPrefix(h.URL, "https://"))
-				sink := newHTTP(t, HTTPSettings{URL: "https://" + n.Addr, TLS: tlsfiles.Settings{CACert: a.Path("ca.crt")}, KeepAlive: true, ShowID: true, Timeout: 200 * time.Millisecond})
+				sink := newHTTP(t, HTTPSettings{URL: "https://" + n.Addr, TLS: tlsfiles.Settings{CACert: a.Path("ca.crt")}, KeepAlive: true,
+					ShowID: true, Timeout: 200 * time.Millisecond})
 				named := output.Named{Name: "http", Sink: sink}
 				if onDisk {
 					named.Spool = spool.New(spool.Settings{Dir: t.TempDir(), MaxBytes: 1 << 20})

@@ -62,7 +62,8 @@ func TestKilledAtAnyTime(t *testing.T) {
 	}
 	s.set(false, false)
 	h := newHTTP(t, HTTPSettings{URL: server.URL, KeepAlive: true, ShowID: true})
-	q := output.NewQueue(outputtest.QuickRetries(), output.Named{Name: "http", Sink: h, Spool: spool.New(spool.Settings{Dir: dir, MaxBytes: 64 << 20})})
+	q := output.NewQueue(outputtest.QuickRetries(),
+		output.Named{Name: "http", Sink: h, Spool: spool.New(spool.Settings{Dir: dir, MaxBytes: 64 << 20})})
 	q.Start()
 	if err := q.Close(outputtest.Deadline(t)); err != nil {
 		t.Fatal(err)
@@ -80,7 +81,9 @@ func deliverUntilKilled(t *testing.T, url string) {
 		t.Fatal(err)
 	}
 	h := newHTTP(t, HTTPSettings{URL: url, KeepAlive: true, ShowID: true})
-	q := output.NewQueue(outputtest.QuickRetries(), output.Named{Name: "http", Sink: h, Spool: spool.New(spool.Settings{Dir: os.Getenv("SPOOL_DIR"), MaxBytes: 64 << 20, SegmentBytes: 4096})})
+	q := output.NewQueue(outputtest.QuickRetries(),
+		output.Named{Name: "http", Sink: h, Spool: spool.New(spool.Settings{Dir: os.Getenv("SPOOL_DIR"), MaxBytes: 64 << 20,
+			SegmentBytes: 4096})})
 	q.Start()
 	for next := first; ; next += 10 {
 		outputtest.PutNumbered(q, next, next+10)

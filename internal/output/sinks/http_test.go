@@ -124,7 +124,8 @@ func TestHTTPErrors(t *testing.T) {
 	h := newHTTP(t, HTTPSettings{URL: r.URL})
 	for status, again := range map[int]bool{500: true, 503: true, 429: true, 408: true, 400: false, 404: false, 301: false} {
 		r.answer(status)
-		if err := h.Write(output.Message{Text: []byte("x")}); err == nil || errors.Is(err, output.ErrAgain) != again || !strings.Contains(err.Error(), fmt.Sprint(status)) {
+		if err := h.Write(output.Message{Text: []byte("x")}); err == nil || errors.Is(err, output.ErrAgain) != again ||
+			!strings.Contains(err.Error(), fmt.Sprint(status)) {
 			t.Errorf("%d: %v", status, err)
 		}
 	}
@@ -149,12 +150,15 @@ func TestHTTPSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, s := range map[string]HTTPSettings{
-		`"localhost:80" is no URL`:                               {URL: "localhost:80"},
-		"it holds no certificate in PEM form":                    {URL: "https://localhost", TLS: tlsfiles.Settings{CACert: dir + "/none.pem"}},
-		"read the certificate authority: open ":                  {URL: "https://localhost", TLS: tlsfiles.Settings{CABundle: dir + "/absent"}},
-		"read http_output.ca_path: ":                             {URL: "https://localhost", TLS: tlsfiles.Settings{Section: "http_output", CAPath: dir + "/absent"}},
-		"read the client certificate: open ":                     {URL: "https://localhost", TLS: tlsfiles.Settings{ClientCert: dir + "/absent", ClientKey: dir + "/absent"}},
-		"see http_output.client_cert and http_output.client_key": {URL: "https://localhost", TLS: tlsfiles.Settings{Section: "http_output", ClientCert: dir + "/none.pem"}},
+		`"localhost:80" is no URL`:              {URL: "localhost:80"},
+		"it holds no certificate in PEM form":   {URL: "https://localhost", TLS: tlsfiles.Settings{CACert: dir + "/none.pem"}},
+		"read the certificate authority: open ": {URL: "https://localhost", TLS: tlsfiles.Settings{CABundle: dir + "/absent"}},
+		"read http_output.ca_path: ": {URL: "https://localhost",
+			TLS: tlsfiles.Settings{Section: "http_output", CAPath: dir + "/absent"}},
+		"read the client certificate: open ": {URL: "https://localhost",
+			TLS: tlsfiles.Settings{ClientCert: dir + "/absent", ClientKey: dir + "/absent"}},
+		"see http_output.client_cert and http_output.client_key": {URL: "https://localhost",
+			TLS: tlsfiles.Settings{Section: "http_output", ClientCert: dir + "/none.pem"}},
 	} {
 		if _, err := NewHTTP(s); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
@@ -219,7 +223,8 @@ func TestHTTPClientCertificates(t *testing.T) {
 	a.Issue("expired", time.Now().Add(-time.Minute))
 	r := newReceiver(t)
 	url := startNginx(t, a, r.URL)
-	client := HTTPSettings{URL: url, TLS: tlsfiles.Settings{CACert: a.Path("ca.crt"), ClientCert: a.Path("client.crt"), ClientKey: a.Path("client.key")}, KeepAlive: true}
+	client := HTTPSettings{URL: url, TLS: tlsfiles.Settings{CACert: a.Path("ca.crt"), ClientCert: a.Path("client.crt"),
+		ClientKey: a.Path("client.key")}, KeepAlive: true}
 
 	write(t, newHTTP(t, client), "one", "two")
 	bundle := client
@@ -256,7 +261,8 @@ func TestHTTPRenewedCertificate(t *testing.T) {
 	a.Issue("server", time.Now().Add(time.Hour))
 	a.Issue("client", time.Now().Add(-time.Minute))
 	r := newReceiver(t)
-	s := HTTPSettings{URL: startNginx(t, a, r.URL), TLS: tlsfiles.Settings{CACert: a.Path("ca.crt"), ClientCert: a.Path("client.crt"), ClientKey: a.Path("client.key")}}
+	s := HTTPSettings{URL: startNginx(t, a, r.URL), TLS: tlsfiles.Settings{CACert: a.Path("ca.crt"), ClientCert: a.Path("client.crt"),
+		ClientKey: a.Path("client.key")}}
 	h := newHTTP(t, s)
 	if err := h.Write(output.Message{Text: []byte("early")}); err == nil {
 		t.Error("an expired certificate is taken")

@@ -115,7 +115,8 @@ func TestSyslog(t *testing.T) {
 
 func TestNoSyslogDaemon(t *testing.T) {
 	s := NewSyslog(filepath.Join(t.TempDir(), "absent"))
-	if err := s.Write(output.Message{Text: []byte("x")}); !errors.Is(err, output.ErrAgain) || !strings.Contains(err.Error(), "mount its socket /dev/log") {
+	if err := s.Write(output.Message{Text: []byte("x")}); !errors.Is(err, output.ErrAgain) ||
+		!strings.Contains(err.Error(), "mount its socket /dev/log") {
 		t.Errorf("got %v", err)
 	}
 	if err := s.Close(); err != nil {

@@ -24,7 +24,8 @@ type disk struct {
 const diskPause = time.Second
 
 // errOlder: the folder could not be had at the start, and holds what this run can't number its alerts behind.
-var errOlder = errors.New("alerts of an earlier run are there, behind which this one can't go on; they are served again after the next start")
+var errOlder = errors.New("alerts of an earlier run are there, behind which this one can't go on; they are served again after the next " +
+	"start")
 
 // open opens the spool before the first alert. Numbers go on from those on disk, under the identity that they have.
 func (h *history) open(s *spool.Spool) {

@@ -29,7 +29,8 @@ func TestRestart(t *testing.T) {
 	wantNumbers(t, "without a cursor", got, 400, 100)
 	early := get(t, first.connect(), &outputs.Request{Run: got[0].Run, Cursor: 150})
 	wantNumbers(t, "from disk and memory", early, 150, 350)
-	if early[0].Id != "run-150" || early[0].Cursor != 151 || early[0].OutputFields["n"] != "150" || early[0].Rule != "r" || early[0].Missed != 0 {
+	if early[0].Id != "run-150" || early[0].Cursor != 151 || early[0].OutputFields["n"] != "150" || early[0].Rule != "r" ||
+		early[0].Missed != 0 {
 		t.Errorf("from disk: %v", early[0])
 	}
 	if err := first.Close(); err != nil {
@@ -161,7 +162,8 @@ func TestHistoryWithoutFolder(t *testing.T) {
 				t.Fatal(err)
 			}
 			if older {
-				first, err := New(Settings{Address: "unix://" + filepath.Join(dir, "sock"), Spool: historyIn(dir+"/blocks/spool", 1<<20), Log: zap.NewNop()})
+				first, err := New(Settings{Address: "unix://" + filepath.Join(dir, "sock"), Spool: historyIn(dir+"/blocks/spool", 1<<20),
+					Log: zap.NewNop()})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -39,8 +39,10 @@ func bind(s *Settings) (func(context.Context) (net.Listener, error), credentials
 		return nil, nil, fmt.Errorf("%q is no address; set grpc.bind_address to unix:///PATH or HOST:PORT", s.Address)
 	}
 	if _, err := serverTLS(s); err != nil {
-		return nil, nil, fmt.Errorf("%s is open to the network and needs mTLS: %w; set grpc.private_key and grpc.cert_chain to the files of the server's "+
-			"certificate and grpc.root_certs to that of the authority of the clients', or grpc.bind_address to a Unix socket (unix:///run/falco/falco.sock)", s.Address, err)
+		return nil, nil, fmt.Errorf("%s is open to the network and needs mTLS: %w; set grpc.private_key and grpc.cert_chain to the files of "+
+			"the server's "+
+			"certificate and grpc.root_certs to that of the authority of the clients', or grpc.bind_address to a Unix socket "+
+			"(unix:///run/falco/falco.sock)", s.Address, err)
 	}
 	address, settings := s.Address, *s
 	c := credentials.NewTLS(&tls.Config{

@@ -298,7 +298,8 @@ func TestMutualTLS(t *testing.T) {
 func TestSettings(t *testing.T) {
 	a := authority.New(t)
 	a.Issue("server", time.Now().Add(time.Hour))
-	const remedy = "set grpc.private_key and grpc.cert_chain to the files of the server's certificate and grpc.root_certs to that of the authority of the clients'"
+	const remedy = "set grpc.private_key and grpc.cert_chain to the files of the server's certificate and grpc.root_certs to that of the " +
+		"authority of the clients'"
 	without := func(change func(*Settings)) Settings {
 		s := tlsSettings(a)
 		change(&s)
@@ -315,12 +316,13 @@ func TestSettings(t *testing.T) {
 		"no address":      {Settings{}, []string{`"" is no address; set grpc.bind_address to unix:///PATH or HOST:PORT`}},
 		"a relative path": {Settings{Address: "unix://run/falco.sock"}, []string{"names no absolute path"}},
 		"no port":         {Settings{Address: "localhost"}, []string{`"localhost" is no address`}},
-		"no files":        {Settings{Address: "0.0.0.0:5060"}, []string{"0.0.0.0:5060 is open to the network and needs mTLS", remedy, "or grpc.bind_address to a Unix socket"}},
-		"no key":          {without(func(s *Settings) { s.PrivateKey = "/absent" }), []string{"open /absent", remedy}},
-		"no certificate":  {without(func(s *Settings) { s.CertChain = "/absent" }), []string{"open /absent", remedy}},
-		"no authority":    {without(func(s *Settings) { s.RootCerts = "/absent" }), []string{"read the clients' authority: open /absent", remedy}},
-		"no PEM":          {without(func(s *Settings) { s.RootCerts = empty }), []string{"it holds no certificate in PEM form", remedy}},
-		"another's key":   {without(func(s *Settings) { s.PrivateKey = a.Path("ca.key") }), []string{"private key does not match", remedy}},
+		"no files": {Settings{Address: "0.0.0.0:5060"}, []string{"0.0.0.0:5060 is open to the network and needs mTLS", remedy,
+			"or grpc.bind_address to a Unix socket"}},
+		"no key":         {without(func(s *Settings) { s.PrivateKey = "/absent" }), []string{"open /absent", remedy}},
+		"no certificate": {without(func(s *Settings) { s.CertChain = "/absent" }), []string{"open /absent", remedy}},
+		"no authority":   {without(func(s *Settings) { s.RootCerts = "/absent" }), []string{"read the clients' authority: open /absent", remedy}},
+		"no PEM":         {without(func(s *Settings) { s.RootCerts = empty }), []string{"it holds no certificate in PEM form", remedy}},
+		"another's key":  {without(func(s *Settings) { s.PrivateKey = a.Path("ca.key") }), []string{"private key does not match", remedy}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -108,7 +108,8 @@ func checkPeer(c net.Conn, path string) error {
 	if cred.Gid == socket.Gid || slices.Contains(groups, socket.Gid) {
 		return nil
 	}
-	return fmt.Errorf("process %d of uid %d is neither root's, nor the sensor's, nor in the group of %s (gid %d)", cred.Pid, cred.Uid, path, socket.Gid)
+	return fmt.Errorf("process %d of uid %d is neither root's, nor the sensor's, nor in the group of %s (gid %d)", cred.Pid, cred.Uid, path,
+		socket.Gid)
 }
 
 // peerGroups are the peer's supplementary groups when it connected (SO_PEERGROUPS, Linux 4.13).

@@ -21,18 +21,25 @@ func TestParse(t *testing.T) {
 		want *outputs.Response
 	}{
 		"a rule's": {
-			`{"hostname":"node-1","output":"12:00:00.000000001: Notice a \"b\"","output_fields":{"a.text":"1\n<>","b.number":34816,"c.none":null,"d.bool":true,"e.list":["x",2],"evt.time":1784000000000000001},"priority":"Notice","rule":"R","source":"syscall","tags":["a","b"],"time":"2026-07-14T03:33:20.000000001Z"}`,
+			`{"hostname":"node-1","output":"12:00:00.000000001: Notice a ` +
+				`\"b\"","output_fields":{"a.text":"1\n<>","b.number":34816,"c.none":null,"d.bool":true,` +
+				`"e.list":["x",2],"evt.time":1784000000000000001},` +
+				`"priority":"Notice","rule":"R","source":"syscall","tags":["a","b"],"time":"2026-07-14T03:33:20.000000001Z"}`,
 			&outputs.Response{
-				Time: timestamppb.New(time.Unix(1784000000, 1)), Priority: schema.Priority_NOTICE, Rule: "R", Output: "12:00:00.000000001: Notice a \"b\"",
-				OutputFields: map[string]string{"a.text": "1\n<>", "b.number": "34816", "c.none": "<NA>", "d.bool": "true", "e.list": `["x",2]`, "evt.time": "1784000000000000001"},
-				Hostname:     "node-1", Tags: []string{"a", "b"}, Source: "syscall",
+				Time: timestamppb.New(time.Unix(1784000000, 1)), Priority: schema.Priority_NOTICE, Rule: "R",
+				Output: "12:00:00.000000001: Notice a \"b\"",
+				OutputFields: map[string]string{"a.text": "1\n<>", "b.number": "34816", "c.none": "<NA>", "d.bool": "true", "e.list": `["x",2]`,
+					"evt.time": "1784000000000000001"},
+				Hostname: "node-1", Tags: []string{"a", "b"}, Source: "syscall",
 			},
 		},
 		"the sensor's own": {
-			`{"hostname":"n","output":"lost","output_fields":{"n":"1"},"priority":"Debug","rule":"R","source":"internal","time":"1970-01-01T00:00:00.000000000Z"}`,
+			`{"hostname":"n","output":"lost","output_fields":{"n":"1"},"priority":"Debug","rule":"R",` +
+				`"source":"internal","time":"1970-01-01T00:00:00.000000000Z"}`,
 			&outputs.Response{
-				Time: timestamppb.New(time.Unix(0, 0)), Priority: schema.Priority_DEBUG, Rule: "R", Output: "lost", OutputFields: map[string]string{"n": "1"},
-				Hostname: "n", Source: "internal", SourceDeprecated: schema.Source_INTERNAL,
+				Time: timestamppb.New(time.Unix(0, 0)), Priority: schema.Priority_DEBUG, Rule: "R", Output: "lost",
+				OutputFields: map[string]string{"n": "1"},
+				Hostname:     "n", Source: "internal", SourceDeprecated: schema.Source_INTERNAL,
 			},
 		},
 		"bad UTF-8": {
@@ -69,7 +76,8 @@ func TestWire(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[protowire.Number]string{
-		1: "\x08\x01\x10\x02", 2: "\x07", 3: "\x02", 4: "r", 5: "o", 6: "\x0a\x01k\x12\x01v", 7: "h", 8: "t", 9: "s", 100: "\x01", 101: "run", 102: "\x02",
+		1: "\x08\x01\x10\x02", 2: "\x07", 3: "\x02", 4: "r", 5: "o", 6: "\x0a\x01k\x12\x01v", 7: "h", 8: "t", 9: "s", 100: "\x01", 101: "run",
+		102: "\x02",
 	}
 	got := 0
 	for ; len(text) > 0; got++ {

@@ -81,7 +81,8 @@ func New(s Settings) (*Server, error) {
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 	)
-	outputs.RegisterServiceServer(srv.grpc, &alertService{history: srv.history, hostname: s.Hostname, seats: make(chan struct{}, maxConsumers)})
+	outputs.RegisterServiceServer(srv.grpc, &alertService{history: srv.history, hostname: s.Hostname,
+		seats: make(chan struct{}, maxConsumers)})
 	version.RegisterServiceServer(srv.grpc, &versionService{response: newVersion(s.Version, s.EngineVersion, s.FieldsChecksum)})
 	return srv, nil
 }

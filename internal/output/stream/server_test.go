@@ -55,7 +55,8 @@ func start(t *testing.T, s Settings) *rig {
 func (r *rig) write(rule string, first, n int) {
 	r.t.Helper()
 	for i := first; i < first+n; i++ {
-		text := fmt.Appendf(nil, `{"output":"o","output_fields":{"n":"%d"},"priority":"Notice","rule":%q,"source":"syscall","tags":["t"],"time":"2026-07-14T03:33:20Z"}`, i, rule)
+		text := fmt.Appendf(nil, `{"output":"o","output_fields":{"n":"%d"},"priority":"Notice","rule":%q,`+
+			`"source":"syscall","tags":["t"],"time":"2026-07-14T03:33:20Z"}`, i, rule)
 		if err := r.Write(output.Message{Text: text, Priority: "Notice", Rule: rule, ID: fmt.Sprint("run-", i)}); err != nil {
 			r.t.Fatal(err)
 		}
@@ -77,7 +78,8 @@ func (r *rig) connect(options ...grpc.DialOption) outputs.ServiceClient {
 
 func dial(t *testing.T, address string, options ...grpc.DialOption) *grpc.ClientConn {
 	t.Helper()
-	options = append([]grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.WaitForReady(true))}, options...)
+	options = append([]grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.WaitForReady(true))}, options...)
 	conn, err := grpc.NewClient(address, options...)
 	if err != nil {
 		t.Fatal(err)
@@ -249,7 +251,8 @@ func TestSlowConsumer(t *testing.T) {
 			continue
 		}
 		missed += a.Missed
-		if a.Source != "internal" || a.SourceDeprecated != schema.Source_INTERNAL || a.Priority != schema.Priority_WARNING || a.Hostname != "node-1" ||
+		if a.Source != "internal" || a.SourceDeprecated != schema.Source_INTERNAL || a.Priority != schema.Priority_WARNING ||
+			a.Hostname != "node-1" ||
 			a.OutputFields["n_missed"] != fmt.Sprint(a.Missed) || a.Cursor != seen+missed || a.Run != r.history.run {
 			t.Fatalf("told by %v", a)
 		}
@@ -362,7 +365,8 @@ func TestClose(t *testing.T) {
 func TestVersion(t *testing.T) {
 	r := start(t, Settings{Version: "v1.2.3", EngineVersion: "0.63.0", FieldsChecksum: "abc"})
 	v, err := version.NewServiceClient(dial(t, r.settings.Address)).Version(deadline(t), &version.Request{})
-	if err != nil || v.Version != "v1.2.3" || v.Minor != 2 || v.EngineVersion != "0.63.0" || v.EngineMinor != 63 || v.EngineFieldsChecksum != "abc" {
+	if err != nil || v.Version != "v1.2.3" || v.Minor != 2 || v.EngineVersion != "0.63.0" || v.EngineMinor != 63 ||
+		v.EngineFieldsChecksum != "abc" {
 		t.Errorf("got %v, %v", v, err)
 	}
 }

@@ -30,8 +30,9 @@ func newAuthority(dir string) (*authority, error) {
 	}
 	a := &authority{dir: dir, key: key}
 	a.cert = &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "cluster"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "cluster"}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(24 * time.Hour),
+		IsCA:     true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	_, err = a.sign("ca", a.cert, key)
 	return a, err
@@ -78,7 +79,8 @@ func (a *authority) issue(name string, c *x509.Certificate) (pair, error) {
 		return pair{}, fmt.Errorf("make a key: %w", err)
 	}
 	a.serial++
-	c.SerialNumber, c.NotBefore, c.NotAfter, c.KeyUsage = big.NewInt(1+a.serial), a.cert.NotBefore, a.cert.NotAfter, x509.KeyUsageDigitalSignature
+	c.SerialNumber, c.NotBefore, c.NotAfter, c.KeyUsage = big.NewInt(1+a.serial), a.cert.NotBefore, a.cert.NotAfter,
+		x509.KeyUsageDigitalSignature
 	return a.sign(name, c, key)
 }
 

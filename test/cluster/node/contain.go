@@ -115,7 +115,8 @@ func clean(all bool) error {
 }
 
 // private are the folders that the node has for itself.
-var private = []string{"/run/containerd", "/run/netns", "/run/saker", "/var/lib/cni", "/var/lib/kubelet", "/var/log/pods", "/var/log/containers"}
+var private = []string{"/run/containerd", "/run/netns", "/run/saker", "/var/lib/cni", "/var/lib/kubelet", "/var/log/pods",
+	"/var/log/containers"}
 
 // mountPoints makes those folders on the machine, where they stay empty, and gives those that were absent.
 func mountPoints() (made []string, err error) {
@@ -132,7 +133,8 @@ func mountPoints() (made []string, err error) {
 }
 
 // sysctls are those that the kubelet writes; plain files stand in for them.
-var sysctls = []string{"vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops", "kernel/keys/root_maxkeys", "kernel/keys/root_maxbytes"}
+var sysctls = []string{"vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops", "kernel/keys/root_maxkeys",
+	"kernel/keys/root_maxbytes"}
 
 // settleIn moves this process below the cluster's cgroup, and makes the new namespaces a node's.
 func settleIn() error {

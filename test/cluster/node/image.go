@@ -34,9 +34,10 @@ func Busybox(ref string, labels map[string]string) (Image, error) {
 	if err != nil {
 		return Image{}, fmt.Errorf("make image %s: %w; run make install", ref, err)
 	}
-	image := Image{Ref: ref, Labels: labels, Entrypoint: []string{"/bin/sleep", "1000000"}, Links: map[string]string{}, Files: map[string][]byte{
-		"bin/busybox": busybox, "etc/passwd": []byte("root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/:/bin/sh\n"),
-	}}
+	image := Image{Ref: ref, Labels: labels, Entrypoint: []string{"/bin/sleep", "1000000"}, Links: map[string]string{},
+		Files: map[string][]byte{
+			"bin/busybox": busybox, "etc/passwd": []byte("root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/:/bin/sh\n"),
+		}}
 	for _, applet := range []string{"sh", "sleep", "cat", "true", "ls", "wget", "usleep"} {
 		image.Links["bin/"+applet] = "busybox"
 	}

@@ -97,7 +97,8 @@ func (n *Node) certify() error {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.cert)
 	cert, keyErr := tls.LoadX509KeyPair(path("pki/admin.crt"), path("pki/admin.key"))
-	n.api.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{cert}}, DisableKeepAlives: true}
+	n.api.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{cert}},
+		DisableKeepAlives: true}
 	return errors.Join(err, keyErr)
 }
 
@@ -106,7 +107,8 @@ func (n *Node) configure() error {
 	if err != nil {
 		return fmt.Errorf("read the configurations: %w", err)
 	}
-	for name, file := range map[string]string{n.runtime.config: "containerd.toml", "kubelet.yaml": "kubelet.yaml", "cni.conflist": "cni/10-pods.conflist"} {
+	for name, file := range map[string]string{n.runtime.config: "containerd.toml", "kubelet.yaml": "kubelet.yaml",
+		"cni.conflist": "cni/10-pods.conflist"} {
 		var text bytes.Buffer
 		if err := all.ExecuteTemplate(&text, name, map[string]string{"Dir": stateDir, "Cgroup": Cgroup}); err != nil {
 			return fmt.Errorf("write the configurations: %w", err)
@@ -120,7 +122,8 @@ func (n *Node) configure() error {
 
 func (n *Node) startEtcd() error {
 	const client, peer = "http://127.0.0.1:2379", "http://127.0.0.1:2380"
-	c := n.add(Etcd, filepath.Join(n.bin, "kube"), "etcd", "--name=test", "--data-dir="+path("root/etcd"), "--unsafe-no-fsync", "--log-level=warn",
+	c := n.add(Etcd, filepath.Join(n.bin, "kube"), "etcd", "--name=test", "--data-dir="+path("root/etcd"), "--unsafe-no-fsync",
+		"--log-level=warn",
 		"--listen-client-urls="+client, "--advertise-client-urls="+client, "--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer,
 		"--initial-cluster=test="+peer)
 	if err := c.start(); err != nil {
@@ -142,7 +145,8 @@ func get(client *http.Client, url string) error {
 }
 
 func (n *Node) startAPIServer() error {
-	c := n.add(APIServer, filepath.Join(n.bin, "kube"), APIServer, "--etcd-servers=http://127.0.0.1:2379", "--bind-address=0.0.0.0", "--secure-port=443",
+	c := n.add(APIServer, filepath.Join(n.bin, "kube"), APIServer, "--etcd-servers=http://127.0.0.1:2379", "--bind-address=0.0.0.0",
+		"--secure-port=443",
 		"--advertise-address="+Address, "--service-cluster-ip-range=10.96.0.0/24", "--kubelet-preferred-address-types=InternalIP",
 		"--tls-cert-file="+path("pki/apiserver.crt"), "--tls-private-key-file="+path("pki/apiserver.key"), "--client-ca-file="+path("pki/ca.crt"),
 		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file="+path("pki/serviceaccount.crt"),
@@ -173,16 +177,19 @@ func (n *Node) importImages() error {
 func (n *Node) startControllers() error {
 	kube := filepath.Join(n.bin, "kube")
 	return errors.Join(
-		n.add(Controller, kube, Controller, "--kubeconfig="+path("pki/controller-manager.kubeconfig"), "--bind-address=127.0.0.1", "--leader-elect=false",
+		n.add(Controller, kube, Controller, "--kubeconfig="+path("pki/controller-manager.kubeconfig"), "--bind-address=127.0.0.1",
+			"--leader-elect=false",
 			"--use-service-account-credentials=true", "--service-account-private-key-file="+path("pki/serviceaccount.key"),
 			"--root-ca-file="+path("pki/ca.crt"), "--kube-api-qps=500", "--kube-api-burst=1000",
 			"--flex-volume-plugin-dir="+path("root/volume-plugins")).start(),
-		n.add(Scheduler, kube, Scheduler, "--kubeconfig="+path("pki/scheduler.kubeconfig"), "--bind-address=127.0.0.1", "--leader-elect=false").start(),
+		n.add(Scheduler, kube, Scheduler, "--kubeconfig="+path("pki/scheduler.kubeconfig"), "--bind-address=127.0.0.1",
+			"--leader-elect=false").start(),
 	)
 }
 
 func (n *Node) startKubelet() error {
-	return n.add(Kubelet, filepath.Join(n.bin, "kube"), Kubelet, "--config="+path("config/kubelet.yaml"), "--kubeconfig="+path("pki/kubelet.kubeconfig"),
+	return n.add(Kubelet, filepath.Join(n.bin, "kube"), Kubelet, "--config="+path("config/kubelet.yaml"),
+		"--kubeconfig="+path("pki/kubelet.kubeconfig"),
 		"--hostname-override="+Name, "--node-ip="+Address).start()
 }
 
