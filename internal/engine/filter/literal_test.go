@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/field"
 )
 
@@ -168,6 +169,28 @@ func TestAddressForms(t *testing.T) {
 	_, err := f.compile("t.sip = 10.0.0.0/8")
 	if err == nil || !strings.Contains(err.Error(), "compare a network with t.snet") {
 		t.Errorf("error %v names no remedy", err)
+	}
+}
+
+// TestAddressAfterNetwork: what a network was compared with before says nothing of an address.
+func TestAddressAfterNetwork(t *testing.T) {
+	var addr netip.Addr
+	opt := CompileOptions{Dictionary: field.NewDictionary(
+		field.Info{Name: "t.sip", Type: field.IPAddr, Extract: func(_ *event.Event, _ field.Arg, v *field.Value) bool {
+			v.Addr = addr
+			return true
+		}},
+		field.Info{Name: "t.snet", Type: field.IPNet, Extract: func(_ *event.Event, _ field.Arg, v *field.Value) bool {
+			v.Addr, v.Net = addr, netip.PrefixFrom(addr, addr.BitLen())
+			return true
+		}},
+	)}
+	flt, s := compileFor(t, "t.sip = 10.1.2.3 and not t.snet in (172.16.0.0/12)", opt), NewScratch()
+	for _, text := range []string{"10.1.2.3", "10.1.2.4", "10.1.2.3", "10.1.2.3", "10.1.2.4"} {
+		addr = netip.MustParseAddr(text)
+		if got, want := flt.Match(&event.Event{}, s), text == "10.1.2.3"; got != want {
+			t.Errorf("of %s the condition is %v", text, got)
+		}
 	}
 }
 

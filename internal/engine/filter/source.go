@@ -31,8 +31,8 @@ type source struct {
 func (o *source) get(ev *event.Event, s *Scratch, v *field.Value) bool {
 	switch {
 	case o.ref != nil:
-		if o.kind == field.IPNet {
-			// Extractors of networks may set the address instead.
+		if o.kind == field.IPNet || o.kind == field.IPAddr {
+			// An extractor may set the address alone, and v has held another field's value.
 			v.Net = netip.Prefix{}
 		}
 		return o.ref.Get(ev, v) && (o.single() || len(v.List) > 0)
