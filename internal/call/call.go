@@ -140,10 +140,32 @@ const (
 	QuotaFile
 	QuotaLimit
 	QuotaInfo
+	QuotaFormat
+	QuotaFormatOut
 	// Config is the value of fsconfig, by its command; as bytes and as text.
 	ConfigBytes
 	ConfigText
+	// SignalSet is a set of signals, Dynamic a value of a type that other parameters say. The record has their bytes or number.
+	SignalSet
+	Dynamic
 )
+
+// TypeWord is Falco's word for the parameter's type, also where there is no [value.Type] of its own.
+func (p *Param) TypeWord() string {
+	switch p.Made {
+	case Tuple:
+		return "SOCKTUPLE"
+	case Address:
+		return "SOCKADDR"
+	case Descriptors:
+		return "FDLIST"
+	case SignalSet:
+		return "SIGSET"
+	case Option, Trace, Dynamic:
+		return "DYN"
+	}
+	return p.Type.String()
+}
 
 // Table is all rows, by what they are asked for. It is not changed after it was made.
 type Table struct {

@@ -21,9 +21,9 @@ func descriptorRows() []Row {
 		row("preadv", 121, OfDescriptor, res(), u32("size", result), vector(1, 2).received(), fd("fd", 0), pos(3)).about("fd").io(Reads).bulk(),
 		row("pwritev", 123, OfDescriptor, res(), vector(1, 2), fd("fd", 0), vectorSize(1, 2), pos(3)).about("fd").io(Writes).bulk(),
 		row("sendfile", 189, OfDescriptor, res(), at("offset", value.Uint64, value.Dec, 2, 0, 8), fd("out_fd", 0), fd("in_fd", 1), u64("size", 3)).
-			about("out_fd").io(Reads | Writes).bulk(),
+			about("out_fd").bulk(),
 		row("splice", 167, OfDescriptor, res(), fd("fd_in", 0), fd("fd_out", 2), u64("size", 4), flags32("flags", 5, spliceNames())).
-			about("fd_out").io(Reads | Writes),
+			about("fd_out"),
 		row("copy_file_range", 333, OfDescriptor, res(), fd("fdout", 2), at("offout", value.Uint64, value.Dec, 3, 0, 8), fd("fdin", 0),
 			at("offin", value.Uint64, value.Dec, 1, 0, 8), u64("len", 4)).about("fdout").io(Reads | Writes),
 		row("dup", 367, OfDescriptor, fd("res", result), fd("oldfd", 0)).about("res"),
@@ -41,7 +41,7 @@ func descriptorRows() []Row {
 		row("signalfd", 127, Signal, fd("res", result), fd("fd", 0), made("mask", value.Uint32, value.Hex, AsSent),
 			made("flags", value.Uint8, value.Hex, AsSent)).about("res"),
 		row("signalfd4", 399, Signal, fd("res", result), short(3), fd("fd", 0), made("mask", value.Uint32, value.Hex, AsSent)).about("res"),
-		row("timerfd_create", 137, Time, fd("res", result), made("clockid", value.Uint8, value.Dec, AsSent),
+		row("timerfd_create", 137, Time, fd("res", result), num("clockid", value.Uint8, value.Dec, 0),
 			made("flags", value.Uint8, value.Hex, AsSent)).about("res"),
 		row("inotify_init", 139, IPC, fd("res", result), made("flags", value.Uint8, value.Hex, AsSent)).about("res"),
 		row("inotify_init1", 395, IPC, fd("res", result), short(0)).about("res"),
@@ -49,21 +49,30 @@ func descriptorRows() []Row {
 		row("epoll_create", 375, Wait, fd("res", result).typed(value.Errno), num("size", value.Int32, value.Dec, 0)).about("res"),
 		row("epoll_create1", 377, Wait, fd("res", result).typed(value.Errno), flags32("flags", 0, epollNames())).about("res"),
 		row("epoll_wait", 79, Wait, res(), num("maxevents", value.Errno, value.Dec, 2)).waits(),
-		row("poll", 81, Wait, res(), fdList(), num("timeout", value.Int64, value.Dec, 2)).waits(),
-		row("ppoll", 255, Wait, res(), fdList(), timespec("timeout", 2), data("sigmask", 3, 4)).waits(),
+		polling(row("poll", 81, Wait, res(), fdList(), num("timeout", value.Int64, value.Dec, 2))),
+		polling(row("ppoll", 255, Wait, res(), fdList(), timespec("timeout", 2), data("sigmask", 3, 4).as(SignalSet))),
 		row("select", 83, Wait, res()).waits(),
 		row("io_uring_enter", 341, OfDescriptor, res(), fd("fd", 0), u32("to_submit", 1), u32("min_complete", 2), flags32("flags", 3, uringEnterNames()),
-			made("sig", value.ByteBuf, value.Dec, AsSent)).about("fd"),
+			made("sig", value.ByteBuf, value.Dec, SignalSet)).about("fd"),
 		row("io_uring_register", 343, OfDescriptor, res(), fd("fd", 0), num("opcode", value.EnumFlags16, value.Dec, 1).named(uringOpcodeNames().kept()),
 			hex("arg", 2), u32("nr_args", 3)).about("fd"),
 	}
 }
 
-// fdList are the struct pollfd of a call, of 8 bytes each; their number is the call's second argument.
-func fdList() Param {
-	p := data("fds", 0, 1).as(Descriptors)
-	p.Max = 16 * 8
-	return p
+// PolledMax bounds the descriptors of a poll that are captured: the first ones.
+const PolledMax = 8
+
+// fdList is made of what polling appends to the row.
+func fdList() Param { return made("fds", value.ByteBuf, value.Plain, Descriptors) }
+
+// polling appends what the list of descriptors is made of: how many there are, and the struct pollfd of the first ones (poll.h), each
+// as a number of 64 bits. They have no names: for Falco they are one parameter.
+func polling(r Row) Row {
+	r.Params = append(r.Params, u32("", 1))
+	for i := range uint16(PolledMax) {
+		r.Params = append(r.Params, at("", value.Uint64, value.Dec, 0, 8*i, 8))
+	}
+	return r.waits()
 }
 
 // timespec is a time in ns, from a struct timespec's two words.

@@ -41,7 +41,7 @@ func fileRows() []Row {
 		row("stat64", 73, File, res(), path("path", 0)),
 		row("lstat64", 75, File, res(), path("path", 0)),
 		row("fstat", 71, File, res(), fd("fd", 0).plain()).about("fd"),
-		row("newfstatat", 419, File, res(), fd("dirfd", 0), pathAt("path", 1, 0), flags32("flags", 2, newfstatatNames())).about("dirfd"),
+		row("newfstatat", 419, File, res(), fd("dirfd", 0), pathAt("path", 1, 0), flags32("flags", 3, newfstatatNames())).about("dirfd"),
 		row("getcwd", 93, File, res(), str("path", 0).ifOK()),
 		row("chdir", 95, File, res(), str("path", 0)),
 		row("fchdir", 97, File, res(), fd("fd", 0).plain()).about("fd"),

@@ -16,6 +16,16 @@ func forked(flags Param) []Param {
 	}
 }
 
+// Forks tells whether the call makes a process or a thread that is what its parent is, when the parent returns. The child of vfork has
+// executed a program by then, or ended.
+func (r *Row) Forks() bool {
+	switch r.Name {
+	case "clone", "clone3", "fork":
+		return true
+	}
+	return false
+}
+
 // processRows are the calls about processes, signals and credentials.
 func processRows() []Row {
 	clone, limits := cloneNames(), resourceNames().orElse(0xff)

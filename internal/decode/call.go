@@ -70,6 +70,8 @@ func (d *Decoder) call(raw []byte, rec *event.Record) error {
 		out.Truncated = flags&bpfgen.SensorParamFlagsPARAM_TRUNCATED != 0
 		out.Num = number(p, v.Number)
 		switch {
+		case out.Missing && p.From == bpfgen.SensorParamSourceSOURCE_DESCRIPTOR_AT:
+			out.Missing, out.Num = false, -1 // the call stored none
 		case p.From == bpfgen.SensorParamSourceSOURCE_PATH:
 			if err := d.calls.path(min(paths, 1), v, bytes, out, ev); err != nil {
 				return err
@@ -111,20 +113,34 @@ func about(ev *event.Event, peer netip.AddrPort) {
 		}
 	case event.KindSocket:
 		if d.Socket.Remote.Port() == 0 && peer.IsValid() {
-			d.Socket.Remote = peer
+			d.Socket.Remote, d.Socket.Addressed = peer, true
 		}
 	}
 }
 
+// quotaCommandShift is where the command stands in quotactl's first argument; the kind of the quota is below (linux/quota.h).
+const quotaCommandShift = 8
+
 // number is a parameter's number, cut to its type and in Falco's numbers.
 func number(p *call.Param, n uint64) int64 {
 	switch p.Type {
-	case value.FD, value.PID, value.Int32, value.SigType:
+	case value.FD, value.PID, value.SigType:
 		return int64(int32(n))
 	case value.Int16:
 		return int64(int16(n))
+	case value.Int32:
+		if p.Names == nil {
+			return int64(int32(n))
+		}
+		n = uint64(uint32(n))
 	case value.UID, value.GID, value.Uint32, value.Flags32, value.EnumFlags32, value.Mode:
 		n = uint64(uint32(n))
+	}
+	switch p.Made {
+	case call.QuotaCommand:
+		n = uint64(uint32(n) >> quotaCommandShift)
+	case call.QuotaType:
+		n &= 1<<quotaCommandShift - 1
 	}
 	if p.Names != nil {
 		n = p.Names.Number(n)

@@ -61,6 +61,8 @@ type Socket struct {
 	// Local and Remote are the ends of an IPv4 or IPv6 socket; port 0: there is none yet. Of a datagram socket that is not connected
 	// Remote is the address that the call's data went to or came from.
 	Local, Remote netip.AddrPort
+	// Addressed: Remote is such an address.
+	Addressed bool
 	// Server: the socket listens, took a connection, or is a datagram socket that was bound to a port.
 	Server bool
 	// Sock and Peer are the kernel's addresses of the two ends of a unix socket; Name is what it is bound to, or its peer, if

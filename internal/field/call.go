@@ -53,8 +53,11 @@ func tableParam(r *call.Row, i int) param {
 		if !p.Sent() {
 			out.get = func(_ *event.Event, v *Value) bool {
 				v.Num, v.Str = 0, ""
-				return p.Type.Group() != Text
+				return p.Type.Group() != Text && p.Type != ByteBuf
 			}
+		}
+		if r.Forks() && p.Name == "res" {
+			out.meaning = childMeaning
 		}
 	case call.OfProcess:
 		return processParam(p)
@@ -68,7 +71,7 @@ func tableParam(r *call.Row, i int) param {
 		out.get = duration(i)
 		out.meaning = seconds
 	case call.Descriptors:
-		out.get = polled(i)
+		out.get = polled(call.PollNames())
 	default:
 		out.get = byCommand(r, i)
 	}
@@ -110,15 +113,21 @@ func meaningOf(p *call.Param, i int) func(*event.Event, *Value) string {
 		return descriptorMeaning(i)
 	case p.Type == FSPath || p.Type == FSRelPath:
 		return func(ev *event.Event, _ *Value) string {
-			if given := ev.Params[i].Given; given != ev.Params[i].Text {
+			if given, text := ev.Params[i].Given, ev.Params[i].Text; given != text && text != "" {
 				return given
 			}
 			return ""
 		}
 	}
 	switch p.Type {
-	case Errno, Int64:
+	case Errno:
 		return errnoMeaning
+	case Int64:
+		if p.Name == "res" {
+			return errnoMeaning
+		}
+	case RelTime:
+		return seconds
 	case PID:
 		return commMeaning
 	case SigType:
@@ -159,6 +168,14 @@ func tupleText(ev *event.Event, v *Value) bool {
 	}
 	setDescriptorName(d, v)
 	return v.Str != ""
+}
+
+// childMeaning is the name of the process that the call made: its parent's.
+func childMeaning(ev *event.Event, v *Value) string {
+	if v.Num <= 0 || ev.Process == nil {
+		return errnoName(v.Num)
+	}
+	return ev.Process.Comm
 }
 
 // inProgress: a connection that is being made; its ends are known.

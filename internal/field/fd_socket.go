@@ -121,7 +121,8 @@ func fdSocket() []Info {
 			return "unix", typ == "unix"
 		}),
 		known("fd.is_server", "Whether the process is the server of the connection.", func(_ *event.Event, p *event.Param) bool {
-			return isInet(&p.Descriptor) && p.Descriptor.Socket.Server
+			s := &p.Descriptor.Socket
+			return isInet(&p.Descriptor) && (s.Server || s.Remote.Port() == 0 && s.Local.Port() != 0)
 		}),
 		either("fd.proto", Port, Plain, "Service of either end.", number),
 		service("fd.cproto", "Service of the client's port.", clientEnd),
@@ -144,7 +145,8 @@ func fdSocket() []Info {
 			if p == nil {
 				return isOpened(ev), isOpened(ev) || isRing(ev)
 			}
-			return naming.Has(ev.Type) && (!ev.Failed() || inProgress(ev.Ret)), p.Descriptor.Kind != event.KindUnknown
+			named := naming.Has(ev.Type) || p.Descriptor.Socket.Addressed
+			return named && (!ev.Failed() || inProgress(ev.Ret)), p.Descriptor.Kind != event.KindUnknown
 		}),
 		lookup("fd.cip.name", "Host name of the client."),
 		lookup("fd.sip.name", "Host name of the server."),

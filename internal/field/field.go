@@ -110,8 +110,11 @@ type Ref struct {
 // Get extracts the field's value.
 func (r *Ref) Get(ev *event.Event, v *Value) bool { return r.Extract(ev, r.Args, v) }
 
-// GetPrint extracts the value that templates show.
+// GetPrint extracts the value that templates show: of a FilterOnly field none.
 func (r *Ref) GetPrint(ev *event.Event, v *Value) bool {
+	if r.Flags&FilterOnly != 0 {
+		return false
+	}
 	if r.Print != nil {
 		return r.Print(ev, r.Args, v)
 	}

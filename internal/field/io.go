@@ -81,7 +81,7 @@ func dataParams() map[event.Type]int {
 	found := map[event.Type]int{}
 	for _, r := range call.New().Rows() {
 		for i := range r.Params {
-			if r.Params[i].Name == "data" && r.IO != 0 {
+			if r.Params[i].Name == "data" && r.Params[i].Type == ByteBuf {
 				found[r.Type] = i
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/saker-sensor/saker/internal/call"
 	"github.com/saker-sensor/saker/internal/event"
 )
 
@@ -28,9 +29,22 @@ type Param struct {
 
 // Params lists the parameters of a captured event type in their order; none for the other types.
 func Params(t event.Type) []Param {
+	if row := call.New().Row(t); row != nil && !row.Elsewhere {
+		return rowParams(row)
+	}
 	var out []Param
 	for _, p := range newParams().of(t) {
 		out = append(out, Param{p.name, p.typ.String()})
+	}
+	return out
+}
+
+func rowParams(row *call.Row) []Param {
+	var out []Param
+	for i := range row.Params {
+		if p := &row.Params[i]; p.Name != "" {
+			out = append(out, Param{p.Name, p.TypeWord()})
+		}
 	}
 	return out
 }

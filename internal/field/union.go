@@ -67,6 +67,10 @@ func byCommand(r *call.Row, i int) func(*event.Event, *Value) bool {
 		return when(func(ev *event.Event) bool { return number(ev, cmd) == quotaOn })
 	case call.QuotaLimit:
 		return when(func(ev *event.Event) bool { n := number(ev, cmd); return n == quotaGet || n == quotaSet })
+	case call.QuotaFormat: // the id of Q_QUOTAON
+		return quotaFormat(r, i, "id", func(ev *event.Event) bool { return number(ev, cmd) == quotaOn })
+	case call.QuotaFormatOut: // Q_GETFMT stores it where other commands have a limit
+		return quotaFormat(r, i, "dqb_bhardlimit", func(ev *event.Event) bool { return !ev.Failed() && number(ev, cmd) == quotaGetFormat })
 	case call.QuotaInfo:
 		return when(func(ev *event.Event) bool { n := number(ev, cmd); return n == quotaGetInfo || n == quotaSetInfo })
 	}
@@ -79,12 +83,28 @@ const (
 	fsconfigBinary    = 2
 	fsconfigPathEmpty = 4
 
-	quotaOn      = 0x1
-	quotaGetInfo = 0x8
-	quotaSetInfo = 0x10
-	quotaGet     = 0x20
-	quotaSet     = 0x40
+	quotaOn        = 0x1
+	quotaGetFormat = 0x4
+	quotaGetInfo   = 0x8
+	quotaSetInfo   = 0x10
+	quotaGet       = 0x20
+	quotaSet       = 0x40
+
+	// quotaUnused is the number of a format for commands that have none.
+	quotaUnused = 0x1
 )
+
+// quotaFormat is the format of a quota, for a command that has one: the low 32 bits of another parameter.
+func quotaFormat(r *call.Row, i int, from string, has func(*event.Event) bool) func(*event.Event, *Value) bool {
+	source, names := paramOf(r, from), r.Params[i].Names
+	return func(ev *event.Event, v *Value) bool {
+		v.Num = quotaUnused
+		if source < len(ev.Params) && !ev.Params[source].Missing && has(ev) {
+			v.Num = int64(names.Number(uint64(uint32(ev.Params[source].Num))))
+		}
+		return true
+	}
+}
 
 // isName tells whether an option of prctl has a text.
 func isName(option int64) bool { return option == unix.PR_SET_NAME || option == unix.PR_GET_NAME }
@@ -142,25 +162,39 @@ func duration(i int) func(*event.Event, *Value) bool {
 	}
 }
 
-// polled is a list of descriptors and what was asked of each, or what came of it, in Falco's numbers: "3:p1 4:f5".
-func polled(i int) func(*event.Event, *Value) bool {
-	events := call.PollNames()
-	return func(ev *event.Event, v *Value) bool {
-		if i >= len(ev.Params) || ev.Params[i].Missing {
-			return false
+// pollfds calls each of the captured descriptors of a poll, with what was asked of it, or what came of it if something did, in Falco's
+// numbers. The row has their number and the struct pollfd behind its parameters (linux/poll.h: fd, events, revents).
+func pollfds(ev *event.Event, each func(fd int32, events uint64)) {
+	const hidden = call.PolledMax + 1
+	if len(ev.Params) < hidden {
+		return
+	}
+	p := ev.Params[len(ev.Params)-hidden:]
+	count, list := p[0].Num, p[1:]
+	for i := range list {
+		if int64(i) >= count || list[i].Missing {
+			return
 		}
+		n := uint64(list[i].Num)
+		asked, got := n>>32&0xffff, n>>48
+		if ev.Ret > 0 {
+			asked = got
+		}
+		each(int32(n), asked)
+	}
+}
+
+// polled is the list of descriptors and events of a poll: "3:?1 4:?5". The kind of each is not captured.
+func polled(names *call.Names) func(*event.Event, *Value) bool {
+	return func(ev *event.Event, v *Value) bool {
 		v.built = v.built[:0]
-		for b := []byte(ev.Params[i].Text); len(b) >= 8; b = b[8:] {
-			asked, got := binary.NativeEndian.Uint16(b[4:]), binary.NativeEndian.Uint16(b[6:])
-			if !ev.Failed() && ev.Ret > 0 {
-				asked = got
-			}
+		pollfds(ev, func(fd int32, events uint64) {
 			if len(v.built) > 0 {
 				v.built = append(v.built, ' ')
 			}
-			v.built = strconv.AppendInt(v.built, int64(int32(binary.NativeEndian.Uint32(b))), 10)
-			v.built = strconv.AppendUint(append(v.built, ':'), events.Number(uint64(asked)), 10)
-		}
+			v.built = append(strconv.AppendInt(v.built, int64(fd), 10), ":?"...)
+			v.built = strconv.AppendUint(v.built, names.Number(events), 16)
+		})
 		v.setBuilt()
 		return true
 	}

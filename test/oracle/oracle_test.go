@@ -12,6 +12,9 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/saker-sensor/saker/internal/call"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/testutil"
 )
@@ -139,6 +142,41 @@ func add(t *testing.T, events map[string][]fields, values map[string]any) {
 	events[typ] = append(events[typ], of)
 }
 
+// takePort binds the program's port of IPv6 without listening: it was taken when Falco was asked.
+func takePort(t *testing.T) {
+	t.Helper()
+	s, err := unix.Socket(unix.AF_INET6, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatalf("make an IPv6 socket: %v", err)
+	}
+	t.Cleanup(func() { _ = unix.Close(s) })
+	if err := unix.Bind(s, &unix.SockaddrInet6{Port: 34568, Addr: [16]byte{15: 1}}); err != nil {
+		t.Fatalf("bind [::1]:34568: %v", err)
+	}
+}
+
+// rwRule writes the rule a second time, for the calls that a rule has to name.
+func rwRule(t *testing.T, rule string) string {
+	t.Helper()
+	text, err := os.ReadFile(rule)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var named []string
+	for _, r := range call.New().Rows() {
+		if r.Bulk {
+			named = append(named, r.Name)
+		}
+	}
+	changed := strings.Replace(string(text), "rule: each event", "rule: each read and write", 1)
+	changed = strings.Replace(changed, "not evt.type in (switch, page_fault)", "evt.type in ("+strings.Join(named, ", ")+")", 1)
+	path := filepath.Join(t.TempDir(), "reads.yaml")
+	if err := os.WriteFile(path, []byte(changed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // runSensor runs the known calls below a sensor and returns its events by type, in the order of their times.
 func runSensor(t *testing.T, rule, source string) map[string][]fields {
 	t.Helper()
@@ -150,7 +188,8 @@ func runSensor(t *testing.T, rule, source string) map[string][]fields {
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s := testutil.StartSensor(t, sensorBinary, "-r", rule, "-o", "priority=debug")
+	takePort(t)
+	s := testutil.StartSensor(t, sensorBinary, "-r", rule, "-r", rwRule(t, rule), "-o", "priority=debug")
 	// prlimit executes the program itself, so that the pid is the program's.
 	cmd := exec.Command("prlimit", "--nofile="+falcoFDLimit+":"+falcoFDLimit, "--", program, folder)
 	cmd.Dir, cmd.Env = folder, []string{"PATH=/usr/bin:/bin", "HOME=/root", "LANG=C"}

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/saker-sensor/saker/internal/event"
@@ -17,7 +18,20 @@ var volatile = regexp.MustCompile(`^(evt\.(num|time|cpu|count)|` +
 	`arg\.(ino|dev|tid|pid|ptid|vtid|vpid|vpgid|pgid|pgft_.*|vm_.*|exe_ino.*|pidns_init_start_ts|loginuid|cgroups))$`)
 
 // ephemeral are ports that the kernel chose; the program's own are 34567 and 34568.
-var ephemeral = regexp.MustCompile(`127\.0\.0\.1:(3[3-9]\d{3}|[456]\d{4})`)
+var ephemeral = regexp.MustCompile(`(127\.0\.0\.1|0\.0\.0\.0):(3[3-9]\d{3}|[456]\d{4})`)
+
+func portName(port string) string {
+	if n, err := strconv.Atoi(port); err != nil || n < 33000 || n == 34567 || n == 34568 {
+		return port
+	}
+	return "PORT"
+}
+
+// kernelAddress is the address of a socket, addresses are the types that return one, or the pid of a child.
+var (
+	kernelAddress = regexp.MustCompile(`(?i)\bffff[0-9a-f]{12}\b`)
+	addresses     = regexp.MustCompile(`^"(brk|mmap|v?fork|clone3?)"$`)
+)
 
 func isVolatile(name string) bool { return volatile.MatchString(name) }
 
@@ -25,12 +39,17 @@ func isVolatile(name string) bool { return volatile.MatchString(name) }
 func parts(typ event.Type, of fields) fields {
 	out := fields{}
 	for name, v := range of {
-		out[name] = ephemeral.ReplaceAllStringFunc(v, func(s string) string {
-			if strings.HasSuffix(s, ":34567") || strings.HasSuffix(s, ":34568") {
-				return s
-			}
-			return "127.0.0.1:PORT"
-		})
+		v = kernelAddress.ReplaceAllString(ephemeral.ReplaceAllStringFunc(v, func(s string) string {
+			ip, port, _ := strings.Cut(s, ":")
+			return ip + ":" + portName(port)
+		}), "ADDRESS")
+		if strings.HasSuffix(name, "port") {
+			v = portName(v)
+		}
+		out[name] = v
+	}
+	if addresses.MatchString(of["evt.type"]) && !strings.HasPrefix(of["evt.rawres"], "-") && of["evt.rawres"] != "0" {
+		out["evt.rawres"] = "ADDRESS OR PID"
 	}
 	rest := strings.Trim(out["evt.args"], `"`)
 	delete(out, "evt.args")
@@ -45,6 +64,10 @@ func parts(typ event.Type, of fields) fields {
 			if at := strings.Index(value, " "+params[i+1].Name+"="); at >= 0 {
 				value, rest = value[:at], value[at+1:]
 			}
+		}
+		if p.Name == "res" && out["evt.rawres"] == "ADDRESS OR PID" {
+			number, _, _ := strings.Cut(value, "(")
+			value = out["evt.rawres"] + value[len(number):]
 		}
 		out["arg."+p.Name] = value
 	}
