@@ -1,0 +1,22 @@
+// Package upstream triggers each of the published rules with the real sensor, and tries for each a near miss that must not fire.
+package upstream
+
+import (
+	"os"
+	"testing"
+
+	"github.com/saker-sensor/saker/internal/testutil"
+)
+
+// sensorBinary is built once for all tests.
+var sensorBinary string
+
+// actWord, as the first argument, makes the test binary carry out an action in place of the tests.
+const actWord = "act"
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == actWord {
+		os.Exit(act(os.Args[2], os.Args[3:]))
+	}
+	testutil.RunWithSensor(m, &sensorBinary)
+}
