@@ -124,6 +124,7 @@ enum param_rules {
 	PARAM_IF_OK = 1 << 0,     /* what the call fills in: missing if it failed */
 	PARAM_LONGS = 1 << 1,     /* a structure of longs: of a 32-bit caller, `size` and `offset` are half as large */
 	PARAM_MAX_RESULT = 1 << 2, /* no more bytes than the call returned */
+	PARAM_AT_ENTRY = 1 << 3,  /* of a descriptor: what it led to when the call began, which may be gone when it returns */
 };
 
 enum param_flags {
@@ -301,6 +302,8 @@ struct call_recipe {
 	__u8 params;       /* how many */
 	__u8 outcomes;     /* enum call_outcomes */
 	__u8 paths[2];     /* the arguments that are paths, to be copied at entry; ARG_NONE if there are fewer */
+	__u8 descriptor;   /* instead, the argument that is the descriptor with PARAM_AT_ENTRY; ARG_NONE if there is none */
+	__u8 pad;
 	struct param_recipe param[CALL_PARAMS_MAX];
 };
 

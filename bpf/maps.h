@@ -162,13 +162,14 @@ struct {
 	__type(value, struct reader);
 } reader SEC(".maps");
 
-/* The path strings of a call as they were at entry (helpers/store/entry.h). */
+/* The path strings of a call as they were at entry, or the data of a descriptor, which may span both texts
+ * (helpers/store/entry.h). */
 struct entry_copy {
 	/* The thread whose copy this is; tid 0: nobody's. */
 	__u64 start_time;
 	__u32 tid;
 	__u32 len[2];
-	__u32 pad;
+	__u32 flags; /* enum param_flags: of a descriptor */
 	__u64 writers;
 	char text[2][PATH_LEN_MAX];
 };

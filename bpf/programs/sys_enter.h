@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 #include "programs/syscall.h"
 
-/* Keeps the paths of a call of the table. */
+/* Keeps the paths of a call of the table, or the descriptor that it closes. */
 INLINE void enter__row(struct pt_regs *regs, const struct syscall_entry *e, __u32 call)
 {
 	const volatile struct call_recipe *recipe = &recipes[(call - CALL_ROWS) & (CALL_ROWS_MAX - 1)];
 	__u64 first, second = 0;
 
+	if (recipe->descriptor != ARG_NONE)
+		param__keep(extract__syscall_arg(regs, recipe->descriptor, e->compat));
 	if (recipe->paths[0] == ARG_NONE)
 		return;
 	first = extract__syscall_arg(regs, recipe->paths[0], e->compat);

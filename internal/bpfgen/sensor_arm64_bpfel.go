@@ -47,11 +47,13 @@ const (
 )
 
 type SensorCallRecipe struct {
-	_        structs.HostLayout
-	Params   uint8
-	Outcomes uint8
-	Paths    [2]uint8
-	Param    [16]struct {
+	_          structs.HostLayout
+	Params     uint8
+	Outcomes   uint8
+	Paths      [2]uint8
+	Descriptor uint8
+	Pad        uint8
+	Param      [16]struct {
 		_      structs.HostLayout
 		Source uint8
 		Arg    uint8
@@ -98,7 +100,7 @@ type SensorEntryCopy struct {
 	StartTime uint64
 	Tid       uint32
 	Len       [2]uint32
-	Pad       uint32
+	Flags     uint32
 	Writers   uint64
 	Text      [2][4096]int8
 }
@@ -325,6 +327,7 @@ const (
 	SensorParamRulesPARAM_IF_OK      SensorParamRules = 1
 	SensorParamRulesPARAM_LONGS      SensorParamRules = 2
 	SensorParamRulesPARAM_MAX_RESULT SensorParamRules = 4
+	SensorParamRulesPARAM_AT_ENTRY   SensorParamRules = 8
 )
 
 type SensorParamSource uint32

@@ -11,7 +11,7 @@ func descriptorRows() []Row {
 	open := openNames()
 	short := func(arg uint8) Param { return num("flags", value.Flags16, value.Hex, arg).named(open) }
 	return []Row{
-		row("close", 5, OfDescriptor, res(), fd("fd", 0)).about("fd"),
+		row("close", 5, OfDescriptor, res(), fd("fd", 0).atEntry()).about("fd"),
 		row("read", 7, OfDescriptor, res(), data("data", 1, 2).received(), fd("fd", 0), size(2)).about("fd").io(Reads).bulk(),
 		row("write", 9, OfDescriptor, res(), data("data", 1, 2), fd("fd", 0), size(2)).about("fd").io(Writes).bulk(),
 		row("pread", 113, OfDescriptor, res(), data("data", 1, 2).received(), fd("fd", 0), size(2), pos(3)).about("fd").io(Reads).bulk(),

@@ -46,6 +46,12 @@ func fd(name string, arg uint8) Param {
 	return Param{Name: name, Type: value.FD, Format: value.Dec, From: bpfgen.SensorParamSourceSOURCE_DESCRIPTOR, Arg: arg}
 }
 
+// atEntry: what a descriptor leads to is taken when the call begins, because the call closes it.
+func (p Param) atEntry() Param {
+	p.Rules |= bpfgen.SensorParamRulesPARAM_AT_ENTRY
+	return p
+}
+
 // plain leaves out what the format says of a descriptor: Falco has none there.
 func (p Param) plain() Param {
 	p.Format = value.Plain

@@ -9,7 +9,7 @@ func (p *Param) Sent() bool { return p.From != bpfgen.SensorParamSourceSOURCE_NO
 
 // Recipe is what the kernel's side does for the row: its sent parameters, in their order.
 func (r *Row) Recipe() bpfgen.SensorCallRecipe {
-	out := bpfgen.SensorCallRecipe{Paths: [2]uint8{noArg, noArg}}
+	out := bpfgen.SensorCallRecipe{Paths: [2]uint8{noArg, noArg}, Descriptor: noArg}
 	paths := 0
 	for i := range r.Params {
 		p := &r.Params[i]
@@ -25,16 +25,20 @@ func (r *Row) Recipe() bpfgen.SensorCallRecipe {
 			out.Paths[paths] = p.Arg
 			paths++
 		}
+		if p.Rules&bpfgen.SensorParamRulesPARAM_AT_ENTRY != 0 {
+			out.Descriptor = p.Arg
+		}
 	}
 	return out
 }
 
 const noArg = uint8(bpfgen.SensorParamArgARG_NONE)
 
-// HasPaths tells whether a path of the call is in the caller's memory alone.
-func (r *Row) HasPaths() bool {
+// NeedsEntry tells whether the call has something that may be gone when it returns: a path in the caller's memory alone, or a
+// descriptor that it closes.
+func (r *Row) NeedsEntry() bool {
 	for i := range r.Params {
-		if r.Params[i].From == bpfgen.SensorParamSourceSOURCE_PATH {
+		if r.Params[i].From == bpfgen.SensorParamSourceSOURCE_PATH || r.Params[i].Rules&bpfgen.SensorParamRulesPARAM_AT_ENTRY != 0 {
 			return true
 		}
 	}

@@ -79,11 +79,11 @@ func namesNone(set *event.TypeSet) bool {
 	return true
 }
 
-// EntryCopies tells whether a rule may be about a call whose path is in the caller's memory alone: one that fails, or that names a
-// file without opening it. A copy is kept from its begin on. opens are those of [Opens].
+// EntryCopies tells whether a rule may be about a call whose path is in the caller's memory alone, because it fails, or names a file
+// without opening it; or about one that closes its descriptor. A copy is kept from its begin on. opens are those of [Opens].
 func EntryCopies(rules []Rule, opens map[event.Type]event.OpenClasses) bool {
 	for _, row := range call.New().Rows() {
-		if row.HasPaths() && slices.ContainsFunc(rules, func(r Rule) bool { return r.Types.Has(row.Type) }) {
+		if row.NeedsEntry() && slices.ContainsFunc(rules, func(r Rule) bool { return r.Types.Has(row.Type) }) {
 			return true
 		}
 	}

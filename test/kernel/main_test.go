@@ -98,6 +98,9 @@ var triggers = map[string]func(args []string) (any, error){
 	"failed open":       failedOpenTrigger,
 	"rewrite":           rewriteTrigger,
 
+	"close":   closeTrigger,
+	"closers": closersTrigger,
+
 	"io_uring":          uringTrigger,
 	"io_uring many":     manyTrigger,
 	"io_uring overflow": overflowTrigger,

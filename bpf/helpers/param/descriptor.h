@@ -4,6 +4,7 @@
 
 #include "helpers/param/number.h"
 #include "helpers/extract/socket.h"
+#include "helpers/store/entry.h"
 
 /* The file's facts and its path at `off`; returns their length. */
 INLINE __u32 param__file(struct scratch *s, __u32 off, struct param_value *v, struct file *file)
@@ -49,11 +50,48 @@ GLOBAL __u32 param__behind(__u32 index, __u32 off)
 	return extract__ends(store__at(s, off), file, socket);
 }
 
+/* The file or socket that was kept when the call began, at `off`; returns the length. */
+GLOBAL __u32 param__kept(__u32 index, __u32 off)
+{
+	struct kernel_counters *c = base__counters();
+	struct scratch *s = base__scratch();
+	__s64 kept;
+
+	if (!s || !c)
+		return 0;
+	kept = store__entry_kept(s, off);
+	if (kept < 0) {
+		c->entry_missing++;
+		return 0;
+	}
+	param__value(s, index)->flags |= kept >> 32;
+	return kept;
+}
+
+/* Keeps the file or socket behind a descriptor of the caller for the end of its call. */
+GLOBAL int param__keep(__s32 fd)
+{
+	const __u32 off = sizeof(struct call_record) + sizeof(struct param_value);
+	struct scratch *s = base__scratch();
+	struct param_value *v;
+	__u32 len;
+
+	if (!s)
+		return 0;
+	v = param__value(s, 0);
+	v->number = (__u32)fd;
+	v->flags = 0;
+	len = param__behind(0, off);
+	store__entry_data(s, off, len, v->flags);
+	return 0;
+}
+
 /* SOURCE_DESCRIPTOR and SOURCE_DESCRIPTOR_AT. */
 GLOBAL __u32 param__descriptor(__u32 index, __u32 off)
 {
 	const volatile struct param_recipe *r;
 	struct scratch *s = base__scratch();
+
 	if (!s)
 		return 0;
 	r = param__recipe(s, index);
@@ -61,7 +99,7 @@ GLOBAL __u32 param__descriptor(__u32 index, __u32 off)
 		param__value(s, index)->number = param__arg(s, r->arg);
 	else
 		param__number(index);
-	return param__behind(index, off);
+	return r->rules & PARAM_AT_ENTRY ? param__kept(index, off) : param__behind(index, off);
 }
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * The path string of a call that fails, or opens nothing, is in the caller's memory alone, and another thread may rewrite it
- * between call and return. So it is copied when the call begins, too, and compared when it returns. A call has up to two. The kernel makes its own copy
- * between the two; a thread that rewrites the string before that one, and puts it back before the second, is not seen.
+ * between call and return. So it is copied when the call begins, too, and compared when it returns. A call has up to two. The
+ * kernel makes its own copy between the two; a thread that rewrites the string before that one, and puts it back before the
+ * second, is not seen. In the same way the file behind a descriptor is kept that the call closes.
  *
  * A copy waits for its call's end in the slot of an array, by the low bits of the thread's id: nothing grows, nothing
  * can be deleted. Threads that share a slot may meet in it, on two processors at once:
@@ -39,26 +40,63 @@ INLINE void store__entry_string(struct entry_copy *e, __u32 which, __u64 ptr)
 	e->len[which] = n < 0 ? ENTRY_UNREADABLE : n > 0 ? n - 1 : 0;
 }
 
+/* Takes the slot of the current thread, if nobody else writes into it; NULL otherwise. In either case store__entry_release follows. */
+INLINE bool store__entry_begin(struct entry_copy *e)
+{
+	__sync_fetch_and_add(&e->writers, 1);
+	if (*(volatile __u64 *)&e->writers != 1)
+		return false;
+	*(volatile __u32 *)&e->tid = 0;
+	return true;
+}
+
+/* What was written is the current thread's. */
+INLINE void store__entry_written(struct entry_copy *e)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	e->start_time = READ(task, start_boottime);
+	barrier();
+	*(volatile __u32 *)&e->tid = bpf_get_current_pid_tgid();
+}
+
+INLINE void store__entry_release(struct entry_copy *e)
+{
+	__sync_fetch_and_add(&e->writers, -1);
+}
+
 /* Keeps the strings at `first` and, unless it is 0, `second` for the end of the current thread's call. */
 INLINE void store__entry(__u64 first, __u64 second)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	__u32 tid = bpf_get_current_pid_tgid();
-	struct entry_copy *e = store__entry_slot(tid);
+	struct entry_copy *e = store__entry_slot(bpf_get_current_pid_tgid());
 
 	if (!e)
 		return;
-	__sync_fetch_and_add(&e->writers, 1);
-	if (*(volatile __u64 *)&e->writers == 1) {
-		*(volatile __u32 *)&e->tid = 0;
+	if (store__entry_begin(e)) {
 		store__entry_string(e, 0, first);
 		if (second)
 			store__entry_string(e, 1, second);
-		e->start_time = READ(task, start_boottime);
-		barrier();
-		*(volatile __u32 *)&e->tid = tid;
+		store__entry_written(e);
 	}
-	__sync_fetch_and_add(&e->writers, -1);
+	store__entry_release(e);
+}
+
+/* Keeps `len` bytes at `off` of the record, the data of a descriptor, and their flags. */
+INLINE void store__entry_data(struct scratch *s, __u32 off, __u32 len, __u32 flags)
+{
+	struct entry_copy *e = store__entry_slot(bpf_get_current_pid_tgid());
+
+	if (!e)
+		return;
+	if (store__entry_begin(e)) {
+		BARRIER_VAR(len);
+		if (len < sizeof(e->text) && !bpf_probe_read_kernel(e->text, len, store__at(s, off))) {
+			e->len[0] = len;
+			e->flags = flags;
+			store__entry_written(e);
+		}
+	}
+	store__entry_release(e);
 }
 
 /* The end of a call, whatever came of it. */
@@ -71,14 +109,25 @@ INLINE void store__entry_end(void)
 		*(volatile __u32 *)&e->tid = 0;
 }
 
-/* Puts one of the copies of the current call at `off` of the record; returns its length, negative if there is none. */
-INLINE long store__entry_text(struct scratch *s, __u32 off, __u32 which)
+/* The current call's copy; NULL if there is none. */
+INLINE struct entry_copy *store__entry_found(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	__u32 tid = bpf_get_current_pid_tgid(), len;
+	__u32 tid = bpf_get_current_pid_tgid();
 	struct entry_copy *e = store__entry_slot(tid);
 
 	if (!e || *(volatile __u32 *)&e->tid != tid || e->start_time != READ(task, start_boottime))
+		return NULL;
+	return e;
+}
+
+/* Puts one of the texts of the current call at `off` of the record; returns its length, negative if there is none. */
+INLINE long store__entry_text(struct scratch *s, __u32 off, __u32 which)
+{
+	struct entry_copy *e = store__entry_found();
+	__u32 len;
+
+	if (!e)
 		return -1;
 	which &= 1;
 	len = *(volatile __u32 *)&e->len[which];
@@ -87,7 +136,27 @@ INLINE long store__entry_text(struct scratch *s, __u32 off, __u32 which)
 		return -1; /* it was not readable */
 	if (bpf_probe_read_kernel(store__at(s, off), len, e->text[which]))
 		return -1;
-	return *(volatile __u32 *)&e->tid == tid ? len : -1;
+	return *(volatile __u32 *)&e->tid == (__u32)bpf_get_current_pid_tgid() ? len : -1;
+}
+
+/* Puts the data that were kept of a descriptor at `off` of the record. Returns their length, and their flags in the high half;
+ * negative if there are none. */
+INLINE __s64 store__entry_kept(struct scratch *s, __u32 off)
+{
+	struct entry_copy *e = store__entry_found();
+	__u64 flags;
+	__u32 len;
+
+	if (!e)
+		return -1;
+	flags = e->flags & (PARAM_FILE | PARAM_SOCKET | PARAM_TRUNCATED | PARAM_OUTSIDE_ROOT);
+	len = *(volatile __u32 *)&e->len[0];
+	BARRIER_VAR(len);
+	if (len >= sizeof(e->text))
+		return -1;
+	if (bpf_probe_read_kernel(store__at(s, off), len, e->text))
+		return -1;
+	return *(volatile __u32 *)&e->tid == (__u32)bpf_get_current_pid_tgid() ? flags << 32 | len : -1;
 }
 
 #define COMPARED 64 /* bytes at once; divides PATH_LEN_MAX */
