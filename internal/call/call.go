@@ -8,6 +8,7 @@ package call
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/saker-sensor/saker/internal/bpfgen"
 	"github.com/saker-sensor/saker/internal/event"
@@ -178,23 +179,37 @@ type Table struct {
 // GenericRow is the row of a call without one of its own, the last that the kernel's side knows.
 const GenericRow = int(bpfgen.SensorLimitsCALL_ROWS_MAX) - 1
 
-// New makes the table.
-func New() *Table {
-	t := &Table{byType: map[event.Type]*Row{}, native: map[int]event.Type{}, compat: map[int]event.Type{}}
-	for _, rows := range [][]Row{fileRows(), descriptorRows(), netRows(), processRows(), memoryRows(), systemRows()} {
-		t.rows = append(t.rows, rows...)
-	}
-	for i := range t.rows {
-		r := &t.rows[i]
-		typ, known := event.TypeByName(r.Name)
-		if !known {
+// Rows makes the rows of the table, in their order, and sets their types.
+func Rows() []Row {
+	rows := slices.Concat(fileRows(), descriptorRows(), netRows(), processRows(), memoryRows(), systemRows())
+	types := typesByName()
+	for i := range rows {
+		r := &rows[i]
+		if r.Type = types[r.Name]; r.Type == event.TypeUnknown {
 			panic(fmt.Sprintf("call: event type %q of a row is unknown", r.Name)) // the tables' own test finds it
 		}
-		r.Type = typ
-		t.byType[typ] = r
 	}
+	return rows
+}
+
+func typesByName() map[string]event.Type {
+	all := event.AllTypes()
+	types := make(map[string]event.Type, len(all))
+	for _, t := range all {
+		types[t.String()] = t
+	}
+	return types
+}
+
+// New makes the table.
+func New() *Table {
+	t := &Table{rows: Rows(), byType: map[event.Type]*Row{}, native: map[int]event.Type{}, compat: map[int]event.Type{}}
+	for i := range t.rows {
+		t.byType[t.rows[i].Type] = &t.rows[i]
+	}
+	types := typesByName()
 	for _, n := range numbers {
-		typ, ok := typeOf(n.name)
+		typ, ok := typeOf(types, n.name)
 		if !ok {
 			continue
 		}
@@ -206,7 +221,7 @@ func New() *Table {
 		}
 	}
 	for nr, name := range x32 {
-		if typ, ok := typeOf(name); ok {
+		if typ, ok := typeOf(types, name); ok {
 			t.native[nr] = typ
 		}
 	}

@@ -11,7 +11,7 @@ import (
 func TestCaptured(t *testing.T) {
 	has := map[event.Type]bool{event.TypeProcexit: true}
 	for _, n := range numbers {
-		if typ, ok := typeOf(n.name); ok {
+		if typ, ok := typeOf(typesByName(), n.name); ok {
 			has[typ] = true
 		}
 	}

@@ -23,7 +23,7 @@ var renamed = map[string]string{
 
 // typeOf finds the event's type of a system call by the kernel's name: 32-bit tables have calls with a suffix for the size of
 // what is passed (fcntl64, setuid32, futex_time64), which are events of the name without it.
-func typeOf(kernel string) (event.Type, bool) {
+func typeOf(types map[string]event.Type, kernel string) (event.Type, bool) {
 	if name, ok := renamed[kernel]; ok {
 		kernel = name
 	}
@@ -31,7 +31,7 @@ func typeOf(kernel string) (event.Type, bool) {
 		kernel, strings.TrimPrefix(kernel, "_"), strings.TrimSuffix(kernel, "_time64"), strings.TrimSuffix(kernel, "64"), strings.TrimSuffix(kernel, "32"),
 		strings.TrimSuffix(kernel, "_64"),
 	} {
-		if t, ok := event.TypeByName(name); ok {
+		if t, ok := types[name]; ok {
 			return t, true
 		}
 	}

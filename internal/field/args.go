@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/saker-sensor/saker/internal/call"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/suggest"
 )
@@ -16,8 +17,8 @@ import (
 const na = "<NA>"
 
 // evtArgs are the fields made of an event's parameters; see params for what the parameters are.
-func evtArgs() []Info {
-	ps := newParams()
+func evtArgs(rows []call.Row) []Info {
+	ps := newParams(rows)
 	args := Info{Name: "evt.args", Cost: 2, Doc: "All parameters of the call: name=value(meaning), joined by blanks."}
 	args.Extract = func(ev *event.Event, _ Arg, v *Value) bool {
 		v.Str = string(appendArgs(nil, ps.of(ev.Type), ev))

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/saker-sensor/saker/internal/call"
 	"github.com/saker-sensor/saker/internal/event"
 )
 
@@ -25,14 +26,15 @@ func New(s Settings) *Dictionary {
 	if s.Zone == nil {
 		s.Zone = time.Local
 	}
+	rows := call.Rows()
 	return NewDictionary(slices.Concat(
-		classed("evt", evtTime(s.Zone), evtFields(s.Hostname), evtArgs(), evtIO(), evtCounts(), evtOpen(), evtAdditive()),
+		classed("evt", evtTime(s.Zone), evtFields(s.Hostname, rows), evtArgs(rows), evtIO(rows), evtCounts(), evtOpen(), evtAdditive()),
 		classed("process", procNames(), procAncestors(), procArgs(), procIDs(), procLeaders(), procTimes(), procExe(), procUsage(),
 			threadFields()),
 		classed("user", userFields()),
 		classed("group", groupFields()),
-		classed("fd", fdFile(), fdSocket(), fdAdditive()),
-		classed("fs.path", fsPath()),
+		classed("fd", fdFile(), fdSocket(rows), fdAdditive()),
+		classed("fs.path", fsPath(rows)),
 		classed("fdlist", fdList()),
 		classed("static", staticFields(s.Static)),
 		classed("container", containerFields(), containerMounts(), containerProbes()),

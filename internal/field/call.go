@@ -9,21 +9,21 @@ import (
 )
 
 // typesOf are the event types of the table's rows of which something is true.
-func typesOf(is func(*call.Row) bool) *event.TypeSet {
+func typesOf(rows []call.Row, is func(*call.Row) bool) *event.TypeSet {
 	var set event.TypeSet
-	for _, r := range call.New().Rows() {
-		if is(&r) {
-			set.Add(r.Type)
+	for i := range rows {
+		if is(&rows[i]) {
+			set.Add(rows[i].Type)
 		}
 	}
 	return &set
 }
 
 // tableParams are the parameters of the table's calls, by the event's type.
-func tableParams(t *call.Table) map[event.Type][]param {
+func tableParams(rows []call.Row) map[event.Type][]param {
 	all := map[event.Type][]param{}
-	for i := range t.Rows() {
-		r := &t.Rows()[i]
+	for i := range rows {
+		r := &rows[i]
 		var list []param
 		for j := range r.Params {
 			if r.Params[j].Name != "" {

@@ -54,11 +54,11 @@ func evtTime(zone *time.Location) []Info {
 	}
 }
 
-func evtFields(hostname string) []Info {
+func evtFields(hostname string, rows []call.Row) []Info {
 	typeName := func(ev *event.Event) (string, bool) { return ev.Type.String(), true }
 	result := func(ev *event.Event) (int64, bool) { return ev.Ret, hasResult(ev) }
 	no := func(*event.Event) (bool, bool) { return false, true }
-	kinds := categories()
+	kinds := categories(rows)
 	evtType := text("evt.type", "Name of the system call, or of another event.", typeName)
 	evtType.Cost = 0
 	return []Info{
@@ -66,7 +66,7 @@ func evtFields(hostname string) []Info {
 			func(*event.Event) (string, bool) { return "<", true }).with(Deprecated),
 		evtType,
 		{
-			Name: "evt.type.is", Type: Uint32, Arg: ArgRequired, DotArg: true, CheckArg: checkTypeIs, Extract: typeIs(typeCodes()),
+			Name: "evt.type.is", Type: Uint32, Arg: ArgRequired, DotArg: true, CheckArg: checkTypeIs, Extract: typeIs(typeCodes(rows)),
 			Doc: "1 if the event is of the type that the argument names, by name or by Falco's number, otherwise 0.",
 		},
 		text("syscall.type", "Name of the system call; missing for other events.", func(ev *event.Event) (string, bool) {
@@ -134,12 +134,12 @@ func category(ev *event.Event, kinds map[event.Type]call.Category) string {
 }
 
 // typeCodes are the numbers of the events' exits in Falco's event table.
-func typeCodes() map[event.Type]int {
+func typeCodes(rows []call.Row) map[event.Type]int {
 	codes := map[event.Type]int{
 		event.TypeOpen: 3, event.TypeCreat: 59, event.TypeProcexit: 186, event.TypeExecve: 293, event.TypeOpenat: 307, event.TypeOpenat2: 327,
 		event.TypeExecveat: 331, event.TypeOpenByHandleAt: 337, event.TypeIoUringSetup: 339,
 	}
-	for _, r := range call.New().Rows() {
+	for _, r := range rows {
 		codes[r.Type] = r.Code
 	}
 	return codes

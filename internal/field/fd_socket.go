@@ -28,7 +28,7 @@ func socketEnd(ev *event.Event, of endOf) (netip.AddrPort, bool) {
 }
 
 // fdSocket are the fields of connections; a few have a value for files too, as in Falco.
-func fdSocket() []Info {
+func fdSocket(rows []call.Row) []Info {
 	const both = FilterOnly | NoRHS | NoTransformer
 	addr := func(name, doc string, of endOf) Info {
 		return Info{Name: name, Type: IPAddr, Doc: doc, Extract: func(ev *event.Event, _ Arg, v *Value) bool {
@@ -78,7 +78,7 @@ func fdSocket() []Info {
 			return strconv.Itoa(int(end.Port())), ok // as Falco prints a service, unless it resolves names
 		})
 	}
-	naming := typesOf(func(r *call.Row) bool { return r.Names })
+	naming := typesOf(rows, func(r *call.Row) bool { return r.Names })
 	lookup := func(name, doc string) Info { return absentText(name, doc).with(NoRHS | NoTransformer) }
 	known := func(name, doc string, get func(ev *event.Event, p *event.Param) bool) Info {
 		return boolean(name, doc, func(ev *event.Event) (bool, bool) {

@@ -10,9 +10,9 @@ type pathRoles struct{ name, source, target int }
 
 // roles says which parameters have which role, by type. The source of a link is the name that it makes, its target what that leads
 // to; the source of a rename is the old name.
-func roles() map[event.Type]pathRoles {
+func roles(rows []call.Row) map[event.Type]pathRoles {
 	found := map[event.Type]pathRoles{}
-	for _, r := range call.New().Rows() {
+	for _, r := range rows {
 		at := func(name string) int { return paramOf(&r, name) }
 		switch r.Name {
 		case "rename", "renameat", "renameat2":
@@ -38,8 +38,8 @@ func roles() map[event.Type]pathRoles {
 
 // fsPath are the paths of calls that name a file, opens among them. They have a value only if the call succeeded; of an open,
 // as in Falco, also if it failed.
-func fsPath() []Info {
-	byType := roles()
+func fsPath(rows []call.Row) []Info {
+	byType := roles(rows)
 	of := func(name, doc string, which func(pathRoles) int, show func(*event.Event, *event.Param) string) Info {
 		return text(name, doc, func(ev *event.Event) (string, bool) {
 			r, ok := byType[ev.Type]

@@ -6,11 +6,11 @@ import (
 )
 
 // evtIO are the fields of calls that read, write or wait.
-func evtIO() []Info {
-	reads := typesOf(func(r *call.Row) bool { return r.IO&call.Reads != 0 })
-	writes := typesOf(func(r *call.Row) bool { return r.IO&call.Writes != 0 })
-	waits := typesOf(func(r *call.Row) bool { return r.Waits })
-	data := dataParams()
+func evtIO(rows []call.Row) []Info {
+	reads := typesOf(rows, func(r *call.Row) bool { return r.IO&call.Reads != 0 })
+	writes := typesOf(rows, func(r *call.Row) bool { return r.IO&call.Writes != 0 })
+	waits := typesOf(rows, func(r *call.Row) bool { return r.Waits })
+	data := dataParams(rows)
 	is := func(name, doc string, sets ...*event.TypeSet) Info {
 		return boolean(name, doc, func(ev *event.Event) (bool, bool) {
 			for _, s := range sets {
@@ -77,9 +77,9 @@ func evtIO() []Info {
 }
 
 // dataParams are the parameters with the data of the calls that move data, by type.
-func dataParams() map[event.Type]int {
+func dataParams(rows []call.Row) map[event.Type]int {
 	found := map[event.Type]int{}
-	for _, r := range call.New().Rows() {
+	for _, r := range rows {
 		for i := range r.Params {
 			if r.Params[i].Name == "data" && r.Params[i].Type == ByteBuf {
 				found[r.Type] = i
@@ -90,9 +90,9 @@ func dataParams() map[event.Type]int {
 }
 
 // categories are evt.category by type, where it is not the descriptor's to say.
-func categories() map[event.Type]call.Category {
+func categories(rows []call.Row) map[event.Type]call.Category {
 	found := map[event.Type]call.Category{}
-	for _, r := range call.New().Rows() {
+	for _, r := range rows {
 		found[r.Type] = r.Category
 	}
 	return found

@@ -27,14 +27,23 @@ type Param struct {
 	Type string `json:"type"`
 }
 
-// Params lists the parameters of a captured event type in their order; none for the other types.
-func Params(t event.Type) []Param {
-	if row := call.New().Row(t); row != nil && !row.Elsewhere {
-		return rowParams(row)
+// Params are the parameters of the captured event types, in their order.
+func Params() map[event.Type][]Param {
+	rows := call.Rows()
+	all := newParams(rows)
+	out := map[event.Type][]Param{}
+	for i := range rows {
+		if !rows[i].Elsewhere {
+			out[rows[i].Type] = rowParams(&rows[i])
+		}
 	}
-	var out []Param
-	for _, p := range newParams().of(t) {
-		out = append(out, Param{p.name, p.typ.String()})
+	for _, t := range event.AllTypes() {
+		if _, ok := out[t]; ok {
+			continue
+		}
+		for _, p := range all.of(t) {
+			out[t] = append(out[t], Param{p.name, p.typ.String()})
+		}
 	}
 	return out
 }

@@ -129,7 +129,7 @@ func (ps *params) named(a Arg) []*param {
 	return byType
 }
 
-func newParams() *params {
+func newParams(rows []call.Row) *params {
 	open, creat, exe, resolve := newFlagTexts(openNames, "|"), newFlagTexts(creatNames, "|"), newFlagTexts(exeNames, "|"),
 		newFlagTexts(resolveNames, "|")
 	var (
@@ -149,9 +149,8 @@ func newParams() *params {
 	execveat := execParams(exe)
 	execve := append(execveat[:len(execveat):len(execveat)],
 		param{"filename", FSPath, Plain, str(func(ev *event.Event) string { return ev.Filename }), absMeaning})
-	calls := call.New()
 	return &params{
-		table:    tableParams(calls),
+		table:    tableParams(rows),
 		generic:  genericParams(),
 		open:     []param{fd, name, flags, mode, dev, ino},
 		openat:   []param{fd, dirfd, relName, flags, mode, dev, ino},

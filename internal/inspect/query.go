@@ -153,8 +153,9 @@ func ListEvents(w io.Writer, format string) error {
 		Params   []field.Param `json:"params"`
 	}
 	var rows []eventRow
+	params := field.Params()
 	for _, t := range event.AllTypes() {
-		rows = append(rows, eventRow{t.String(), t.Captured(), append([]field.Param{}, field.Params(t)...)})
+		rows = append(rows, eventRow{t.String(), t.Captured(), append([]field.Param{}, params[t]...)})
 	}
 	switch format {
 	case "json":

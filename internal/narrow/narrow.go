@@ -61,7 +61,7 @@ func Types(rules []Rule, everything bool) event.TypeSet {
 // bulkTypes are the calls that rules have to name.
 func bulkTypes() event.TypeSet {
 	var set event.TypeSet
-	for _, r := range call.New().Rows() {
+	for _, r := range call.Rows() {
 		if r.Bulk {
 			set.Add(r.Type)
 		}
@@ -82,7 +82,7 @@ func namesNone(set *event.TypeSet) bool {
 // EntryCopies tells whether a rule may be about a call whose path is in the caller's memory alone, because it fails, or names a file
 // without opening it; or about one that closes its descriptor. A copy is kept from its begin on. opens are those of [Opens].
 func EntryCopies(rules []Rule, opens map[event.Type]event.OpenClasses) bool {
-	for _, row := range call.New().Rows() {
+	for _, row := range call.Rows() {
 		if row.NeedsEntry() && slices.ContainsFunc(rules, func(r Rule) bool { return r.Types.Has(row.Type) }) {
 			return true
 		}

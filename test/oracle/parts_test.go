@@ -53,7 +53,7 @@ func parts(typ event.Type, of fields) fields {
 	}
 	rest := strings.Trim(out["evt.args"], `"`)
 	delete(out, "evt.args")
-	params := field.Params(typ)
+	params := field.Params()[typ]
 	for i, p := range params {
 		value := strings.TrimPrefix(rest, p.Name+"=")
 		if value == rest {
