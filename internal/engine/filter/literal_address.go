@@ -62,15 +62,15 @@ func parseNetwork(src *source, v *Value) (netip.Prefix, error) {
 
 // addressPred tests for membership in a list of addresses, or of networks.
 func addressPred(src *source, values []*Value) (pred, error) {
-	p := &addressIn{}
 	var addrs []netip.Addr
+	var nets []netip.Prefix
 	for _, v := range values {
 		if src.kind.Group() == field.Network {
 			n, err := parseNetwork(src, v)
 			if err != nil {
 				return nil, err
 			}
-			p.nets = append(p.nets, n)
+			nets = append(nets, n)
 			continue
 		}
 		a, err := parseAddress(src, v)
@@ -79,6 +79,5 @@ func addressPred(src *source, values []*Value) (pred, error) {
 		}
 		addrs = append(addrs, a)
 	}
-	p.addrs = newSet(addrs)
-	return p, nil
+	return &addressIn{addrs: newSet(addrs), nets: newNetSet(nets)}, nil
 }

@@ -194,7 +194,7 @@ func isLarge(p pred) bool {
 	case *textPath:
 		return len(p.set.entries) >= largeSet
 	case *addressIn:
-		return len(p.addrs.items)+len(p.nets) >= largeSet
+		return len(p.addrs.items)+len(p.nets.items) >= largeSet
 	}
 	return false
 }
@@ -223,7 +223,7 @@ func newAny(preds []pred) pred {
 		case *numIn:
 			nums = append(nums, p.set.items...)
 		case *addressIn:
-			addrs, nets = append(addrs, p.addrs.items...), append(nets, p.nets...)
+			addrs, nets = append(addrs, p.addrs.items...), append(nets, p.nets.items...)
 		default:
 			rest = append(rest, p)
 		}
@@ -241,7 +241,7 @@ func newAny(preds []pred) pred {
 		rest = append(rest, &numIn{set: newSet(nums)})
 	}
 	if addrs != nil || nets != nil {
-		rest = append(rest, &addressIn{addrs: newSet(addrs), nets: nets})
+		rest = append(rest, &addressIn{addrs: newSet(addrs), nets: newNetSet(nets)})
 	}
 	if len(rest) == 1 {
 		return rest[0]

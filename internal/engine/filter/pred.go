@@ -284,7 +284,7 @@ func (p *floatOrder) cost() int                            { return 1 }
 // addressIn passes an address that equals one of the addresses or lies in one of the networks. Another family is no match.
 type addressIn struct {
 	addrs set[netip.Addr]
-	nets  []netip.Prefix
+	nets  netSet
 }
 
 func (p *addressIn) test(v *field.Value, _ *Scratch) bool {
@@ -292,18 +292,10 @@ func (p *addressIn) test(v *field.Value, _ *Scratch) bool {
 	if v.Net.IsValid() {
 		addr = v.Net.Addr()
 	}
-	if p.addrs.has(addr) {
-		return true
-	}
-	for _, n := range p.nets {
-		if n.Contains(addr) {
-			return true
-		}
-	}
-	return false
+	return p.addrs.has(addr) || p.nets.contains(addr)
 }
 
-func (p *addressIn) cost() int { return 1 + len(p.nets) }
+func (p *addressIn) cost() int { return 1 + p.nets.steps() }
 
 // pairHolds compares two present values of one type with an operator other than regex and pmatch.
 func pairHolds(g field.Group) func(op Op, a, b *field.Value) bool {
