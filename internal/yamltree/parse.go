@@ -49,11 +49,23 @@ func parse(f *File) ([]*Node, *Error) {
 	if i := bytes.IndexByte(f.text, 0); i >= 0 {
 		return nil, &Error{Offset: i, Message: "NUL byte, the file is no text"}
 	}
-	file, err := parseTokens(f)
+	if runs := findRuns(f); len(runs) > 0 {
+		// Lines that look like items may be something else, such as lines of a text. Then the library reads all of them.
+		if docs, err := read(f, runs); err == nil {
+			return docs, nil
+		}
+	}
+	return read(f, nil)
+}
+
+// read has the library read all lines but those in the middle of runs.
+func read(f *File, runs []run) ([]*Node, *Error) {
+	text := string(f.text)
+	file, err := parseTokens(f, text, runs)
 	if err != nil {
 		return nil, err
 	}
-	c := converter{file: f, anchors: map[string]*Node{}}
+	c := converter{file: f, text: text, runs: runs, anchors: map[string]*Node{}}
 	var docs []*Node
 	for _, d := range file.Docs {
 		// An anchor is known in its own document only.
@@ -64,17 +76,23 @@ func parse(f *File) ([]*Node, *Error) {
 		}
 		docs = append(docs, n)
 	}
+	if c.inserted < len(runs) {
+		return nil, &Error{Message: "a run of lines is no sequence"}
+	}
 	return docs, nil
 }
 
 // parseTokens runs the library. Its panics, which fuzzing of it has found before, are errors of the file.
-func parseTokens(f *File) (file *ast.File, yerr *Error) {
+func parseTokens(f *File, text string, runs []run) (file *ast.File, yerr *Error) {
 	defer func() {
 		if r := recover(); r != nil {
 			file, yerr = nil, &Error{Message: fmt.Sprintf("the YAML parser gave up: %v", r)}
 		}
 	}()
-	tokens, yerr := tokenize(f)
+	if len(runs) > 0 {
+		text = string(without(f, runs))
+	}
+	tokens, yerr := tokenize(f, text)
 	if yerr != nil {
 		return nil, yerr
 	}
@@ -90,11 +108,11 @@ func parseTokens(f *File) (file *ast.File, yerr *Error) {
 }
 
 // tokenize splits a file and refuses a depth of nesting that the parser's recursion should not meet.
-func tokenize(f *File) (token.Tokens, *Error) {
+func tokenize(f *File, text string) (token.Tokens, *Error) {
 	if off, deep := tooDeep(f); deep {
 		return nil, &Error{Offset: off, Message: fmt.Sprintf("collections nest deeper than %d", maxNesting)}
 	}
-	tokens := lexer.Tokenize(string(f.text))
+	tokens := lexer.Tokenize(text)
 	run := 0
 	for _, t := range tokens {
 		switch t.Type {
@@ -189,15 +207,33 @@ func unclosed(f *File, tokens token.Tokens, off int) int {
 
 // converter turns the library's tree into ours.
 type converter struct {
-	file    *File
-	anchors map[string]*Node
+	file *File
+	text string
+	// runs are the lines that the library does not see, in order; inserted counts those whose items are in the tree.
+	runs     []run
+	inserted int
+	anchors  map[string]*Node
 }
 
 func (c *converter) at(t *token.Token) int {
 	if t == nil || t.Position == nil {
 		return 0
 	}
-	return c.file.Offset(t.Position.Line, t.Position.Column)
+	return c.file.Offset(lineOf(c.runs, t.Position.Line), t.Position.Column)
+}
+
+// insert adds the items between the first and the last one of the next run, if the sequence has reached the last one.
+func (c *converter) insert(items []*Node, last *Node) []*Node {
+	if c.inserted == len(c.runs) || len(items) == 0 {
+		return items
+	}
+	r := c.runs[c.inserted]
+	body := r.indent + 2
+	if items[len(items)-1].Offset != c.file.lines[r.first-1]+body || last.Offset != c.file.lines[r.last-1]+body {
+		return items
+	}
+	c.inserted++
+	return append(items, r.items(c.file, c.text)...)
 }
 
 func (c *converter) convert(n ast.Node, depth int) (*Node, *Error) {
@@ -224,7 +260,7 @@ func (c *converter) convert(n ast.Node, depth int) (*Node, *Error) {
 			if err != nil {
 				return nil, err
 			}
-			out.Items = append(out.Items, item)
+			out.Items = append(c.insert(out.Items, item), item)
 		}
 		return out, nil
 	case *ast.AnchorNode:
