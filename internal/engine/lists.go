@@ -43,7 +43,7 @@ func compileLists(definitions []*rulefile.List) []*list {
 	lists := make([]*list, len(definitions))
 	byName := make(map[string]*list, len(definitions))
 	for i, definition := range definitions {
-		l := &list{List: definition}
+		l := &list{List: definition, compiled: make([]item, 0, len(definition.Items))}
 		lists[i] = l
 		for _, n := range l.Items {
 			if n.Text == l.Name && l.Index < l.Visibility {

@@ -64,6 +64,11 @@ func parseNetwork(src *source, v *Value) (netip.Prefix, error) {
 func addressPred(src *source, values []*Value) (pred, error) {
 	var addrs []netip.Addr
 	var nets []netip.Prefix
+	if src.kind.Group() == field.Network {
+		nets = make([]netip.Prefix, 0, len(values))
+	} else {
+		addrs = make([]netip.Addr, 0, len(values))
+	}
 	for _, v := range values {
 		if src.kind.Group() == field.Network {
 			n, err := parseNetwork(src, v)

@@ -17,7 +17,7 @@ type netSet struct {
 
 // newNetSet takes networks whose bits behind the prefix are 0.
 func newNetSet(nets []netip.Prefix) netSet {
-	s := netSet{}
+	s := netSet{items: make([]netip.Prefix, 0, len(nets))}
 	index := make(map[netip.Prefix]struct{}, len(nets))
 	var present4, present6 [129]bool
 	for _, n := range nets {

@@ -27,7 +27,7 @@ type set[T comparable] struct {
 }
 
 func newSet[T comparable](items []T) set[T] {
-	s := set[T]{}
+	s := set[T]{items: make([]T, 0, len(items))}
 	index := make(map[T]struct{}, len(items))
 	for _, it := range items {
 		if _, ok := index[it]; !ok {
