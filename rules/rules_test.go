@@ -84,6 +84,19 @@ func TestStyle(t *testing.T) {
 	}
 }
 
+// TestListed: docs/rules.md lists each default rule with its priority.
+func TestListed(t *testing.T) {
+	page, err := os.ReadFile("../docs/rules.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range load(t).Rules() {
+		if row := "| " + r.Name + " | " + r.Priority.String() + " | "; !strings.Contains(string(page), "\n"+row) {
+			t.Errorf("docs/rules.md has no row %q", row)
+		}
+	}
+}
+
 // happening is an event as the tests write it.
 type happening struct {
 	exec, open, failedOpen, byHandle string
@@ -235,8 +248,10 @@ func TestAttacks(t *testing.T) {
 			}
 		})
 	}
+	// The rules behind this line are tested with the real calls, in test/rules.
+	_, live, _ := strings.Cut(string(rules.Default), "# --- Ways out of a container")
 	for _, r := range rs.Rules() {
-		if !hit[r.Name] {
+		if !hit[r.Name] && !strings.Contains(live, "- rule: "+r.Name+"\n") {
 			t.Errorf("no attack tests the rule %q", r.Name)
 		}
 	}

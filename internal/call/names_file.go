@@ -101,14 +101,14 @@ func chmodNames() *Names {
 	)
 }
 
-// mknodNames are the permission bits and the type of a file (linux/stat.h).
+// mknodNames are the permission bits and the type of a file (linux/stat.h). The types share bits: those of two bits come first.
 func mknodNames() *Names {
 	return bits(
 		name{0x1, 0x1, "S_IXOTH"}, name{0x2, 0x2, "S_IWOTH"}, name{0x4, 0x4, "S_IROTH"}, name{0x8, 0x8, "S_IXGRP"},
 		name{0x10, 0x10, "S_IWGRP"}, name{0x20, 0x20, "S_IRGRP"}, name{0x40, 0x40, "S_IXUSR"}, name{0x80, 0x80, "S_IWUSR"},
 		name{0x100, 0x100, "S_IRUSR"}, name{0x200, 0x200, "S_ISVTX"}, name{0x400, 0x400, "S_ISGID"}, name{0x800, 0x800, "S_ISUID"},
-		name{0x8000, 0x8000, "S_IFREG"}, name{0x2000, 0x2000, "S_IFCHR"}, name{0x6000, 0x6000, "S_IFBLK"}, name{0x1000, 0x1000, "S_IFIFO"},
-		name{0xc000, 0xc000, "S_IFSOCK"},
+		name{0x6000, 0x6000, "S_IFBLK"}, name{0xc000, 0xc000, "S_IFSOCK"},
+		name{0x8000, 0x8000, "S_IFREG"}, name{0x2000, 0x2000, "S_IFCHR"}, name{0x1000, 0x1000, "S_IFIFO"},
 	)
 }
 

@@ -1,5 +1,6 @@
-// Package upstream triggers each of the published rules with the real sensor, and tries for each a near miss that must not fire.
-package upstream
+// Package rules triggers the published rules, and the default rules about system calls, with the real sensor. For each rule it
+// tries a near miss that must not fire.
+package rules
 
 import (
 	"os"

@@ -1,4 +1,4 @@
-package upstream
+package rules
 
 import (
 	"fmt"
@@ -60,14 +60,14 @@ const tagVar = "SAKER_TRIAL"
 // names under which the test binary or another program is called.
 var (
 	actNames = []string{
-		"cat", "java", "javac", "mysqld", "mysqldump", "nginx", "nginy", "npm", "npx", "python3", "python4", "ssh", "sshd", "sshx",
-		"sysdig",
+		"bash", "cat", "java", "javac", "modprobe", "mysqld", "mysqldump", "nginx", "nginy", "npm", "npx",
+		"python3", "python4", "ssh", "sshd", "sshx", "sysdig",
 	}
 	trueNames    = []string{"curl", "nc", "ncx", "nmap", "nmapx", "useradd", "userad"}
 	busyboxNames = []string{
 		"apt", "aptx", "base64", "chmod", "chroot", "cp", "crontab", "debugfs", "find", "grep", "ip", "kubectl", "kubectx", "ln",
-		"mkdir", "mount", "mv",
-		"nc", "nmap", "pkexec", "rm", "rsync", "shred", "sudoedit", "tar", "wget", "xmrig", "xmrigx",
+		"mkdir", "mknod", "mount", "mv",
+		"nc", "nmap", "pkexec", "rm", "rsync", "shred", "sudoedit", "tar", "umount", "unshare", "wget", "xmrig", "xmrigx",
 	}
 	folders = []string{
 		"etc/apt/sources.list.d", "etc/apx", "mnt", "root/.aws", "root/.cache", "root/notes", "tmp",
@@ -76,7 +76,7 @@ var (
 	}
 )
 
-// stage has the sensor with all published rules, a container that may do everything, and another that may do little.
+// stage has the sensor with all rules of some files, a container that may do everything, and another that may do little.
 type stage struct {
 	dir       string
 	sensor    *testutil.Sensor
@@ -96,7 +96,7 @@ func newStage(t *testing.T, files []string) *stage {
 	args := []string{
 		"-r", s.markers(t), "-o", "rule_matching=all", "-o", "rules[].enable.rule=*",
 		"-o", "container_engines.containerd.sockets[0]=" + c.Socket,
-		"-o", "append_output[0].extra_fields[].trial=%proc.env[" + tagVar + "]",
+		"-o", "append_output[0].extra_fields[].trial=%proc.env[" + tagVar + "]", "-o", "append_output[0].extra_fields[]=proc.name",
 	}
 	for _, f := range files {
 		args = append(args, "-r", f)

@@ -1,4 +1,4 @@
-package upstream
+package rules
 
 // Addresses of the container's loopback device: of a documentation network, of the metadata service and beside it, and of a
 // private network.
@@ -21,8 +21,10 @@ var unreachable = map[string]string{
 
 // needed are capabilities without which a rule can't fire. Root may lack them.
 var needed = map[string]string{
-	"Linux Kernel Module Injection Detected":      "CAP_SYS_MODULE",
-	"Detect release_agent File Container Escapes": "CAP_SYS_ADMIN",
+	"Linux Kernel Module Injection Detected":            "CAP_SYS_MODULE",
+	"Detect release_agent File Container Escapes":       "CAP_SYS_ADMIN",
+	"Program for the kernel loaded from a container":    "CAP_BPF",
+	"Disk or kernel file system mounted in a container": "CAP_SYS_ADMIN",
 }
 
 var tables = [][]trial{files, processes, networks, containers, calls}
@@ -182,7 +184,7 @@ var calls = []trial{
 		in("ACT init-module"), unprivileged("ACT init-module")},
 	{"PTRACE attached to process", want{"evt.type": "ptrace", "proc.name": "act"}, in("ACT ptrace"), in("ACT traceme")},
 	{"PTRACE anti-debug attempt", want{"evt.type": "ptrace", "proc.name": "act"}, in("ACT traceme"), in("ACT ptrace")},
-	{"Change thread namespace", want{"evt.type": "setns", "proc.name": "act"}, in("ACT setns"), in("IN/sysdig act setns")},
+	{"Change thread namespace", want{"evt.type": "setns", "proc.name": "act"}, in("ACT setns uts"), in("IN/sysdig act setns uts")},
 	{"Change namespace privileges via unshare", want{"evt.type": "unshare", "evt.res": "EPERM"},
 		unprivileged("ACT unshare"), in("ACT unshare")},
 	{"Non sudo setuid", want{"evt.type": "setuid", "user.uid": "1"},
