@@ -98,7 +98,8 @@ enum param_source {
 	SOURCE_STRING,        /* the NUL-terminated string at the address arg */
 	SOURCE_PATH,          /* the same, a path; `with` is the directory descriptor that it starts from if it is relative;
 	                       * `size` says which of the call's two copies from entry it has */
-	SOURCE_BYTES,         /* up to `max` bytes at the address arg; `with` has their number */
+	SOURCE_BYTES,         /* up to `max` bytes at the address arg; `with` has their number, or, if `offset` is 1, that number's
+	                       * address. Of things of `size` bytes it has the number of these; ARG_NONE: there is one. */
 	SOURCE_VECTOR,        /* the buffers of an iovec at the address arg, which has `with` entries; `max` bytes of them */
 	SOURCE_VECTOR_SIZE,   /* the sum of their lengths */
 	SOURCE_MESSAGE,       /* the buffers of a msghdr at the address arg + offset */
@@ -363,7 +364,8 @@ struct socket_info {
 
 enum socket_flags {
 	SOCKET_PEER_NAME = 1 << 0, /* the name is the peer's */
-	SOCKET_SERVER = 1 << 1,    /* it listens, was accepted, or is a datagram socket bound to a port of its own */
+	SOCKET_SERVER = 1 << 1,    /* it listens, was accepted, is a datagram socket bound to a port of its own, or a
+	                            * unix socket with a name */
 };
 
 struct cgroup_record {

@@ -49,8 +49,8 @@ func descriptorRows() []Row {
 		row("epoll_create", 375, Wait, fd("res", result).typed(value.Errno), num("size", value.Int32, value.Dec, 0)).about("res"),
 		row("epoll_create1", 377, Wait, fd("res", result).typed(value.Errno), flags32("flags", 0, epollNames())).about("res"),
 		row("epoll_wait", 79, Wait, res(), num("maxevents", value.Errno, value.Dec, 2)).waits(),
-		polling(row("poll", 81, Wait, res(), fdList(), num("timeout", value.Int64, value.Dec, 2))),
-		polling(row("ppoll", 255, Wait, res(), fdList(), timespec("timeout", 2), data("sigmask", 3, 4).as(SignalSet))),
+		row("poll", 81, Wait, res(), fdList(), num("timeout", value.Int64, value.Dec, 2)).waits(),
+		row("ppoll", 255, Wait, res(), fdList(), timespec("timeout", 2), data("sigmask", 3, 4).as(SignalSet)).waits(),
 		row("select", 83, Wait, res()).waits(),
 		row("io_uring_enter", 341, OfDescriptor, res(), fd("fd", 0), u32("to_submit", 1), u32("min_complete", 2), flags32("flags", 3, uringEnterNames()),
 			made("sig", value.ByteBuf, value.Dec, SignalSet)).about("fd"),
@@ -59,25 +59,20 @@ func descriptorRows() []Row {
 	}
 }
 
-// PolledMax bounds the descriptors of a poll that are captured: the first ones.
-const PolledMax = 8
+// PollFDSize is the size of a struct pollfd (linux/poll.h).
+const PollFDSize = 8
 
-// fdList is made of what polling appends to the row.
-func fdList() Param { return made("fds", value.ByteBuf, value.Plain, Descriptors) }
-
-// polling appends what the list of descriptors is made of: how many there are, and the struct pollfd of the first ones (poll.h), each
-// as a number of 64 bits. They have no names: for Falco they are one parameter.
-func polling(r Row) Row {
-	r.Params = append(r.Params, u32("", 1))
-	for i := range uint16(PolledMax) {
-		r.Params = append(r.Params, at("", value.Uint64, value.Dec, 0, 8*i, 8))
-	}
-	return r.waits()
+// fdList are the struct pollfd of a call, the first 16 of them; their number is the call's second argument.
+func fdList() Param {
+	p := data("fds", 0, 1).as(Descriptors)
+	p.Size, p.Max = PollFDSize, 16*PollFDSize
+	return p
 }
 
 // timespec is a time in ns, from a struct timespec's two words.
 func timespec(name string, arg uint8) Param {
-	p := data(name, arg, arg).as(Duration)
-	p.Type, p.Format, p.Max = value.RelTime, value.Dec, 16
+	const size = 16
+	p := data(name, arg, noArg).as(Duration)
+	p.Type, p.Format, p.Size, p.Max = value.RelTime, value.Dec, size, size
 	return p
 }

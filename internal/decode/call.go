@@ -3,6 +3,7 @@ package decode
 import (
 	"encoding/binary"
 	"net/netip"
+	"strings"
 	"unsafe"
 
 	"github.com/saker-sensor/saker/internal/bpfgen"
@@ -146,6 +147,8 @@ func number(p *call.Param, n uint64) int64 {
 		n = p.Names.Number(n)
 	}
 	switch p.Type {
+	case value.Int32:
+		return int64(int32(n))
 	case value.Uint8, value.Flags8, value.EnumFlags8:
 		n = uint64(uint8(n))
 	case value.Uint16, value.Flags16, value.EnumFlags16:
@@ -243,7 +246,7 @@ func socket(bytes string, out *event.Descriptor) error {
 		Family: info.Family, Type: info.Type, Protocol: info.Protocol, State: info.State,
 		Local: end(info.Family, &info.Local, info.LocalPort), Remote: end(info.Family, &info.Remote, info.RemotePort),
 		Server: flags&bpfgen.SensorSocketFlagsSOCKET_SERVER != 0,
-		Sock:   info.Sock, Peer: info.Peer, Name: bytes[size:], PeerName: flags&bpfgen.SensorSocketFlagsSOCKET_PEER_NAME != 0,
+		Sock:   info.Sock, Peer: info.Peer, Name: unixName(bytes[size:]), PeerName: flags&bpfgen.SensorSocketFlagsSOCKET_PEER_NAME != 0,
 		QueueLen: info.QueueLen, QueueMax: info.QueueMax,
 	}}
 	return nil
@@ -274,6 +277,14 @@ func address(b string, out *event.Param) {
 			out.Addr = netip.AddrPortFrom(netip.AddrFrom16([16]byte([]byte(b[8:24]))), binary.BigEndian.Uint16([]byte(b[2:4])))
 		}
 	case familyUnix:
-		out.Text = b[2:]
+		out.Text = unixName(b[2:])
 	}
+}
+
+// unixName is the name of a unix socket: a path ends at the first NUL, an abstract name begins with one and has its length alone.
+func unixName(b string) string {
+	if n := strings.IndexByte(b, 0); n > 0 {
+		return b[:n]
+	}
+	return b
 }

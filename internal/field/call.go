@@ -71,7 +71,7 @@ func tableParam(r *call.Row, i int) param {
 		out.get = duration(i)
 		out.meaning = seconds
 	case call.Descriptors:
-		out.get = polled(call.PollNames())
+		out.get = polled(i)
 	default:
 		out.get = byCommand(r, i)
 	}

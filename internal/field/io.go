@@ -63,7 +63,7 @@ func evtIO(rows []call.Row) []Info {
 		is("evt.is_wait", "Whether the call waits.", waits),
 		boolean("evt.is_syslog", "Whether the call writes to /dev/log.", func(ev *event.Event) (bool, bool) {
 			p := descriptorOf(ev)
-			return writes.Has(ev.Type) && p != nil && p.Descriptor.Socket.Name == "/dev/log\x00", true
+			return writes.Has(ev.Type) && p != nil && p.Descriptor.Socket.Name == "/dev/log", true
 		}),
 		moved("evt.buflen.in", "Bytes read.", anything, reads),
 		moved("evt.buflen.out", "Bytes written.", anything, writes),

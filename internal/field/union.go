@@ -162,39 +162,26 @@ func duration(i int) func(*event.Event, *Value) bool {
 	}
 }
 
-// pollfds calls each of the captured descriptors of a poll, with what was asked of it, or what came of it if something did, in Falco's
-// numbers. The row has their number and the struct pollfd behind its parameters (linux/poll.h: fd, events, revents).
-func pollfds(ev *event.Event, each func(fd int32, events uint64)) {
-	const hidden = call.PolledMax + 1
-	if len(ev.Params) < hidden {
-		return
-	}
-	p := ev.Params[len(ev.Params)-hidden:]
-	count, list := p[0].Num, p[1:]
-	for i := range list {
-		if int64(i) >= count || list[i].Missing {
-			return
-		}
-		n := uint64(list[i].Num)
-		asked, got := n>>32&0xffff, n>>48
-		if ev.Ret > 0 {
-			asked = got
-		}
-		each(int32(n), asked)
-	}
-}
-
 // polled is the list of descriptors and events of a poll: "3:?1 4:?5". The kind of each is not captured.
-func polled(names *call.Names) func(*event.Event, *Value) bool {
+func polled(i int) func(*event.Event, *Value) bool {
+	names := call.PollNames()
 	return func(ev *event.Event, v *Value) bool {
 		v.built = v.built[:0]
-		pollfds(ev, func(fd int32, events uint64) {
+		var list []byte
+		if i < len(ev.Params) {
+			list = []byte(ev.Params[i].Text)
+		}
+		for b := list; len(b) >= call.PollFDSize; b = b[call.PollFDSize:] {
+			fd, events := int32(binary.NativeEndian.Uint32(b)), binary.NativeEndian.Uint16(b[4:])
+			if ev.Ret > 0 {
+				events = binary.NativeEndian.Uint16(b[6:]) // what came of it
+			}
 			if len(v.built) > 0 {
 				v.built = append(v.built, ' ')
 			}
 			v.built = append(strconv.AppendInt(v.built, int64(fd), 10), ":?"...)
-			v.built = strconv.AppendUint(v.built, names.Number(events), 16)
-		})
+			v.built = strconv.AppendUint(v.built, names.Number(uint64(events)), 16)
+		}
 		v.setBuilt()
 		return true
 	}

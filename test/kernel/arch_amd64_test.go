@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	calltable "github.com/saker-sensor/saker/internal/call"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/ia32"
 	"github.com/saker-sensor/saker/internal/testutil"
@@ -163,4 +164,25 @@ var archCall = func(name string, path uintptr) (callFacts, error) {
 	f, err := call(typ, int80(nr, path, 0, 0, 0))
 	f.Want.Flags |= event.FlagCompat
 	return f, err
+}
+
+// compatNumbers are the numbers of the calls that 32-bit callers have, and a way to make them.
+func compatNumbers(table *calltable.Table) map[string]uintptr {
+	numbers := map[string]uintptr{}
+	if enabled, err := ia32.Enabled(); err != nil || !enabled {
+		return numbers
+	}
+	for nr, typ := range table.Compat() {
+		numbers[typ.String()] = uintptr(nr)
+	}
+	return numbers
+}
+
+// int80Call makes a call of four arguments by the 32-bit entry.
+func int80Call(nr, a, b, c, d, _, _ uintptr) (r1, r2 uintptr, err unix.Errno) {
+	ret := ia32.Int80(nr, a, b, c, d)
+	if ret < 0 {
+		return 0, 0, unix.Errno(-ret)
+	}
+	return uintptr(ret), 0, 0
 }

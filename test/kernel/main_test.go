@@ -107,6 +107,9 @@ var triggers = map[string]func(args []string) (any, error){
 	"io_uring silent":   silentTrigger,
 	"io_uring setup":    uringSetupTrigger,
 
+	"calls":        callsTrigger,
+	"generic call": genericTrigger,
+
 	"open as":           openAsTrigger,
 	"dirfd":             dirfdTrigger,
 	"pipe":              pipeTrigger,

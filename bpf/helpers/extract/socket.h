@@ -42,16 +42,21 @@ INLINE __u32 extract__unix_ends(struct socket_info *info, struct sock *sk)
 	info->sock = (__u64)sk;
 	info->peer = (__u64)peer;
 	len = extract__unix_name(info + 1, sock);
+	if (len)
+		info->flags |= SOCKET_SERVER; /* one that was accepted has the listener's name */
 	if (len || !peer)
 		return len;
 	info->flags |= SOCKET_PEER_NAME;
 	return extract__unix_name(info + 1, peer);
 }
 
-/* Which end is the server's is nowhere told. A socket that listens has a limit to its queue, and one that it accepts is a copy of
- * it, with the limit; a socket that connects has none. A datagram socket serves if its port was asked for by number. */
+/* Which end is the server's is nowhere told. A TCP socket that listens has a limit to its queue, and one that it accepts is a copy of
+ * it, with the limit; a socket that connects has none. A datagram socket serves if its port was asked for by number, a unix socket if it has a name:
+ * all of these have a limit. */
 INLINE bool extract__is_server(struct sock *sk, const struct socket_info *info)
 {
+	if (info->family == AF_UNIX)
+		return false; /* extract__unix_ends decides it */
 	if (info->type == SOCK_DGRAM)
 		return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & SOCK_BINDPORT_LOCK;
 	return info->queue_max > 0;

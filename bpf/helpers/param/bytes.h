@@ -6,29 +6,41 @@
 
 #define VECTOR_MAX 16 /* buffers of one call that are looked at */
 
-/* How many bytes of a buffer are copied, of `n` that there are. */
-INLINE __u32 param__limit(struct scratch *s, const volatile struct param_recipe *r, __u64 n)
+/* How many of `n` bytes there are after the call: with PARAM_MAX_RESULT no more than it returned, none if it failed. */
+INLINE __u64 param__filled(struct scratch *s, const volatile struct param_recipe *r, __u64 n)
+{
+	__s64 result = param__arg(s, ARG_RESULT);
+
+	if (!(r->rules & PARAM_MAX_RESULT))
+		return n;
+	if (result < 0)
+		return 0;
+	return n > result ? result : n;
+}
+
+/* Tells whether the call was to fill the parameter in and failed. */
+INLINE bool param__unfilled(struct scratch *s, const volatile struct param_recipe *r)
+{
+	return r->rules & PARAM_MAX_RESULT && (__s64)param__arg(s, ARG_RESULT) < 0;
+}
+
+/* How many of `n` bytes are copied. */
+INLINE __u32 param__limit(const volatile struct param_recipe *r, __u64 n)
 {
 	__u32 max = r->max ?: data_len;
 
-	if (r->rules & PARAM_MAX_RESULT) {
-		if ((__s64)param__arg(s, ARG_RESULT) < 0)
-			n = 0;
-		else if (n > param__arg(s, ARG_RESULT))
-			n = param__arg(s, ARG_RESULT);
-	}
 	if (max > DATA_LEN_MAX)
 		max = DATA_LEN_MAX;
 	return n > max ? max : n;
 }
 
-/* SOURCE_BYTES. Their number stands in an argument, or at its address, if `offset` is 1. */
+/* SOURCE_BYTES. */
 GLOBAL __u32 param__bytes(__u32 index, __u32 off)
 {
 	const volatile struct param_recipe *r;
 	struct scratch *s = base__scratch();
 	struct param_value *v;
-	__u64 ptr, all;
+	__u64 ptr, all = 1;
 	__u32 n;
 
 	if (!s)
@@ -36,15 +48,16 @@ GLOBAL __u32 param__bytes(__u32 index, __u32 off)
 	v = param__value(s, index);
 	r = param__recipe(s, index);
 	ptr = param__arg(s, r->arg);
-	all = param__arg(s, r->with);
+	if (r->with != ARG_NONE)
+		all = param__arg(s, r->with);
 	if (r->offset)
 		all = param__user_number(all, 0, 4);
-	n = param__limit(s, r, all);
+	all = param__filled(s, r, all * (r->size ?: 1));
+	n = param__limit(r, all);
 	BARRIER_VAR(n);
 	if (n > DATA_LEN_MAX)
 		n = DATA_LEN_MAX;
-	if (!ptr || (r->rules & PARAM_MAX_RESULT && (__s64)param__arg(s, ARG_RESULT) < 0) ||
-	    bpf_probe_read_user(store__at(s, off), n, (void *)ptr)) {
+	if (!ptr || param__unfilled(s, r) || bpf_probe_read_user(store__at(s, off), n, (void *)ptr)) {
 		v->flags |= PARAM_MISSING;
 		return 0;
 	}
@@ -124,16 +137,21 @@ GLOBAL __u32 param__vector(__u32 index, __u32 off)
 		count = param__message_word(s, vector, MESSAGE_COUNT);
 		vector = param__message_word(s, vector, MESSAGE_VECTOR);
 	}
-	max = param__limit(s, r, DATA_LEN_MAX);
+	max = param__filled(s, r, DATA_LEN_MAX);
+	max = param__limit(r, max);
 	if (r->source == SOURCE_VECTOR_SIZE || r->source == SOURCE_MESSAGE_SIZE)
 		max = 0;
 	got = param__buffers(off, vector, count > VECTOR_MAX ? VECTOR_MAX : count, max);
-	v->number = got >> 16;
-	if (max && (!vector || (r->rules & PARAM_MAX_RESULT && (__s64)param__arg(s, ARG_RESULT) < 0)))
+	v->number = param__filled(s, r, got >> 16);
+	if (r->source == SOURCE_VECTOR_SIZE || r->source == SOURCE_MESSAGE_SIZE)
+		return 0;
+	if (!vector || param__unfilled(s, r)) {
 		v->flags |= PARAM_MISSING;
+		return 0;
+	}
 	if ((got & 0xffff) < v->number)
 		v->flags |= PARAM_TRUNCATED;
-	return max ? got & 0xffff : 0;
+	return got & 0xffff;
 }
 
 #define ADDRESS_LEN_MAX 128 /* struct sockaddr_storage */
