@@ -26,6 +26,7 @@ var actions = map[string]func(args []string) error{
 	"talk":        func(args []string) error { _, err := talk(args[0], args[1]); return err },
 	"send":        send,
 	"udp":         udp,
+	"unix":        func(args []string) error { return connectUnix(args[0]) },
 	"dup":         dup,
 	"socket":      socket,
 	"ptrace":      attach,
@@ -173,6 +174,18 @@ func udp(args []string) error {
 		return err
 	}
 	return unix.Connect(fd, to)
+}
+
+// connectUnix listens at a path and connects to it.
+func connectUnix(path string) error {
+	_ = unix.Unlink(path)
+	at := &unix.SockaddrUnix{Name: path}
+	listener, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	client, err2 := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err := errors.Join(err, err2); err != nil {
+		return err
+	}
+	return errors.Join(unix.Bind(listener, at), unix.Listen(listener, 1), unix.Connect(client, at))
 }
 
 // dup copies a connected socket to a descriptor.

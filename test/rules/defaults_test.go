@@ -59,4 +59,12 @@ var defaults = []trial{
 		in("IN/bash act dup " + public + ":3001 0"), in("IN/bash act dup " + public + ":3002 7")},
 	{"Shell bound to a network connection", want{"evt.rawres": "1", "proc.name": "python3"},
 		in("IN/python3 act dup " + public + ":3003 1"), in("IN/java act dup " + public + ":3004 1")},
+	{"Socket of a container runtime used by a tool", want{"proc.name": "wget", "fd.name": "*"},
+		in("IN/wget act unix $DIR/docker.sock"), in("IN/java act unix $DIR/docker.sock")},
+	{"Metadata service asked by a tool in a container", want{"proc.name": "wget"},
+		in("IN/wget act udp " + metadata + ":80"), in("IN/wget act udp " + metadataNear + ":80")},
+	{"Trace of a login removed", want{"fs.path.name": "/root/.bash_history"},
+		in("/bin/rm /root/.bash_history"), in("/bin/rm /root/.bash_histori")},
+	{"Set-user-ID bit set in a container", want{"proc.name": "chmod"},
+		in(": > /tmp/s; /bin/chmod 4755 /tmp/s"), in(": > /tmp/s2; /bin/chmod 755 /tmp/s2")},
 }

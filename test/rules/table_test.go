@@ -118,7 +118,7 @@ var processes = []trial{
 	{"Launch Remote File Copy Tools in Container", want{"proc.name": "rsync"}, in("/bin/rsync"), in("/bin/cp --help")},
 	{"Mount Launched in Privileged Container", want{"proc.cmdline": "mount -t tmpfs none /mnt"},
 		in("/bin/mount -t tmpfs none /mnt"), in("/bin/mount")},
-	{"Launch Ingress Remote File Copy Tools in Container", want{"proc.name": "wget"}, in("/bin/wget --help"), in("IN/curl http://x")},
+	{"Launch Ingress Remote File Copy Tools in Container", want{"proc.name": "wget"}, in("/bin/wget --help"), in("IN/curl x")},
 	{"Potential Local Privilege Escalation via Environment Variables Misuse", want{"proc.name": "true"},
 		in("GLIBC_TUNABLES=x /bin/true"), in("GLIBC_X=x /bin/true")},
 	{"Detect crypto miners using the Stratum protocol", want{"proc.cmdline": "true stratum+tcp://x"},

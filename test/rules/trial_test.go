@@ -60,7 +60,7 @@ const tagVar = "SAKER_TRIAL"
 // names under which the test binary or another program is called.
 var (
 	actNames = []string{
-		"bash", "cat", "java", "javac", "modprobe", "mysqld", "mysqldump", "nginx", "nginy", "npm", "npx",
+		"bash", "cat", "java", "wget", "javac", "modprobe", "mysqld", "mysqldump", "nginx", "nginy", "npm", "npx",
 		"python3", "python4", "ssh", "sshd", "sshx", "sysdig",
 	}
 	trueNames    = []string{"curl", "nc", "ncx", "nmap", "nmapx", "useradd", "userad"}
