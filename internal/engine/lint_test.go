@@ -173,3 +173,22 @@ func randomCondition(rnd *rand.Rand, depth int) string {
 	}
 	return not + name + " = " + pick(rnd, values...)
 }
+
+// TestLintListDepth: of a list of lists of lists that a condition uses, the item is named at which Falco stops.
+func TestLintListDepth(t *testing.T) {
+	const text = "- list: a\n  items: [x]\n- list: b\n  items: [a, y]\n- list: c\n  items: [b,\n    z]\n"
+	for condition, want := range map[string]string{
+		"proc.name in (c)":    "6:11 List 'c' names list 'b', which names list 'a': Saker puts in its items, Falco leaves the text 'a'",
+		"proc.name in (b)":    "",
+		"proc.name in (a, z)": "",
+	} {
+		got := ""
+		for _, p := range inspect.Lint(engine.MustLoad(t, text+rulesOf("evt.type = open and "+condition))) {
+			at := p.Where[len(p.Where)-1]
+			got += fmt.Sprintf("%d:%d %s", at.Line, at.Column, p.Message)
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", condition, got, want)
+		}
+	}
+}

@@ -10,9 +10,10 @@ import (
 )
 
 // Lint looks for rules that load but do not do what they seem to: conditions that can't be true, and, where an event
-// yields its first match only, rules that an earlier one always comes before. It has no false positives, but misses some.
+// yields its first match only, rules that an earlier one always comes before. It has no false positives, but misses some. It also
+// names the lists that Falco reads otherwise.
 func Lint(rs *engine.Ruleset) []rulefile.Problem {
-	var out []rulefile.Problem
+	out := deepLists(rs.Catalog())
 	never := map[*engine.Rule]bool{}
 	for _, r := range rs.Rules() {
 		if why, off := neverTrue(r); why != "" {
@@ -39,6 +40,40 @@ func Lint(rs *engine.Ruleset) []rulefile.Problem {
 				out = append(out, p)
 				break
 			}
+		}
+	}
+	return out
+}
+
+// deepLists finds the items of used lists that name a list which names another in turn: Falco puts in the items of one level
+// of lists, and leaves the name of the innermost list as a text.
+func deepLists(c *engine.Catalog) []rulefile.Problem {
+	byName := make(map[string]*engine.ListInfo, len(c.Lists))
+	for i := range c.Lists {
+		byName[c.Lists[i].Name] = &c.Lists[i]
+	}
+	var out []rulefile.Problem
+	for _, l := range c.Lists {
+		if !l.Used {
+			continue
+		}
+		for _, name := range l.Lists {
+			inner := byName[name]
+			if inner == nil || len(inner.Lists) == 0 {
+				continue
+			}
+			where := l.Where
+			for _, item := range l.Items {
+				if item.Text == name {
+					where = where.With("list item", name, item)
+					break
+				}
+			}
+			p := where.Problem(rulefile.LintListDepth, fmt.Sprintf(
+				"List '%s' names list '%s', which names list '%s': Saker puts in its items, Falco leaves the text '%[3]s'",
+				l.Name, name, inner.Lists[0]))
+			p.Hint = "if Falco reads this file too, write the items of the innermost list into list '" + name + "'"
+			out = append(out, p)
 		}
 	}
 	return out

@@ -30,6 +30,7 @@ const (
 	// Codes of what the inspection of rules finds; Falco has no such check.
 	LintShadowed  Code = "LINT_SHADOWED"
 	LintNeverTrue Code = "LINT_NEVER_TRUE"
+	LintListDepth Code = "LINT_LIST_DEPTH"
 )
 
 // codeText gives a code's short words, as the text form prints them, and the longer ones of the JSON form.
@@ -69,4 +70,5 @@ var codeText = map[Code]struct{ short, long string }{
 	WarnCompileCondition: {"Warning in rule condition", "A part of a rule condition may not mean what it says."},
 	LintShadowed:         {"Rule never fires", "An earlier rule matches whatever this one would match."},
 	LintNeverTrue:        {"Condition can't be true", "A rule's condition contradicts itself."},
+	LintListDepth:        {"List of lists of lists", "Falco puts in the items of one level of lists only."},
 }
