@@ -31,7 +31,7 @@ type macroState struct {
 	parsed filter.Expr
 	done   *expansion
 	// broken: a mistake was reported; what uses the macro keeps quiet about it.
-	broken, running bool
+	broken, expanding bool
 	// macros and lists are the names that the condition mentions itself.
 	macros, lists []string
 	text          *text
@@ -117,7 +117,7 @@ func (c *compiler) use(e *filter.Macro, s *scope) *expansion {
 		return nil
 	}
 	s.used = append(s.used, e.Name)
-	if m.running {
+	if m.expanding {
 		s.broken = true
 		c.rep.Error(c.conditionTrail(s.where, e.Pos.Offset).Problem(rulefile.ErrValidate,
 			fmt.Sprintf("Macro '%s' is used inside of itself.", e.Name)))
@@ -135,13 +135,13 @@ func (c *compiler) expandMacro(m *macroState) {
 	if m.done != nil || m.broken {
 		return
 	}
-	m.running = true
+	m.expanding = true
 	s := &scope{visibility: m.Visibility, builtin: m.builtin, where: m.Where}
 	ok := c.rep.Try(func() {
 		x := c.inline(m.parsed, s)
 		m.done = &x
 	})
-	m.running = false
+	m.expanding = false
 	m.macros = s.used
 	if !ok || s.broken {
 		m.done, m.broken = nil, true

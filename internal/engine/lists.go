@@ -33,9 +33,9 @@ type list struct {
 	// compiled are the items with other lists' items in place of their names, uses the names of those lists.
 	compiled []item
 	uses     []string
-	// literals are the values of a large list that conditions may share; sought tells whether they were looked for.
+	// literals are the values of a large list that conditions may share; searched tells whether they were asked for.
 	literals *filter.Literals
-	sought   bool
+	searched bool
 }
 
 // compileLists puts the items of earlier lists in place of their names, once.
@@ -69,10 +69,10 @@ func compileLists(definitions []*rulefile.List) []*list {
 // by itself, or names a list that is replaced later.
 func (x *expander) shared(number int) *filter.Literals {
 	l := x.lists[number]
-	if l.sought || len(l.compiled) < largeList || len(x.odd) > 0 {
+	if l.searched || len(l.compiled) < largeList || len(x.delimited) > 0 {
 		return l.literals
 	}
-	l.sought = true
+	l.searched = true
 	later := map[int]bool{}
 	texts := make([]string, len(l.compiled))
 	for i, it := range l.compiled {
@@ -108,9 +108,9 @@ func isDelimiter(c byte) bool {
 // expander replaces the names of lists in conditions.
 type expander struct {
 	lists []*list
-	// byName finds a list's number; odd are those whose names hold delimiters.
-	byName map[string]int
-	odd    []int
+	// byName finds a list's number; delimited are those whose names hold delimiters.
+	byName    map[string]int
+	delimited []int
 	// used takes the names that were replaced in the last text.
 	used []string
 }
@@ -120,7 +120,7 @@ func newExpander(lists []*list) *expander {
 	for i, l := range lists {
 		x.byName[l.Name] = i
 		if strings.ContainsFunc(l.Name, func(r rune) bool { return r < 0x80 && isDelimiter(byte(r)) }) {
-			x.odd = append(x.odd, i)
+			x.delimited = append(x.delimited, i)
 		}
 	}
 	return x
@@ -130,7 +130,7 @@ func newExpander(lists []*list) *expander {
 func (x *expander) expand(t *text, where rulefile.Trail) *text {
 	x.used = nil
 	due := map[int]bool{}
-	for _, i := range x.odd {
+	for _, i := range x.delimited {
 		due[i] = true
 	}
 	x.mark(due, t.String(), -1)

@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// told is what a table has let through and told of, by key.
-type told struct {
+// dedupFixture notes what a table has let through, and what it has emitted, by key.
+type dedupFixture struct {
 	t              *testing.T
 	d              *Dedup
 	passed, counts map[string]uint64
 	emitted        []string
 }
 
-func newTold(t *testing.T, s DedupSettings) *told {
-	w := &told{t: t, passed: map[string]uint64{}, counts: map[string]uint64{}}
+func newDedupFixture(t *testing.T, s DedupSettings) *dedupFixture {
+	w := &dedupFixture{t: t, passed: map[string]uint64{}, counts: map[string]uint64{}}
 	s.Emit = func(h Held) {
 		key, last, _ := strings.Cut(string(h.Text), " ")
 		if h.Count == 0 || h.Rule != "r" || h.Priority != "Notice" || !strings.HasSuffix(last, fmt.Sprintf(" count=%d", h.Count)) ||
 			string(h.JSON) != fmt.Sprintf(`{"%s":%d}`, key, h.Count) {
-			t.Errorf("told of %+v", h)
+			t.Errorf("emitted %+v", h)
 		}
 		w.counts[key] += h.Count
 		w.emitted = append(w.emitted, string(h.Text))
@@ -32,7 +32,7 @@ func newTold(t *testing.T, s DedupSettings) *told {
 }
 
 // match is one at a time in ms; the number tells it from others. It reports whether it passed.
-func (w *told) match(key string, window time.Duration, at, number int) bool {
+func (w *dedupFixture) match(key string, window time.Duration, at, number int) bool {
 	file := []byte(key) // as if it aliased a ring
 	held := w.d.Hold(DedupKey{Rule: "r", File: string(file)}, "Notice", window, time.UnixMilli(int64(at)),
 		func(text, json []byte, n uint64) ([]byte, []byte) {
@@ -45,7 +45,7 @@ func (w *told) match(key string, window time.Duration, at, number int) bool {
 }
 
 func TestDedupWindow(t *testing.T) {
-	w := newTold(t, DedupSettings{})
+	w := newDedupFixture(t, DedupSettings{})
 	const window = time.Second
 	for i, step := range []struct {
 		at   int
@@ -62,7 +62,7 @@ func TestDedupWindow(t *testing.T) {
 	w.d.Expire(time.UnixMilli(9000))
 	want := []string{"a match 2 count=2", "a match 4 count=1", "a match 5 count=1"}
 	if strings.Join(w.emitted, ",") != strings.Join(want, ",") {
-		t.Errorf("told %q, want %q", w.emitted, want)
+		t.Errorf("emitted %q, want %q", w.emitted, want)
 	}
 	if c := w.d.Counters(); c != (DedupCounters{Suppressed: 4, Emitted: 3}) {
 		t.Errorf("counters: %+v", c)
@@ -76,7 +76,7 @@ func TestDedupWindow(t *testing.T) {
 func TestDedupTellsAll(t *testing.T) {
 	for seed := range uint64(50) {
 		rnd := rand.New(rand.NewPCG(seed, seed))
-		w := newTold(t, DedupSettings{Entries: 1 + rnd.IntN(6), MaxBytes: 150 + rnd.IntN(200)})
+		w := newDedupFixture(t, DedupSettings{Entries: 1 + rnd.IntN(6), MaxBytes: 150 + rnd.IntN(200)})
 		matched := map[string]uint64{}
 		now := 0
 		for i := range 2000 {
@@ -98,13 +98,13 @@ func TestDedupTellsAll(t *testing.T) {
 		var sum uint64
 		for key, n := range matched {
 			if got := w.passed[key] + w.counts[key]; got != n {
-				t.Errorf("seed %d: %s: %d passed and %d told, of %d", seed, key, w.passed[key], w.counts[key], n)
+				t.Errorf("seed %d: %s: %d passed and %d emitted, of %d", seed, key, w.passed[key], w.counts[key], n)
 			}
 			sum += w.counts[key]
 		}
 		c := w.d.Counters()
 		if c.Suppressed != sum || c.Suppressed == 0 || c.Overflow == 0 {
-			t.Errorf("seed %d: %d were told, counters: %+v", seed, sum, c)
+			t.Errorf("seed %d: %d were emitted, counters: %+v", seed, sum, c)
 		}
 		w.d.Expire(time.UnixMilli(int64(now + 1000)))
 		if w.d.bytes != 0 || len(w.d.windows) != 0 {

@@ -9,7 +9,7 @@ func (t *Table) put(img *event.Process) {
 		e = &entry{key: img.Key}
 		t.byKey[img.Key] = e
 		t.live.front(e)
-	} else if e.diedAt == 0 {
+	} else if e.endedAt == 0 {
 		t.live.front(e)
 	}
 	if e.now != nil && e.now.ExecID != img.ExecID && !e.now.Partial {
@@ -32,13 +32,13 @@ func (t *Table) put(img *event.Process) {
 func (t *Table) own(e *entry) {
 	old := t.byTgid[e.key.Tgid]
 	switch {
-	case e.diedAt != 0 || old == e:
+	case e.endedAt != 0 || old == e:
 		return
 	case old != nil && old.key.Start > e.key.Start:
-		t.die(e, old.key.Start)
+		t.markEnded(e, old.key.Start)
 		return
-	case old != nil && old.diedAt == 0:
-		t.die(old, e.key.Start)
+	case old != nil && old.endedAt == 0:
+		t.markEnded(old, e.key.Start)
 	}
 	t.byTgid[e.key.Tgid] = e
 }
@@ -72,15 +72,15 @@ func (t *Table) evict(keep *entry) bool {
 	return true
 }
 
-func (t *Table) die(e *entry, at uint64) {
-	e.diedAt = max(at, 1)
+func (t *Table) markEnded(e *entry, at uint64) {
+	e.endedAt = max(at, 1)
 	e.unlink()
 	t.dead.front(e)
 }
 
-// bury drops the processes that ended before the grace time; now is in ns since boot.
-func (t *Table) bury(now uint64) {
-	for e := t.dead.lastBut(nil); e != nil && now > e.diedAt+t.settings.Grace; e = t.dead.lastBut(nil) {
+// dropEnded drops the processes that ended before the grace time; now is in ns since boot.
+func (t *Table) dropEnded(now uint64) {
+	for e := t.dead.lastBut(nil); e != nil && now > e.endedAt+t.settings.Grace; e = t.dead.lastBut(nil) {
 		t.drop(e)
 	}
 }

@@ -30,7 +30,7 @@ func checkInvariants(t tester, table *Table) {
 		if e.now.Ancestor(maxLineage+1) != nil {
 			t.Fatalf("entry %+v has more than %d ancestors", key, maxLineage)
 		}
-		if owner := table.byTgid[key.Tgid]; e.diedAt == 0 && owner != e {
+		if owner := table.byTgid[key.Tgid]; e.endedAt == 0 && owner != e {
 			t.Fatalf("pid %d belongs to %+v, but %+v lives", key.Tgid, owner, key)
 		}
 	}
@@ -39,13 +39,13 @@ func checkInvariants(t tester, table *Table) {
 	}
 	for e := table.live.root.next; e != &table.live.root; e = e.next {
 		live++
-		if e.diedAt != 0 || table.byKey[e.key] != e {
-			t.Fatalf("among the living: %+v, died at %d", e.key, e.diedAt)
+		if e.endedAt != 0 || table.byKey[e.key] != e {
+			t.Fatalf("among the living: %+v, died at %d", e.key, e.endedAt)
 		}
 	}
 	for e := table.dead.root.next; e != &table.dead.root; e = e.next {
 		dead++
-		if e.diedAt == 0 || table.byKey[e.key] != e {
+		if e.endedAt == 0 || table.byKey[e.key] != e {
 			t.Fatalf("among the dead: %+v", e.key)
 		}
 	}

@@ -72,8 +72,8 @@ type entry struct {
 	// before is the image before the last exec, for records that are read late.
 	before *event.Process
 	bytes  int
-	// diedAt is the time of its end in ns since boot, 0 while it lives.
-	diedAt     uint64
+	// endedAt is the time of its end in ns since boot, 0 while it lives.
+	endedAt    uint64
 	next, prev *entry
 }
 
@@ -135,7 +135,7 @@ func (t *Table) attach(rec *event.Record) Verdict {
 	if e == nil || e.now.ExecID < ev.ExecID {
 		return Ahead
 	}
-	if e.diedAt == 0 {
+	if e.endedAt == 0 {
 		t.live.front(e)
 	}
 	switch {
@@ -236,10 +236,10 @@ func (t *Table) exit(rec *event.Record) Verdict {
 		return v
 	}
 	e := t.byKey[rec.Event.Key]
-	if e.diedAt == 0 {
-		t.die(e, rec.Event.Boot)
+	if e.endedAt == 0 {
+		t.markEnded(e, rec.Event.Boot)
 	}
-	t.bury(rec.Event.Boot)
+	t.dropEnded(rec.Event.Boot)
 	return Done
 }
 
@@ -295,9 +295,9 @@ func (t *Table) Repair(rec *event.Record) {
 		img.Comm = e.now.Comm // which the record of a child told
 	}
 	t.put(img)
-	if e := t.byKey[img.Key]; err != nil && e.diedAt == 0 {
+	if e := t.byKey[img.Key]; err != nil && e.endedAt == 0 {
 		// It has ended, as far as can be seen. That it stays among the living would wait for a record that may have been.
-		t.die(e, ev.Boot)
+		t.markEnded(e, ev.Boot)
 	}
 	ev.Flags |= event.FlagRepaired
 	t.Apply(rec)

@@ -71,7 +71,7 @@ func (c *cluster) without(t *testing.T, name string) {
 	lost := c.leaveOut(t, name)
 	f := follow(t)
 	before.Open(t)
-	last := func(rule, text string) (found told, ok bool) {
+	last := func(rule, text string) (found sensorAlert, ok bool) {
 		for _, a := range f.seen() {
 			if a.Rule == rule && strings.Contains(a.Output, text) {
 				found, ok = a, true

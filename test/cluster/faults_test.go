@@ -24,7 +24,7 @@ func (c *cluster) testFaults(t *testing.T) {
 			lost := n.during(t, func() {
 				c.Kill(name)
 				if name != node.Containerd { // which writes the logs
-					_, last := n.told(t)
+					_, last := n.reported(t)
 					n.waitPast(t, last+400)
 				}
 				if err := c.Run(name); err != nil {

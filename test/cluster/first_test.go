@@ -69,13 +69,13 @@ func (s *strained) testFirst(t *testing.T) {
 	took := time.Since(began)
 	after, _ := usage(t, s.pid(t))
 	s.waitFor(t, "each container is told", func() (bool, string) {
-		n := len(s.firstTold())
+		n := len(s.firstAlerts())
 		return n == firstContainers, fmt.Sprintf("%d of %d", n, firstContainers)
 	})
 
 	var late []time.Duration
 	nameless := 0
-	for name, a := range s.firstTold() {
+	for name, a := range s.firstAlerts() {
 		late = append(late, a.at.Sub(time.Unix(0, a.time(t))))
 		pod := a.field("k8s.pod.name")
 		if a.field("container.name") != "c-"+name || a.field("container.image.repository") != image(other) || a.field("k8s.ns.name") != "first" ||
@@ -148,9 +148,9 @@ func startFirst(ctx context.Context, runtime cri.RuntimeServiceClient, pod strin
 	return err
 }
 
-// firstTold are the alerts about these containers, by their names.
-func (s *strained) firstTold() map[string]told {
-	out := map[string]told{}
+// firstAlerts are the alerts about these containers, by their names.
+func (s *strained) firstAlerts() map[string]sensorAlert {
+	out := map[string]sensorAlert{}
 	for _, a := range s.f.seen() {
 		if a.Rule == "First command" {
 			out[regexp.MustCompile(`first-\d+`).FindString(a.field("proc.args"))] = a

@@ -18,14 +18,14 @@ type follower struct {
 	stop, done chan struct{}
 
 	mu     sync.Mutex
-	alerts []told
+	alerts []sensorAlert
 	own    strings.Builder
 	// wrong are lines of standard output that are no alert.
 	wrong []string
 }
 
-// told is an alert and the pod of the sensor that told it.
-type told struct {
+// sensorAlert is an alert and the pod of the sensor that told it.
+type sensorAlert struct {
 	alert
 	sensor string
 	line   string
@@ -33,7 +33,7 @@ type told struct {
 }
 
 // time is the event's, in ns since the epoch.
-func (a told) time(t *testing.T) int64 {
+func (a sensorAlert) time(t *testing.T) int64 {
 	t.Helper()
 	at, err := time.Parse(time.RFC3339Nano, a.Time)
 	if err != nil {
@@ -137,11 +137,11 @@ func (f *follower) take(sensor, stream string, line []byte, at time.Time) {
 		f.wrong = append(f.wrong, string(line))
 		return
 	}
-	f.alerts = append(f.alerts, told{alert: a, sensor: sensor, line: string(line), at: at})
+	f.alerts = append(f.alerts, sensorAlert{alert: a, sensor: sensor, line: string(line), at: at})
 }
 
 // seen are the alerts up to now.
-func (f *follower) seen() []told {
+func (f *follower) seen() []sensorAlert {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.alerts)

@@ -103,11 +103,15 @@ func (s *strained) testHostile(t *testing.T) {
 		"'/bin/evil\n\x1b[31m%proc.name' true \"$(printf '\\377\\033]0;x\\007')\" '"+quotes+templates+lines+
 			"'; true") // busybox has no applet of that name
 
-	evil := s.waitTold(t, "the program with the evil name is told", func(a told) bool {
+	evil := s.waitSensorAlert(t, "the program with the evil name is told", func(a sensorAlert) bool {
 		return mine(a) && strings.HasPrefix(a.field("proc.name"), "evil")
 	})
-	s.waitTold(t, "the entry point is told", func(a told) bool { return mine(a) && strings.Contains(a.field("proc.cmdline"), "zzzz") })
-	s.waitTold(t, "the probe is told", func(a told) bool { return mine(a) && strings.HasPrefix(a.field("proc.cmdline"), "true ") })
+	s.waitSensorAlert(t, "the entry point is told",
+		func(a sensorAlert) bool { return mine(a) && strings.Contains(a.field("proc.cmdline"), "zzzz") })
+	s.waitSensorAlert(t, "the probe is told", func(a sensorAlert) bool {
+		return mine(a) && strings.HasPrefix(a.field("proc.cmdline"),
+			"true ")
+	})
 	for _, a := range s.f.seen() {
 		if !mine(a) {
 			continue
@@ -143,7 +147,7 @@ func (s *strained) testHostile(t *testing.T) {
 	}
 }
 
-func mine(a told) bool { return a.Rule == "Hostile" }
+func mine(a sensorAlert) bool { return a.Rule == "Hostile" }
 
 // plainHostile runs containers that no kubelet would: whoever reaches the runtime's socket sets any label.
 func (s *strained) plainHostile(t *testing.T) {
@@ -159,8 +163,8 @@ func (s *strained) plainHostile(t *testing.T) {
 		spec.Labels[fmt.Sprintf("many-%d", n)] = strings.Repeat("y", 2000)
 	}
 	l.Run(t, spec)
-	plain := s.waitTold(t, "the container without a kubelet is told",
-		func(a told) bool { return mine(a) && a.field("proc.cmdline") == "sh -c true plain" })
+	plain := s.waitSensorAlert(t, "the container without a kubelet is told",
+		func(a sensorAlert) bool { return mine(a) && a.field("proc.cmdline") == "sh -c true plain" })
 	s.check(t, plain.alert, map[string]string{"k8s.pod.name": lines + templates, "k8s.pod.uid": escapes, "container.name": quotes})
 	spec.ID, spec.Labels = testutil.HexID("broken"), map[string]string{"io.kubernetes.pod.name": "\xff\xfe"}
 	if l.TryRun(spec) {

@@ -36,7 +36,7 @@ func (c *cluster) testKubeletSensor(t *testing.T) {
 	c.kubectl(t, shop, "apply", "--validate=strict", "-f", "-")
 	t.Cleanup(func() { c.kubectl(t, "", "delete", "namespace", "till", "--wait=false") })
 	c.kubectl(t, "", "-n", "till", "rollout", "status", "deployment/shop", "--timeout=60s")
-	told := func(label string) {
+	waitLabel := func(label string) {
 		t.Helper()
 		c.waitFor(t, "an alert has the label "+label, func() (bool, string) {
 			c.kubectl(t, "", "-n", "till", "exec", "deployment/shop", "--", "sh", "-c", "true "+label)
@@ -49,7 +49,7 @@ func (c *cluster) testKubeletSensor(t *testing.T) {
 		})
 	}
 	c.kubectl(t, "", "-n", "till", "label", "pods", "-l", "app=shop", "round=first")
-	told("first")
+	waitLabel("first")
 	if !strings.Contains(f.log(), "the kubelet serves pods only; set kubernetes.source to api") {
 		t.Errorf("the log does not say that the namespace's labels can't be had:\n%s", f.log())
 	}
@@ -61,7 +61,7 @@ func (c *cluster) testKubeletSensor(t *testing.T) {
 	said("connected", 2)
 	c.kubectl(t, "", "wait", "--for=condition=Ready", "node/"+node.Name, "--timeout=120s")
 	c.kubectl(t, "", "-n", "till", "label", "--overwrite", "pods", "-l", "app=shop", "round=second")
-	told("second")
+	waitLabel("second")
 }
 
 // kubeletRule reads what the kubelet knows, and what it does not.

@@ -42,8 +42,8 @@ func (c *cluster) count(t *testing.T) *numbers {
 	return n
 }
 
-// told is by which sensors a number was told.
-func (n *numbers) told(t *testing.T) (by map[int]map[string]int, last int) {
+// reported gives the sensors that reported each number, and the last number.
+func (n *numbers) reported(t *testing.T) (by map[int]map[string]int, last int) {
 	t.Helper()
 	by = map[int]map[string]int{}
 	for _, a := range n.f.seen() {
@@ -68,7 +68,7 @@ func (n *numbers) told(t *testing.T) (by map[int]map[string]int, last int) {
 func (n *numbers) waitPast(t *testing.T, number int) (last int) {
 	t.Helper()
 	n.c.waitFor(t, fmt.Sprintf("a shell after %d is told", number), func() (bool, string) {
-		_, last = n.told(t)
+		_, last = n.reported(t)
 		return last > number, fmt.Sprintf("the last is %d of %d alerts", last, len(n.f.seen()))
 	})
 	return last
@@ -77,7 +77,7 @@ func (n *numbers) waitPast(t *testing.T, number int) (last int) {
 // between counts the shells from one number to another: those that nobody has told, and those that two sensors have.
 func (n *numbers) between(t *testing.T, from, to int) (lost []int, twice int) {
 	t.Helper()
-	by, _ := n.told(t)
+	by, _ := n.reported(t)
 	for i := from; i <= to; i++ {
 		switch len(by[i]) {
 		case 0:
@@ -98,10 +98,10 @@ func (n *numbers) between(t *testing.T, from, to int) (lost []int, twice int) {
 // during does something while shells are started, and 400 more shells afterwards, and says what became of those meanwhile.
 func (n *numbers) during(t *testing.T, do func()) (lost []int) {
 	t.Helper()
-	_, from := n.told(t)
+	_, from := n.reported(t)
 	begin := time.Now()
 	do()
-	_, now := n.told(t)
+	_, now := n.reported(t)
 	to := n.waitPast(t, now+400)
 	took := time.Since(begin)
 	lost, twice := n.between(t, from, to-100) // of the last ones another sensor may not have told yet

@@ -73,10 +73,10 @@ func (s *strained) metric(t *testing.T, name string) float64 {
 	return 0
 }
 
-// waitTold waits for an alert that the function accepts.
-func (s *strained) waitTold(t *testing.T, what string, accept func(told) bool) told {
+// waitSensorAlert waits for an alert that the function accepts.
+func (s *strained) waitSensorAlert(t *testing.T, what string, accept func(sensorAlert) bool) sensorAlert {
 	t.Helper()
-	var found told
+	var found sensorAlert
 	s.waitFor(t, what, func() (bool, string) {
 		all := s.f.seen()
 		for _, a := range all {
@@ -95,7 +95,7 @@ func (s *strained) named(t *testing.T, name string) {
 	t.Helper()
 	mark := "true " + path.Base(t.Name())
 	s.shell(t, name, mark)
-	a := s.waitTold(t, "a shell in "+name+" is told", func(a told) bool {
+	a := s.waitSensorAlert(t, "a shell in "+name+" is told", func(a sensorAlert) bool {
 		return a.Rule == shellRule && a.field("proc.cmdline") == "sh -c "+mark && a.field("k8s.ns.name") == name
 	})
 	s.check(t, a.alert, map[string]string{"k8s.pod.name": name, "container.name": "app", "container.image.repository": image(name)})

@@ -111,18 +111,18 @@ func TestDeduplicationWindow(t *testing.T) {
 	rules, quiet, _ := watchedFiles(t)
 	s := startSensor(t, "-r", rules, "-o", "deduplication.window=1s")
 	openTimes(t, quiet, n)
-	told, counts := 0, 0
-	for told < n {
+	reported, counts := 0, 0
+	for reported < n {
 		a := s.Next("an alert", ofRules)
 		if c := counted(a); c > 0 {
-			told += c
+			reported += c
 			counts++
 		} else {
-			told++
+			reported++
 		}
 	}
-	if told != n || counts == 0 {
-		t.Errorf("%d alerts with a count, and all tell of %d", counts, told)
+	if reported != n || counts == 0 {
+		t.Errorf("%d alerts with a count, and all tell of %d", counts, reported)
 	}
 	if rest := rulesAlerts(s.Stop()); len(rest) != 0 {
 		t.Errorf("the end tells: %+v", rest)

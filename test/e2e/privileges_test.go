@@ -114,8 +114,8 @@ func TestCapabilities(t *testing.T) {
 			s := testutil.LaunchSensor(t, command[0], args...)
 			s.WaitLog("ready")
 			for _, n := range all {
-				if told := strings.Contains(s.Log(), `a capability is missing	{"capability": "`+n.Name); told != missing(n.Name) {
-					t.Errorf("the log tells that %s is missing: %v\n%s", n.Name, told, s.Log())
+				if logged := strings.Contains(s.Log(), `a capability is missing	{"capability": "`+n.Name); logged != missing(n.Name) {
+					t.Errorf("the log tells that %s is missing: %v\n%s", n.Name, logged, s.Log())
 				}
 			}
 			opened := func(e *testutil.Earlier, uid string) {
@@ -254,8 +254,8 @@ func TestDrop(t *testing.T) {
 			}
 		}
 		s.Stop()
-		if told := strings.Contains(s.Log(), "privileges dropped"); told != drop {
-			t.Errorf("drop %v: the log tells of it: %v\n%s", drop, told, s.Log())
+		if logged := strings.Contains(s.Log(), "privileges dropped"); logged != drop {
+			t.Errorf("drop %v: the log tells of it: %v\n%s", drop, logged, s.Log())
 		}
 		if err := os.Remove(saved); err != nil {
 			t.Fatal(err)
@@ -310,13 +310,14 @@ func TestMemoryLimit(t *testing.T) {
 		if found == own {
 			t.Errorf("GOMEMLIMIT set: %v; the log:\n%s", own, s.Log())
 		}
-		var told struct{ Limit, Maps, Gomemlimit int }
+		var reported struct{ Limit, Maps, Gomemlimit int }
 		if found {
-			if _, err := fmt.Sscanf(after, `{"limit": %d, "maps": %d, "gomemlimit": %d}`, &told.Limit, &told.Maps, &told.Gomemlimit); err != nil {
+			if _, err := fmt.Sscanf(after, `{"limit": %d, "maps": %d, "gomemlimit": %d}`, &reported.Limit, &reported.Maps,
+				&reported.Gomemlimit); err != nil {
 				t.Errorf("%v: %s", err, after)
 			}
-			if told.Limit != limit || told.Maps < 12<<20 || told.Gomemlimit != (limit-told.Maps)*9/10 {
-				t.Errorf("%+v", told)
+			if reported.Limit != limit || reported.Maps < 12<<20 || reported.Gomemlimit != (limit-reported.Maps)*9/10 {
+				t.Errorf("%+v", reported)
 			}
 		}
 		s.Stop()

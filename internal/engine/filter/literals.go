@@ -20,7 +20,7 @@ type Literals struct {
 	tests map[testKey]pred
 	// suspects are the values that look like a field or a transformer, once they were looked for.
 	suspects []*Value
-	sought   bool
+	searched bool
 }
 
 // testKey names what a set depends on besides its values. Of numbers the width counts, for warnings.
@@ -96,13 +96,13 @@ func (c *compiler) mentionPred(src *source, op Op, m *Mention) (pred, error) {
 func (c *compiler) suspicious(l *Literals) []*Value {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.sought {
+	if !l.searched {
 		for i := range l.Values {
 			if v := &l.Values[i]; c.looksLikeField(v.Text) || looksLikeTransformer(v.Text) {
 				l.suspects = append(l.suspects, v)
 			}
 		}
-		l.sought = true
+		l.searched = true
 	}
 	return l.suspects
 }

@@ -269,15 +269,15 @@ func TestHungDisk(t *testing.T) {
 	fill(t, s, 1, 3)
 	s.mu.Lock() // as a write that hangs
 	defer s.mu.Unlock()
-	told := make(chan Counters)
+	counted := make(chan Counters)
 	go func() {
 		s.Ends()
 		s.Position()
 		s.Identity()
-		told <- s.Counters()
+		counted <- s.Counters()
 	}()
 	select {
-	case c := <-told:
+	case c := <-counted:
 		if c.Records != 3 {
 			t.Errorf("got %+v", c)
 		}

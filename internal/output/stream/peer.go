@@ -36,13 +36,13 @@ type handshake struct {
 func (h *handshake) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	if h.check != nil {
 		if err := h.check(raw); err != nil {
-			h.refused.tell(err)
+			h.refused.add(err)
 			return nil, nil, err
 		}
 	}
 	c, info, err := h.TransportCredentials.ServerHandshake(raw)
 	if err != nil {
-		h.refused.tell(err)
+		h.refused.add(err)
 		return nil, nil, err
 	}
 	return c, &session{AuthInfo: info}, nil
@@ -53,25 +53,25 @@ func (h *handshake) Clone() credentials.TransportCredentials {
 	return &handshake{h.TransportCredentials.Clone(), h.check, h.refused}
 }
 
-// refusals tells the log of peers that were not let in, once a minute: anybody who reaches the port can be one.
+// refusals counts peers that were not let in, and logs them once a minute: anybody who reaches the port can be one.
 type refusals struct {
 	log *zap.Logger
 
-	mu    sync.Mutex
-	count uint64
-	told  time.Time
+	mu     sync.Mutex
+	count  uint64
+	logged time.Time
 }
 
-const tellInterval = time.Minute
+const logInterval = time.Minute
 
-func (r *refusals) tell(err error) {
+func (r *refusals) add(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.count++
-	if !r.told.IsZero() && time.Since(r.told) < tellInterval {
+	if !r.logged.IsZero() && time.Since(r.logged) < logInterval {
 		return
 	}
-	r.told = time.Now()
+	r.logged = time.Now()
 	r.log.Warn("a gRPC client was refused", zap.Uint64("refused", r.count), zap.Error(err))
 }
 
