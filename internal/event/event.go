@@ -14,11 +14,14 @@ type Event struct {
 	// Num counts the events given to the rules, from 1.
 	Num uint64
 	// Time is the wall-clock time in ns since the epoch: Clock's value for Boot, the kernel's time in ns since boot.
-	Time  int64
-	Boot  uint64
-	Clock *Clock
-	Type  Type
-	CPU   uint16
+	Time int64
+	Boot uint64
+	// First and Previous are Boot of the first event and of the one before, of this event's run of the sensor. Of events of several CPUs
+	// the one before may be later. 0: not known.
+	First, Previous uint64
+	Clock           *Clock
+	Type            Type
+	CPU             uint16
 	// Generation is that of the kernel programs which made the record (probe.Renewal); its rules are the event's.
 	Generation uint8
 	// Flags say what is special about this record, above all what may not be trusted.

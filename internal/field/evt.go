@@ -26,6 +26,17 @@ func evtTime(zone *time.Location) []Info {
 		}}
 	}
 	const second = int64(time.Second)
+	since := func(name string, f Format, doc string, from func(*event.Event) uint64, part func(ns int64) int64) Info {
+		return number(name, RelTime, f, doc, func(ev *event.Event) (int64, bool) {
+			t := from(ev)
+			return part(max(int64(ev.Boot-t), 0)), t != 0
+		})
+	}
+	first := func(ev *event.Event) uint64 { return ev.First }
+	previous := func(ev *event.Event) uint64 { return ev.Previous }
+	whole := func(ns int64) int64 { return ns }
+	seconds := func(ns int64) int64 { return ns / second }
+	rest := func(ns int64) int64 { return ns % second }
 	return []Info{
 		number("evt.num", Uint64, ID, "Number of the event, from 1.", func(ev *event.Event) (int64, bool) { return int64(ev.Num), true }),
 		clock("evt.time", timeLayout, zone, "Local time of day with nanoseconds; in JSON, ns since the epoch."),
@@ -38,9 +49,9 @@ func evtTime(zone *time.Location) []Info {
 			func(ev *event.Event) (int64, bool) { return ev.Time / second, true }),
 		number("evt.rawtime.ns", AbsTime, Padded10, "Nanoseconds within the second.",
 			func(ev *event.Event) (int64, bool) { return ev.Time % second, true }),
-		absent("evt.reltime", RelTime, Padded10, "Nanoseconds since the first event."),
-		absent("evt.reltime.s", RelTime, Dec, "Whole seconds since the first event."),
-		absent("evt.reltime.ns", RelTime, Padded10, "Nanoseconds within the second since the first event."),
+		since("evt.reltime", Padded10, "Nanoseconds since the first event.", first, whole),
+		since("evt.reltime.s", Dec, "Whole seconds since the first event.", first, seconds),
+		since("evt.reltime.ns", Padded10, "Nanoseconds within the second since the first event.", first, rest),
 		clock("evt.outputtime", timeLayout, zone, "Time of day as Falco's own output shows it.").with(PrintOnly),
 		constant("evt.latency", RelTime, Dec, "Always 0; kept for old rules.", 0).with(Deprecated),
 		constant("evt.latency.s", RelTime, Dec, "Always 0; kept for old rules.", 0).with(Deprecated),
@@ -48,9 +59,9 @@ func evtTime(zone *time.Location) []Info {
 		constant("evt.latency.quantized", Uint64, Dec, "Always 0; kept for old rules.", 0).with(Deprecated | TableOnly),
 		text("evt.latency.human", "Always 0ns; kept for old rules.",
 			func(*event.Event) (string, bool) { return "0ns", true }).with(Deprecated),
-		absent("evt.deltatime", RelTime, Dec, "Nanoseconds since the previous event."),
-		absent("evt.deltatime.s", RelTime, Dec, "Whole seconds since the previous event."),
-		absent("evt.deltatime.ns", RelTime, Padded10, "Nanoseconds within the second since the previous event.").with(JSONNumber),
+		since("evt.deltatime", Dec, "Nanoseconds since the previous event.", previous, whole),
+		since("evt.deltatime.s", Dec, "Whole seconds since the previous event.", previous, seconds),
+		since("evt.deltatime.ns", Padded10, "Nanoseconds within the second since the previous event.", previous, rest).with(JSONNumber),
 	}
 }
 

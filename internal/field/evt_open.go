@@ -17,19 +17,25 @@ func evtCounts() []Info {
 	count := func(name, doc string, get func(*event.Event) (int64, bool)) Info {
 		return number(name, Uint32, Dec, doc, get)
 	}
+	kinds := categories()
+	// of counts the failures of one category; "" stands for all that have no count of their own.
+	of := func(name, doc, wanted string) Info {
+		return count(name, doc, func(ev *event.Event) (int64, bool) {
+			kind := category(ev, kinds)
+			if kind != "file" && kind != "net" && kind != "memory" {
+				kind = ""
+			}
+			n, ok := failed(ev)
+			return n, ok && kind == wanted
+		})
+	}
 	return []Info{
 		count("evt.count", "Always 1.", one),
 		count("evt.count.error", "1 if the call failed, otherwise 0.", failed),
-		count("evt.count.error.file", "The same for calls on files.", func(ev *event.Event) (int64, bool) {
-			n, ok := failed(ev)
-			return n, ok && ev.File.Present
-		}),
-		absent("evt.count.error.net", Uint32, Dec, "The same for calls on sockets."),
-		absent("evt.count.error.memory", Uint32, Dec, "The same for calls on memory."),
-		count("evt.count.error.other", "The same for all other calls.", func(ev *event.Event) (int64, bool) {
-			n, ok := failed(ev)
-			return n, ok && !ev.File.Present
-		}),
+		of("evt.count.error.file", "The same for calls on files.", "file"),
+		of("evt.count.error.net", "The same for calls on sockets.", "net"),
+		of("evt.count.error.memory", "The same for calls on memory.", "memory"),
+		of("evt.count.error.other", "The same for all other calls.", ""),
 		count("evt.count.exit", "1 for the end of a system call.", func(ev *event.Event) (int64, bool) { return 1, hasResult(ev) }),
 		constant("evt.count.procinfo", Uint32, Dec, "Always 0.", 0).with(TableOnly),
 		constant("evt.count.threadinfo", Uint32, Dec, "Always 0.", 0).with(TableOnly),

@@ -2,6 +2,7 @@ package field
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"github.com/saker-sensor/saker/internal/call"
@@ -157,8 +158,12 @@ func fdSocket(rows []call.Row) []Info {
 
 // fdList are the fields of calls on many descriptors: poll and its like.
 func fdList() []Info {
+	polls := typesOf(func(r *call.Row) bool {
+		return slices.ContainsFunc(r.Params, func(p call.Param) bool { return p.Made == call.Descriptors })
+	})
+	numbers := func(ev *event.Event, _ Arg, v *Value) bool { return polledNumbers(polls, ev, v) }
 	return []Info{
-		absent("fdlist.nums", CharBuf, ID, "Numbers of the descriptors, joined by commas."),
+		{Name: "fdlist.nums", Format: ID, Cost: 2, Doc: "Numbers of the descriptors, joined by commas.", Extract: numbers},
 		absentText("fdlist.names", "Names of the descriptors, joined by commas."),
 		absentText("fdlist.cips", "Addresses of the clients, joined by commas."),
 		absentText("fdlist.sips", "Addresses of the servers, joined by commas."),

@@ -102,12 +102,16 @@ func between(name, doc string, get func(*event.Clock, *event.Process) (later, ea
 	})
 }
 
-// procUsage is not captured: it was a snapshot of /proc at the time of the exec.
+// procUsage is not captured, but for the limit: for Falco it is a snapshot of /proc at the time of the exec.
 func procUsage() []Info {
 	count := func(name, doc string) Info { return absent(name, Uint64, Dec, doc) }
 	return []Info{
 		count("proc.fdopencount", "Number of open descriptors."),
-		absent("proc.fdlimit", Int64, Dec, "Limit of open descriptors."),
+		number("proc.fdlimit", Int64, Dec, "Limit of open descriptors at the last exec.", func(ev *event.Event) (int64, bool) {
+			var v Value
+			ok := fdLimit(ev, &v)
+			return v.Num, ok
+		}),
 		absent("proc.fdusage", Double, Plain, "Open descriptors as a percentage of the limit."),
 		count("proc.vmsize", "Virtual memory in kB."),
 		count("proc.vmrss", "Resident memory in kB."),

@@ -186,3 +186,19 @@ func polled(i int) func(*event.Event, *Value) bool {
 		return true
 	}
 }
+
+// polledNumbers are the numbers of the descriptors of a poll, joined by commas.
+func polledNumbers(polls *event.TypeSet, ev *event.Event, v *Value) bool {
+	if !polls.Has(ev.Type) {
+		return false
+	}
+	v.built = v.built[:0]
+	pollfds(ev, func(fd int32, _ uint64) {
+		if len(v.built) > 0 {
+			v.built = append(v.built, ',')
+		}
+		v.built = strconv.AppendInt(v.built, int64(fd), 10)
+	})
+	v.setBuilt()
+	return v.Str != ""
+}

@@ -46,9 +46,11 @@ type loop struct {
 	probe    *probe.Probe
 	critical ringReader
 	bulk     ringReader
-	table    *process.Table
-	enrich   *enrich.Enricher
-	names    *alias.Finder
+	// first and previous are the times of the first event and of the latest one, in ns since boot.
+	first, previous uint64
+	table           *process.Table
+	enrich          *enrich.Enricher
+	names           *alias.Finder
 	// pods is nil where no source of pods is asked.
 	pods podSource
 	generations
@@ -217,6 +219,11 @@ func (l *loop) catchUp(from *ringReader, rec *event.Record) {
 func (l *loop) walk(ev *event.Event) {
 	l.stats.Events++
 	ev.Num = l.stats.Events
+	if ev.Num == 1 {
+		l.first, l.previous = ev.Boot, ev.Boot
+	}
+	ev.First, ev.Previous = l.first, l.previous
+	l.previous = ev.Boot
 	g := l.of(ev.Generation)
 	if !g.rules.MayMatch(ev.Type) {
 		return
