@@ -28,14 +28,14 @@ func New(s Settings) *Dictionary {
 	}
 	rows := call.Rows()
 	return NewDictionary(slices.Concat(
-		classed("evt", evtTime(s.Zone), evtFields(s.Hostname, rows), evtArgs(rows), evtIO(rows), evtCounts(), evtOpen(), evtAdditive()),
+		classed("evt", evtTime(s.Zone), evtFields(s.Hostname, rows), evtArgs(rows), evtIO(rows), evtCounts(rows), evtOpen(), evtAdditive()),
 		classed("process", procNames(), procAncestors(), procArgs(), procIDs(), procLeaders(), procTimes(), procExe(), procUsage(),
 			threadFields()),
 		classed("user", userFields()),
 		classed("group", groupFields()),
 		classed("fd", fdFile(), fdSocket(rows), fdAdditive()),
 		classed("fs.path", fsPath(rows)),
-		classed("fdlist", fdList()),
+		classed("fdlist", fdList(rows)),
 		classed("static", staticFields(s.Static)),
 		classed("container", containerFields(), containerMounts(), containerProbes()),
 		classed("k8s", k8sFields(), k8sDeprecated()),

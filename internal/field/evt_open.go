@@ -1,9 +1,12 @@
 package field
 
-import "github.com/saker-sensor/saker/internal/event"
+import (
+	"github.com/saker-sensor/saker/internal/call"
+	"github.com/saker-sensor/saker/internal/event"
+)
 
 // evtCounts are 1 or 0 for one event; they add up in tables.
-func evtCounts() []Info {
+func evtCounts(rows []call.Row) []Info {
 	one := func(*event.Event) (int64, bool) { return 1, true }
 	failed := func(ev *event.Event) (int64, bool) {
 		if !hasResult(ev) {
@@ -17,7 +20,7 @@ func evtCounts() []Info {
 	count := func(name, doc string, get func(*event.Event) (int64, bool)) Info {
 		return number(name, Uint32, Dec, doc, get)
 	}
-	kinds := categories()
+	kinds := categories(rows)
 	// of counts the failures of one category; "" stands for all that have no count of their own.
 	of := func(name, doc, wanted string) Info {
 		return count(name, doc, func(ev *event.Event) (int64, bool) {

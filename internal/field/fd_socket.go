@@ -157,8 +157,8 @@ func fdSocket(rows []call.Row) []Info {
 }
 
 // fdList are the fields of calls on many descriptors: poll and its like.
-func fdList() []Info {
-	polls := typesOf(func(r *call.Row) bool {
+func fdList(rows []call.Row) []Info {
+	polls := typesOf(rows, func(r *call.Row) bool {
 		return slices.ContainsFunc(r.Params, func(p call.Param) bool { return p.Made == call.Descriptors })
 	})
 	numbers := func(ev *event.Event, _ Arg, v *Value) bool { return polledNumbers(polls, ev, v) }
