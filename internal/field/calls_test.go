@@ -1,6 +1,7 @@
 package field
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"testing"
 
@@ -8,8 +9,8 @@ import (
 	"github.com/saker-sensor/saker/internal/event"
 )
 
-// callEvent is an event of a call with a row, with some of its parameters; the others are 0. Parameters without a name are by number.
-func callEvent(t *testing.T, name string, ret int64, named map[string]event.Param, hidden ...event.Param) *event.Event {
+// callEvent is an event of a call with a row, with some of its parameters; the others are 0.
+func callEvent(t *testing.T, name string, ret int64, named map[string]event.Param) *event.Event {
 	t.Helper()
 	typ, _ := event.TypeByName(name)
 	row := call.New().Row(typ)
@@ -21,8 +22,6 @@ func callEvent(t *testing.T, name string, ret int64, named map[string]event.Para
 	for i := range row.Params {
 		if p, ok := named[row.Params[i].Name]; ok {
 			ev.Params[i] = p
-		} else if row.Params[i].Name == "" && len(hidden) > 0 {
-			ev.Params[i], hidden = hidden[0], hidden[1:]
 		}
 	}
 	return ev
@@ -32,13 +31,12 @@ func callEvent(t *testing.T, name string, ret int64, named map[string]event.Para
 func TestCalls(t *testing.T) {
 	d := Syscall()
 	num := func(n int64) event.Param { return event.Param{Num: n} }
-	// A struct pollfd as one number: revents, events and the descriptor, from above.
-	pollfd := func(fd int32, events, revents uint16) event.Param {
-		return num(int64(uint64(revents)<<48 | uint64(events)<<32 | uint64(uint32(fd))))
+	pollfd := func(fd int32, events, revents uint16) string {
+		b := binary.NativeEndian.AppendUint32(nil, uint32(fd))
+		return string(binary.NativeEndian.AppendUint16(binary.NativeEndian.AppendUint16(b, events), revents))
 	}
 	poll := func(ret int64) *event.Event {
-		return callEvent(t, "poll", ret, map[string]event.Param{"res": num(ret), "timeout": num(-1)},
-			num(2), pollfd(3, 1, 0), pollfd(40, 5, 4), pollfd(9, 1, 1))
+		return callEvent(t, "poll", ret, map[string]event.Param{"fds": {Text: pollfd(3, 1, 0) + pollfd(40, 5, 4)}})
 	}
 	quota := func(cmd, id, limit int64) *event.Event {
 		return callEvent(t, "quotactl", 0, map[string]event.Param{"cmd": num(cmd), "id": num(id), "dqb_bhardlimit": num(limit)})

@@ -2,7 +2,6 @@ package field
 
 import (
 	"net/netip"
-	"slices"
 	"strconv"
 
 	"github.com/saker-sensor/saker/internal/call"
@@ -158,12 +157,16 @@ func fdSocket(rows []call.Row) []Info {
 
 // fdList are the fields of calls on many descriptors: poll and its like.
 func fdList(rows []call.Row) []Info {
-	polls := typesOf(rows, func(r *call.Row) bool {
-		return slices.ContainsFunc(r.Params, func(p call.Param) bool { return p.Made == call.Descriptors })
-	})
-	numbers := func(ev *event.Event, _ Arg, v *Value) bool { return polledNumbers(polls, ev, v) }
+	lists := map[event.Type]int{}
+	for i := range rows {
+		for j := range rows[i].Params {
+			if rows[i].Params[j].Made == call.Descriptors {
+				lists[rows[i].Type] = j
+			}
+		}
+	}
 	return []Info{
-		{Name: "fdlist.nums", Format: ID, Cost: 2, Doc: "Numbers of the descriptors, joined by commas.", Extract: numbers},
+		{Name: "fdlist.nums", Format: ID, Cost: 2, Doc: "Numbers of the descriptors, joined by commas.", Extract: polledNumbers(lists)},
 		absentText("fdlist.names", "Names of the descriptors, joined by commas."),
 		absentText("fdlist.cips", "Addresses of the clients, joined by commas."),
 		absentText("fdlist.sips", "Addresses of the servers, joined by commas."),

@@ -162,43 +162,53 @@ func duration(i int) func(*event.Event, *Value) bool {
 	}
 }
 
+// pollfds calls each of the descriptors of a poll, with what was asked of it, or what came of it if something did: the struct pollfd in
+// parameter i (linux/poll.h: fd, events, revents).
+func pollfds(ev *event.Event, i int, each func(fd int32, events uint16)) {
+	if i >= len(ev.Params) {
+		return
+	}
+	for b := []byte(ev.Params[i].Text); len(b) >= call.PollFDSize; b = b[call.PollFDSize:] {
+		events := binary.NativeEndian.Uint16(b[4:])
+		if ev.Ret > 0 {
+			events = binary.NativeEndian.Uint16(b[6:])
+		}
+		each(int32(binary.NativeEndian.Uint32(b)), events)
+	}
+}
+
 // polled is the list of descriptors and events of a poll: "3:?1 4:?5". The kind of each is not captured.
 func polled(i int) func(*event.Event, *Value) bool {
 	names := call.PollNames()
 	return func(ev *event.Event, v *Value) bool {
 		v.built = v.built[:0]
-		var list []byte
-		if i < len(ev.Params) {
-			list = []byte(ev.Params[i].Text)
-		}
-		for b := list; len(b) >= call.PollFDSize; b = b[call.PollFDSize:] {
-			fd, events := int32(binary.NativeEndian.Uint32(b)), binary.NativeEndian.Uint16(b[4:])
-			if ev.Ret > 0 {
-				events = binary.NativeEndian.Uint16(b[6:]) // what came of it
-			}
+		pollfds(ev, i, func(fd int32, events uint16) {
 			if len(v.built) > 0 {
 				v.built = append(v.built, ' ')
 			}
 			v.built = append(strconv.AppendInt(v.built, int64(fd), 10), ":?"...)
 			v.built = strconv.AppendUint(v.built, names.Number(uint64(events)), 16)
-		}
+		})
 		v.setBuilt()
 		return true
 	}
 }
 
-// polledNumbers are the numbers of the descriptors of a poll, joined by commas.
-func polledNumbers(polls *event.TypeSet, ev *event.Event, v *Value) bool {
-	if !polls.Has(ev.Type) {
-		return false
-	}
-	v.built = v.built[:0]
-	pollfds(ev, func(fd int32, _ uint64) {
-		if len(v.built) > 0 {
-			v.built = append(v.built, ',')
+// polledNumbers are the numbers of the descriptors of a poll, joined by commas. lists has the parameter by the event's type.
+func polledNumbers(lists map[event.Type]int) func(*event.Event, Arg, *Value) bool {
+	return func(ev *event.Event, _ Arg, v *Value) bool {
+		i, ok := lists[ev.Type]
+		if !ok {
+			return false
 		}
-		v.built = strconv.AppendInt(v.built, int64(fd), 10)
-	})
-	v.setBuilt()
-	return v.Str != ""
+		v.built = v.built[:0]
+		pollfds(ev, i, func(fd int32, _ uint16) {
+			if len(v.built) > 0 {
+				v.built = append(v.built, ',')
+			}
+			v.built = strconv.AppendInt(v.built, int64(fd), 10)
+		})
+		v.setBuilt()
+		return v.Str != ""
+	}
 }
