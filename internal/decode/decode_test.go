@@ -440,6 +440,12 @@ func FuzzDecode(f *testing.F) {
 			total += len(s)
 			_ = bytes.Clone([]byte(s)) // reads it all
 		}
+		for i := range rec.Event.Params {
+			p := &rec.Event.Params[i]
+			for _, s := range []string{p.Text, p.Descriptor.Path, p.Descriptor.Socket.Name} {
+				total += len(s)
+			}
+		}
 		if total > len(raw) {
 			t.Errorf("%d bytes of text in a record of %d", total, len(raw))
 		}

@@ -160,6 +160,9 @@ func samples() map[string][]byte {
 		"cgroup removed":  cgroupRaw(bpfgen.SensorRecordTypeRECORD_CGROUP_RMDIR, "/pod/1"),
 		"canary":          canaryRaw(1),
 		"signal":          signalRaw(9, bpfgen.SensorSignalOriginSIGNAL_SENT),
+		"rename":          renameRaw(),
+		"connect":         connectRaw(),
+		"fchmod":          fchmodRaw(),
 	}
 }
 
