@@ -15,6 +15,11 @@ import (
 	"github.com/saker-sensor/saker/internal/event"
 )
 
+const (
+	isFile   = bpfgen.SensorParamFlagsPARAM_FILE
+	isSocket = bpfgen.SensorParamFlagsPARAM_SOCKET
+)
+
 // sentParam is a parameter as the kernel's side sends it.
 type sentParam struct {
 	number uint64
@@ -63,14 +68,16 @@ func connectRaw() []byte {
 	copy(info.Remote[:], []byte{10, 0, 0, 2})
 	sockaddr := string(binary.NativeEndian.AppendUint16(nil, familyInet)) + "\x00\x50\x0a\x00\x00\x02" + "\x00\x00\x00\x00\x00\x00\x00\x00"
 	return callRaw(rowOf("connect"), 42, 0, sentParam{},
-		sentParam{number: 5, flags: bpfgen.SensorParamFlagsPARAM_SOCKET, data: bytesOf(&info)}, sentParam{data: sockaddr})
+		sentParam{number: 5, flags: isSocket, data: bytesOf(&info)}, sentParam{data: sockaddr})
 }
 
 // fchmodRaw is about a file.
 func fchmodRaw() []byte {
 	info := bpfgen.SensorFileInfo{Inode: inode, OpenFlags: 0o100002}
 	return callRaw(rowOf("fchmod"), 91, 0, sentParam{},
-		sentParam{number: 5, flags: bpfgen.SensorParamFlagsPARAM_FILE | bpfgen.SensorParamFlagsPARAM_OUTSIDE_ROOT, data: bytesOf(&info) + "/dir/file"},
+		sentParam{
+			number: 5, flags: isFile | bpfgen.SensorParamFlagsPARAM_OUTSIDE_ROOT, data: bytesOf(&info) + "/dir/file",
+		},
 		sentParam{number: 0o4755})
 }
 
@@ -105,8 +112,8 @@ func TestCallSocket(t *testing.T) {
 
 func TestCallFile(t *testing.T) {
 	ev := params(t, fchmodRaw(), event.Param{}, event.Param{Num: 5, Descriptor: event.Descriptor{
-		Kind: event.KindFile, Path: "/dir/file", OutsideRoot: true, ID: fileID(&inode), InodeMode: inode.Mode, OpenFlags: 0o100002, Nlink: inode.Nlink,
-		Layer: event.LayerLower,
+		Kind: event.KindFile, Path: "/dir/file", OutsideRoot: true, ID: fileID(&inode), InodeMode: inode.Mode, OpenFlags: 0o100002,
+		Nlink: inode.Nlink, Layer: event.LayerLower,
 	}}, event.Param{Num: 0o4755})
 	if !ev.File.Present || ev.File.Resolved != "/dir/file" {
 		t.Errorf("the file that the call is about: %+v", ev.File)
@@ -166,8 +173,8 @@ func TestCallMistakes(t *testing.T) {
 	for name, raw := range map[string][]byte{
 		"fewer parameters than the row has": callRaw(rowOf("unlink"), 87, 0, sentParam{}),
 		"path lengths past the data":        callRaw(rowOf("unlink"), 87, 0, sentParam{}, sentParam{number: 99, data: "short"}),
-		"cut file":                          callRaw(rowOf("fchmod"), 91, 0, sentParam{}, sentParam{flags: bpfgen.SensorParamFlagsPARAM_FILE, data: "x"}, sentParam{}),
-		"cut socket":                        callRaw(rowOf("fchmod"), 91, 0, sentParam{}, sentParam{flags: bpfgen.SensorParamFlagsPARAM_SOCKET, data: "x"}, sentParam{}),
+		"cut file":                          callRaw(rowOf("fchmod"), 91, 0, sentParam{}, sentParam{flags: isFile, data: "x"}, sentParam{}),
+		"cut socket":                        callRaw(rowOf("fchmod"), 91, 0, sentParam{}, sentParam{flags: isSocket, data: "x"}, sentParam{}),
 	} {
 		if err := d.Decode(raw, &rec); !errors.Is(err, ErrShort) {
 			t.Errorf("%s: %v, want %v", name, err, ErrShort)

@@ -58,7 +58,8 @@ var fileCalls = []callRow{
 	{name: "renameat2", make: func(m *maker) {
 		d := m.folder("d")
 		m.file("a", "")
-		m.call(0, cwd("olddirfd"), m.path("oldpath", "a"), m.fd("newdirfd", d), m.pathAt("newpath", "d", "b"), num("flags", unix.RENAME_NOREPLACE))
+		m.call(0, cwd("olddirfd"), m.path("oldpath", "a"), m.fd("newdirfd", d), m.pathAt("newpath", "d", "b"),
+			num("flags", unix.RENAME_NOREPLACE))
 		m.call(unix.EINVAL, m.fd("olddirfd", d), m.pathAt("oldpath", "d", "b"), cwd("newdirfd"), m.path("newpath", "c"),
 			num("flags", unix.RENAME_NOREPLACE|unix.RENAME_EXCHANGE))
 	}},
@@ -160,7 +161,8 @@ var fileCalls = []callRow{
 	{name: "mount", make: func(m *maker) {
 		m.note(privateMounts())
 		m.folder("d")
-		m.call(0, m.text("dev", "none"), m.path("dir", "d"), m.text("type", "tmpfs"), num("flags", unix.MS_NOSUID|unix.MS_NODEV), word(at(m.bytes("size=4k"))))
+		m.call(0, m.text("dev", "none"), m.path("dir", "d"), m.text("type", "tmpfs"), num("flags", unix.MS_NOSUID|unix.MS_NODEV),
+			word(at(m.bytes("size=4k"))))
 		m.call(unix.ENOENT, missing("dev", 0), m.path("dir", "absent"), missing("type", 0), num("flags", unix.MS_BIND|unix.MS_REC), word(0))
 	}},
 	{name: "umount", make: func(m *maker) {
@@ -177,8 +179,8 @@ var fileCalls = []callRow{
 		fs := m.must(unix.Fsopen("tmpfs", unix.FSOPEN_CLOEXEC))
 		m.call(0, m.fd("fd", fs), num("cmd", unix.FSCONFIG_SET_STRING), m.text("key", "size"), m.text("value_charbuf", "4k"), num("aux", 0),
 			and("value_bytebuf", 0))
-		m.call(unix.EINVAL, m.fd("fd", fs), num("cmd", unix.FSCONFIG_SET_BINARY), m.text("key", "nothing"), m.data("value_bytebuf", m.bytes("\x01bin")),
-			num("aux", 4), seen(m.text("value_charbuf", "\x01bin")))
+		m.call(unix.EINVAL, m.fd("fd", fs), num("cmd", unix.FSCONFIG_SET_BINARY), m.text("key", "nothing"),
+			m.data("value_bytebuf", m.bytes("\x01bin")), num("aux", 4), seen(m.text("value_charbuf", "\x01bin")))
 	}},
 	{name: "flock", make: func(m *maker) {
 		m.call(0, m.fd("fd", m.open("a", unix.O_RDONLY)), num("operation", unix.LOCK_EX|unix.LOCK_NB))

@@ -20,7 +20,8 @@ var netCalls = []callRow{
 	}},
 	{name: "socketpair", make: func(m *maker) {
 		fds := m.room(8)
-		m.call(0, num("domain", unix.AF_UNIX), num("type", unix.SOCK_STREAM), num("proto", 0), word(at(fds)), m.stored("fd1", fds), m.stored("fd2", fds[4:]))
+		m.call(0, num("domain", unix.AF_UNIX), num("type", unix.SOCK_STREAM), num("proto", 0), word(at(fds)),
+			m.stored("fd1", fds), m.stored("fd2", fds[4:]))
 		m.call(unix.EOPNOTSUPP, num("domain", unix.AF_INET), num("type", unix.SOCK_STREAM), num("proto", 0), word(at(fds)),
 			m.stored("fd1", fds), m.stored("fd2", fds[4:]))
 	}},
@@ -69,20 +70,23 @@ var netCalls = []callRow{
 	{name: "setsockopt", make: func(m *maker) {
 		fd, one := m.newSocket(m.ends()[0], unix.SOCK_STREAM), m.bytes("\x01\x00\x00\x00")
 		m.call(0, m.fd("fd", fd), num("level", unix.SOL_SOCKET), num("optname", unix.SO_REUSEADDR), m.data("val", one), num("optlen", 4))
-		m.call(unix.EINVAL, m.fd("fd", fd), num("level", unix.SOL_SOCKET), num("optname", unix.SO_KEEPALIVE), m.data("val", one[:1]), num("optlen", 1))
+		m.call(unix.EINVAL, m.fd("fd", fd), num("level", unix.SOL_SOCKET), num("optname", unix.SO_KEEPALIVE),
+			m.data("val", one[:1]), num("optlen", 1))
 	}},
 	{name: "getsockopt", make: func(m *maker) {
 		fd, value := m.newSocket(m.ends()[0], unix.SOCK_DGRAM), m.room(4)
 		length := m.bytes("\x04\x00\x00\x00")
 		m.call(0, m.fd("fd", fd), num("level", unix.SOL_SOCKET), num("optname", unix.SO_TYPE), m.data("val", value), later("optlen", length))
-		m.call(unix.EBADF, m.fd("fd", noFD), num("level", unix.SOL_SOCKET), num("optname", unix.SO_ERROR), m.data("val", value), later("optlen", length))
+		m.call(unix.EBADF, m.fd("fd", noFD), num("level", unix.SOL_SOCKET), num("optname", unix.SO_ERROR),
+			m.data("val", value), later("optlen", length))
 	}},
 	{name: "sendto", make: func(m *maker) {
 		data := m.bytes("payload")
 		for _, e := range m.ends()[:2] {
 			server := m.bound(e, unix.SOCK_DGRAM)
 			fd := m.newSocket(m.local(server), unix.SOCK_DGRAM)
-			m.call(0, append([]arg{m.fdTo("fd", fd, m.local(server)), m.data("data", data), num("size", 7), word(0)}, m.address("tuple", m.local(server))...)...)
+			m.call(0, append([]arg{m.fdTo("fd", fd, m.local(server)), m.data("data", data), num("size", 7), word(0)},
+				m.address("tuple", m.local(server))...)...)
 		}
 		a, _ := m.pair()
 		many := m.bytes(long)
@@ -131,8 +135,10 @@ var netCalls = []callRow{
 		sender := m.local(client)
 		msg := m.message(sender, m.room(3), m.room(60))
 		whole := joined(false, [][]byte{msg.buffers[0], msg.buffers[1]})
-		m.call(0, m.fdTo("fd", server, sender), arg{name: "data", word: at(msg.header), want: whole}, word(1), word(unix.MSG_DONTWAIT), word(0), and("size", 7), msg.tuple())
-		m.call(unix.EBADF, m.fd("fd", noFD), arg{name: "data", word: at(msg.header), want: whole}, word(1), word(0), word(0), seen(missing("size", 0)), msg.tuple())
+		m.call(0, m.fdTo("fd", server, sender), arg{name: "data", word: at(msg.header), want: whole}, word(1),
+			word(unix.MSG_DONTWAIT), word(0), and("size", 7), msg.tuple())
+		m.call(unix.EBADF, m.fd("fd", noFD), arg{name: "data", word: at(msg.header), want: whole}, word(1), word(0), word(0),
+			seen(missing("size", 0)), msg.tuple())
 	}},
 }
 

@@ -68,7 +68,8 @@ var processCalls = []callRow{
 	}},
 	{name: "getrlimit", make: func(m *maker) {
 		limit := m.words(0, 0)
-		m.call(0, numAs("resource", unix.RLIMIT_NOFILE, limitNoFile), word(at(limit)), seen(later("cur", limit[:8])), seen(later("max", limit[8:])))
+		m.call(0, numAs("resource", unix.RLIMIT_NOFILE, limitNoFile), word(at(limit)),
+			seen(later("cur", limit[:8])), seen(later("max", limit[8:])))
 		m.call(unix.EINVAL, numAs("resource", 99, 0xff), word(at(limit)), seen(later("cur", limit[:8])), seen(later("max", limit[8:])))
 	}},
 	{name: "setrlimit", make: func(m *maker) {

@@ -15,10 +15,10 @@ var memoryCalls = []callRow{
 		m.file("a", "content")
 		fd := m.open("a", unix.O_RDWR)
 		const page = 4096
-		m.call(0, append(m.memorySizes(), num("addr", 0), num("length", 100), num("prot", unix.PROT_READ|unix.PROT_EXEC), num("flags", unix.MAP_PRIVATE),
-			m.fd("fd", fd), num("offset", page), returned("res"))...)
-		m.call(unix.EINVAL, append(m.memorySizes(), num("addr", 7), num("length", 0), num("prot", 0), numAs("flags", unix.MAP_SHARED|unix.MAP_ANON, 9),
-			num("fd", -1), num("offset", 0))...)
+		m.call(0, append(m.memorySizes(), num("addr", 0), num("length", 100), num("prot", unix.PROT_READ|unix.PROT_EXEC),
+			num("flags", unix.MAP_PRIVATE), m.fd("fd", fd), num("offset", page), returned("res"))...)
+		m.call(unix.EINVAL, append(m.memorySizes(), num("addr", 7), num("length", 0), num("prot", 0),
+			numAs("flags", unix.MAP_SHARED|unix.MAP_ANON, 9), num("fd", -1), num("offset", 0))...)
 	}},
 	{name: "munmap", make: func(m *maker) {
 		mem := m.mapped()
@@ -84,7 +84,7 @@ var systemCalls = []callRow{
 		m.call(anyErrno, m.text("name", "no_such_module"), numAs("flags", unix.O_NONBLOCK, 2))
 	}, never: "it would unload a module"},
 	{name: "keyctl", make: func(m *maker) {
-		m.call(0, num("operation", unix.KEYCTL_GET_KEYRING_ID), numAs("arg2", unix.KEY_SPEC_THREAD_KEYRING, unix.KEY_SPEC_THREAD_KEYRING), num("arg3", 1),
+		m.call(0, num("operation", unix.KEYCTL_GET_KEYRING_ID), num("arg2", unix.KEY_SPEC_THREAD_KEYRING), num("arg3", 1),
 			num("arg4", 4), num("arg5", 5))
 		m.call(unix.EOPNOTSUPP, num("operation", 9999), num("arg2", 2), num("arg3", 3), num("arg4", 4), num("arg5", 5))
 	}},
@@ -101,8 +101,8 @@ var systemCalls = []callRow{
 		second := []arg{and("sem_num_1", 0), and("sem_op_1", 2), and("sem_flg_1", 1)}
 		m.call(0, slices.Concat([]arg{num("semid", int64(set)), word(at(m.bytes(operations))), num("nsops", 2)}, first, second)...)
 		take := "\x00\x00\xfd\xff\x00\x08" + "\x00\x00\x00\x00\x00\x00"
-		m.call(unix.EAGAIN, num("semid", int64(set)), word(at(m.bytes(take))), num("nsops", 1), and("sem_num_0", 0), and("sem_op_0", -3), and("sem_flg_0", 1),
-			and("sem_num_1", 0), and("sem_op_1", 0), and("sem_flg_1", 0))
+		m.call(unix.EAGAIN, num("semid", int64(set)), word(at(m.bytes(take))), num("nsops", 1),
+			and("sem_num_0", 0), and("sem_op_0", -3), and("sem_flg_0", 1), and("sem_num_1", 0), and("sem_op_1", 0), and("sem_flg_1", 0))
 		_, _, _ = unix.RawSyscall(unix.SYS_SEMCTL, uintptr(set), 0, unix.IPC_RMID)
 	}},
 	{name: "semctl", make: func(m *maker) {
@@ -121,8 +121,8 @@ var systemCalls = []callRow{
 	{name: "quotactl", make: func(m *maker) {
 		const sync, syncOfFalco, userOfFalco = 0x800001, 128, 1
 		limits := []string{
-			"dqb_bhardlimit", "dqb_bsoftlimit", "dqb_curspace", "dqb_ihardlimit", "dqb_isoftlimit", "dqb_btime", "dqb_itime", "dqi_bgrace", "dqi_igrace",
-			"dqi_flags",
+			"dqb_bhardlimit", "dqb_bsoftlimit", "dqb_curspace", "dqb_ihardlimit", "dqb_isoftlimit", "dqb_btime", "dqb_itime",
+			"dqi_bgrace", "dqi_igrace", "dqi_flags",
 		}
 		var none []arg
 		for _, name := range limits {

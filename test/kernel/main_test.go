@@ -109,6 +109,7 @@ var triggers = map[string]func(args []string) (any, error){
 
 	"calls":        callsTrigger,
 	"generic call": genericTrigger,
+	"rewrite call": rewriteCallTrigger,
 
 	"open as":           openAsTrigger,
 	"dirfd":             dirfdTrigger,

@@ -51,8 +51,8 @@ INLINE __u32 extract__unix_ends(struct socket_info *info, struct sock *sk)
 }
 
 /* Which end is the server's is nowhere told. A TCP socket that listens has a limit to its queue, and one that it accepts is a copy of
- * it, with the limit; a socket that connects has none. A datagram socket serves if its port was asked for by number, a unix socket if it has a name:
- * all of these have a limit. */
+ * it, with the limit; a socket that connects has none. A datagram socket serves if its port was asked for by number, a
+ * unix socket if it has a name: all of these have a limit. */
 INLINE bool extract__is_server(struct sock *sk, const struct socket_info *info)
 {
 	if (info->family == AF_UNIX)
