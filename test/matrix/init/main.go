@@ -36,7 +36,7 @@ func main() {
 }
 
 func run() error {
-	for _, step := range []func() error{loadModules, enterImage, mountAll} {
+	for _, step := range []func() error{loadModules, enterImage, mountAll, raiseLoopback} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -200,6 +200,24 @@ func mountAll() error {
 		return err
 	}
 	return unix.Sethostname([]byte("matrix"))
+}
+
+// raiseLoopback brings the loopback interface up: until then 127.0.0.1 can be bound to, but not reached.
+func raiseLoopback() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open a socket: %w", err)
+	}
+	defer unix.Close(fd)
+	lo, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	lo.SetUint16(unix.IFF_UP)
+	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo); err != nil {
+		return fmt.Errorf("bring the loopback interface up: %w", err)
+	}
+	return nil
 }
 
 // mountCgroups mounts the hierarchies as systemd does: v2 alone; each controller of v1 by itself; or hybrid, which is
