@@ -27,6 +27,7 @@ enum sizes {
 	SYSCALLS_MAX = 1024,  /* a power of two, above every number of a table; x32 has its own up to 547 */
 	CALLS_MAX = 16,       /* at least CALLS, and a power of two: an index is masked where it is used */
 	ENTRY_COPIES = 1024,  /* a power of two */
+	URING_OPERATIONS = 64, /* a power of two, above every operation of io_uring that is a call */
 	INNER_CALLS_MAX = 32, /* calls that one of socketcall and ipc stands for; a power of two */
 };
 

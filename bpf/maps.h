@@ -21,6 +21,8 @@ const volatile __s32 cgroup_subsys = -1;
 /* Which system call numbers become which event (enum call), for the native and the 32-bit table. */
 const volatile __u16 calls_native[SYSCALLS_MAX] = {};
 const volatile __u16 calls_compat[SYSCALLS_MAX] = {};
+/* Which operations of io_uring become which event (enum call). */
+const volatile __u16 uring_calls[URING_OPERATIONS] = {};
 /* How the parameters of the table's calls are got, by row; the last row is that of every call without one. */
 const volatile struct call_recipe recipes[CALL_ROWS_MAX] = {};
 /* What socketcall and, behind, ipc stand for, by the number that is their first argument; 0 is for the numbers without a call. */
@@ -93,6 +95,8 @@ struct call_args {
 	__u32 flags;   /* enum record_flags: of the door */
 	__u32 narrow;  /* the caller's structures have 32-bit longs and pointers */
 	__u32 unreadable; /* by param__user_number */
+	/* Of a request of io_uring: its paths are the kernel's own copies. The file in the ring's table that stands for argument 0. */
+	__u64 kernel_paths, file;
 };
 
 struct reader {

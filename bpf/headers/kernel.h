@@ -372,6 +372,7 @@ struct io_cmd_data { /* since 6.0 */
 struct io_cqe {
 	__u64 user_data;
 	__s32 res;
+	int fd;                           /* of the request, until it is answered */
 };
 
 /* A request; what its operation keeps (struct io_open) stands at its start. */
@@ -392,6 +393,34 @@ struct io_open {
 	unsigned int file_slot;           /* since 5.15 */
 	struct filename *filename;
 	struct open_how how;
+};
+
+struct io_connect {
+	void *addr;
+	int addr_len;
+};
+
+struct io_unlink { /* since 5.11 */
+	int dfd, flags;
+	struct filename *filename;
+};
+
+struct io_rename { /* since 5.11 */
+	int old_dfd, new_dfd;
+	struct filename *oldpath, *newpath;
+	int flags;
+};
+
+struct io_mkdir { /* since 5.15 */
+	int dfd;
+	__u16 mode;
+	struct filename *filename;
+};
+
+struct io_link { /* since 5.15; of symbolic links, too */
+	int old_dfd, new_dfd;
+	struct filename *oldpath, *newpath;
+	int flags;
 };
 
 struct kernel_siginfo {
@@ -419,8 +448,13 @@ struct bpf_iter__task {
 #pragma clang attribute pop
 
 #define PF_KTHREAD 0x00200000        /* linux/sched.h */
-#define IORING_OP_OPENAT 18          /* linux/io_uring.h */
-#define IORING_OP_OPENAT2 28
+#define IORING_OP_CONNECT 16         /* linux/io_uring.h */
+#define IORING_OP_RENAMEAT 35
+#define IORING_OP_UNLINKAT 36
+#define IORING_OP_MKDIRAT 37
+#define IORING_OP_SYMLINKAT 38
+#define IORING_OP_LINKAT 39
+#define IOSQE_FIXED_FILE (1 << 0)
 #define IOSQE_CQE_SKIP_SUCCESS (1 << 6)
 #define IORING_FILE_INDEX_ALLOC (~0U)
 #define FMODE_CREATED 0x100000       /* linux/fs.h */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * The interpreter of recipes: makes the record of any system call that has a row in the table, or of one without. A door
- * (sys_exit, socketcall, ipc) has put the call into scratch.call.
+ * (sys_exit, socketcall, ipc, io_uring) has put the call into scratch.call.
  */
 #ifndef SAKER_CALL_H
 #define SAKER_CALL_H

@@ -11,22 +11,13 @@
  * are threads of the ring's process and share its files, since 5.12 (create_io_thread).
  */
 #include "programs/open.h"
-#include "helpers/extract/io_uring.h"
+#include "programs/io_uring_call.h"
 
 enum uring_state {
 	URING_FREE,
 	URING_WAITS,
 	URING_TOLD, /* sent without a result; only a failure is still to come */
 };
-
-INLINE __u32 uring__call(struct io_kiocb *req)
-{
-	switch (READ(req, opcode)) {
-	case IORING_OP_OPENAT: return CALL_OPENAT;
-	case IORING_OP_OPENAT2: return CALL_OPENAT2;
-	default: return CALL_NONE;
-	}
-}
 
 /* The outcomes that a rule may be about. The name is the kernel's own copy: nobody rewrites it. */
 INLINE __u32 uring__outcomes(__u32 call, __u32 flags)
@@ -245,8 +236,14 @@ INLINE int uring__submit(__u64 req)
 {
 	__u32 call = uring__call((void *)req);
 
-	if (call != CALL_NONE && bpf_get_current_pid_tgid() >> 32 != own_tgid)
+	if (call == CALL_NONE || bpf_get_current_pid_tgid() >> 32 == own_tgid)
+		return 0;
+	if (call >= CALL_ROWS) {
+		uring__request(req, call);
+		call__record(); /* from here, not from deeper: a chain of calls has eight frames at most */
+	} else {
 		uring__submitted(req, call);
+	}
 	return 0;
 }
 
@@ -293,6 +290,7 @@ int io_uring_complete(__u64 *ctx)
 	struct scratch *s = base__scratch();
 	struct io_kiocb *req = NULL;
 	__u64 ring;
+	__u32 call;
 
 	if (!s || bpf_get_current_pid_tgid() >> 32 == own_tgid)
 		return 0;
@@ -302,7 +300,10 @@ int io_uring_complete(__u64 *ctx)
 	}
 	/* Without a request it is an answer that somebody made up, or a further one. */
 	req = (void *)base__number(s, (void *)ctx[1]);
-	if (!req || uring__call(req) == CALL_NONE)
+	if (!req)
+		return 0;
+	call = uring__call(req);
+	if (call == CALL_NONE || call >= CALL_ROWS)
 		return 0;
 	ring = base__number(s, READ(req, ctx));
 	uring__completed(ring, READ(req, cqe.user_data), (__u64)req, READ(req, cqe.res));

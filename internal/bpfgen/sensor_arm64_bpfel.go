@@ -454,14 +454,16 @@ type SensorScratch struct {
 		_            [4]byte
 	}
 	Call struct {
-		_          structs.HostLayout
-		Arg        [8]uint64
-		Row        uint32
-		Nr         uint32
-		Flags      uint32
-		Narrow     uint32
-		Unreadable uint32
-		_          [4]byte
+		_           structs.HostLayout
+		Arg         [8]uint64
+		Row         uint32
+		Nr          uint32
+		Flags       uint32
+		Narrow      uint32
+		Unreadable  uint32
+		_           [4]byte
+		KernelPaths uint64
+		File        uint64
 	}
 	Task   uint64
 	Object uint64
@@ -484,10 +486,11 @@ type SensorSignalRecord struct {
 type SensorSizes uint32
 
 const (
-	SensorSizesSYSCALLS_MAX    SensorSizes = 1024
-	SensorSizesCALLS_MAX       SensorSizes = 16
-	SensorSizesENTRY_COPIES    SensorSizes = 1024
-	SensorSizesINNER_CALLS_MAX SensorSizes = 32
+	SensorSizesSYSCALLS_MAX     SensorSizes = 1024
+	SensorSizesCALLS_MAX        SensorSizes = 16
+	SensorSizesENTRY_COPIES     SensorSizes = 1024
+	SensorSizesURING_OPERATIONS SensorSizes = 64
+	SensorSizesINNER_CALLS_MAX  SensorSizes = 32
 )
 
 type SensorSocketFlags uint32
@@ -572,6 +575,7 @@ const (
 	SensorVarOpenClasses         = "open_classes"
 	SensorVarOwnTgid             = "own_tgid"
 	SensorVarRecipes             = "recipes"
+	SensorVarUringCalls          = "uring_calls"
 )
 
 // LoadSensor returns the embedded CollectionSpec for Sensor.
@@ -662,6 +666,7 @@ type SensorVariableSpecs struct {
 	OpenClasses   *ebpf.VariableSpec `ebpf:"open_classes"`
 	OwnTgid       *ebpf.VariableSpec `ebpf:"own_tgid"`
 	Recipes       *ebpf.VariableSpec `ebpf:"recipes"`
+	UringCalls    *ebpf.VariableSpec `ebpf:"uring_calls"`
 }
 
 // SensorObjects contains all objects after they have been loaded into the kernel.
@@ -720,6 +725,7 @@ type SensorVariables struct {
 	OpenClasses   *ebpf.Variable `ebpf:"open_classes"`
 	OwnTgid       *ebpf.Variable `ebpf:"own_tgid"`
 	Recipes       *ebpf.Variable `ebpf:"recipes"`
+	UringCalls    *ebpf.Variable `ebpf:"uring_calls"`
 }
 
 // SensorPrograms contains all programs after they have been loaded into the kernel.

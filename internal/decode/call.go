@@ -88,7 +88,8 @@ func (d *Decoder) call(raw []byte, rec *event.Record) error {
 			}
 		case p.From == bpfgen.SensorParamSourceSOURCE_ADDRESS || p.From == bpfgen.SensorParamSourceSOURCE_MESSAGE_ADDRESS:
 			address(bytes, out)
-			if p.Made == call.Tuple {
+			// A ring's connect is recorded when it is asked for: its socket has no other end yet.
+			if p.Made == call.Tuple || p.Made == call.Address && has(r.H.Flags, bpfgen.SensorRecordFlagsFLAG_NO_RESULT) {
 				peer = out.Addr
 			}
 		default:

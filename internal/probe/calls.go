@@ -23,6 +23,7 @@ var own = map[event.Type]bpfgen.SensorCall{
 type syscalls struct {
 	native, compat [bpfgen.SensorSizesSYSCALLS_MAX]uint16
 	recipes        [bpfgen.SensorLimitsCALL_ROWS_MAX]bpfgen.SensorCallRecipe
+	uring          [bpfgen.SensorSizesURING_OPERATIONS]uint16
 	inner          [2 * bpfgen.SensorSizesINNER_CALLS_MAX]bpfgen.SensorInnerCall
 	// any: some call is wanted at all.
 	any bool
@@ -45,11 +46,12 @@ func newSyscalls(wanted *event.TypeSet) *syscalls {
 				continue
 			}
 			s.any = true
-			if id, ok := own[typ]; ok {
-				table[nr] = uint16(id)
-			} else {
-				table[nr] = uint16(bpfgen.SensorCallCALL_ROWS) + uint16(t.Index(typ))
-			}
+			table[nr] = callID(t, typ)
+		}
+	}
+	for operation, name := range call.UringOperations() {
+		if typ, ok := event.TypeByName(name); ok && wanted.Has(typ) {
+			s.uring[operation] = callID(t, typ)
 		}
 	}
 	fill(t.Native(), &s.native)
@@ -61,6 +63,14 @@ func newSyscalls(wanted *event.TypeSet) *syscalls {
 		s.native[canaryCall] = uint16(bpfgen.SensorCallCALL_CANARY)
 	}
 	return s
+}
+
+// callID is a type's number for the kernel's side.
+func callID(t *call.Table, typ event.Type) uint16 {
+	if id, ok := own[typ]; ok {
+		return uint16(id)
+	}
+	return uint16(bpfgen.SensorCallCALL_ROWS) + uint16(t.Index(typ))
 }
 
 // fillInner fills the table of an outer call, if one of those that it stands for is wanted. A number that stands for none is an event of
@@ -77,7 +87,7 @@ func (s *syscalls) fillInner(t *call.Table, wanted *event.TypeSet, outer call.Ou
 		}
 		s.any = true
 		s.compat[nr] = uint16(id)
-		return uint16(bpfgen.SensorCallCALL_ROWS) + uint16(t.Index(typ))
+		return callID(t, typ)
 	}
 	for i := range table {
 		table[i] = bpfgen.SensorInnerCall{Call: row(outer.Name), Nr: uint16(nr), Arg: call.NoWords()}

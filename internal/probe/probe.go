@@ -166,6 +166,7 @@ func configure(spec *ebpf.CollectionSpec, s Settings, generation uint8) (bool, e
 		spec.Variables[bpfgen.SensorVarCallsCompat].Set(calls.compat),
 		spec.Variables[bpfgen.SensorVarRecipes].Set(calls.recipes),
 		spec.Variables[bpfgen.SensorVarDataLen].Set(uint32(cmp.Or(s.DataBytes, defaultData))),
+		spec.Variables[bpfgen.SensorVarUringCalls].Set(calls.uring),
 		spec.Variables[bpfgen.SensorVarInnerCalls].Set(calls.inner),
 	)
 }

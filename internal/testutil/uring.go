@@ -55,6 +55,8 @@ type SQE struct {
 	// What the request points at: it may be read until the request is answered.
 	path *[unix.PathMax]byte
 	how  *unix.OpenHow
+	// second is a further path.
+	second []byte
 }
 
 // wireSQE is the part of an SQE that the kernel sees.
@@ -115,6 +117,17 @@ func Openat2(dirfd int, path string, how *unix.OpenHow) SQE {
 	return named(SQE{
 		opcode: opOpenat2, fd: int32(dirfd), off: uint64(uintptr(unsafe.Pointer(how))), len: uint32(unsafe.Sizeof(*how)), how: how,
 	}, path)
+}
+
+// Operation asks for one that is given a descriptor, a path or a socket address, a second path, a length and flags, as
+// io_uring_enter(2) says of it. Without a second path, off is the number in its place.
+func Operation(opcode uint8, fd int, path string, second []byte, off uint64, length, flags uint32) SQE {
+	e := named(SQE{opcode: opcode, fd: int32(fd), off: off, len: length, opFlags: flags}, path)
+	if second != nil {
+		e.second = second
+		e.off = uint64(uintptr(unsafe.Pointer(&second[0])))
+	}
+	return e
 }
 
 // PollIn asks to be told when a descriptor can be read.

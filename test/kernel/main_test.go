@@ -106,6 +106,7 @@ var triggers = map[string]func(args []string) (any, error){
 	"io_uring overflow": overflowTrigger,
 	"io_uring silent":   silentTrigger,
 	"io_uring setup":    uringSetupTrigger,
+	"io_uring calls":    uringCallsTrigger,
 
 	"calls":        callsTrigger,
 	"generic call": genericTrigger,

@@ -40,7 +40,10 @@ GLOBAL __u32 param__behind(__u32 index, __u32 off)
 	if (!s)
 		return 0;
 	v = param__value(s, index);
-	file = extract__file(task, (__s32)v->number);
+	if (s->call.file && param__recipe(s, index)->arg == 0)
+		file = (void *)s->call.file;
+	else
+		file = extract__file(task, (__s32)v->number);
 	if (!file)
 		return 0;
 	socket = extract__socket(file);
@@ -79,6 +82,7 @@ GLOBAL int param__keep(__s32 fd)
 	if (!s)
 		return 0;
 	v = param__value(s, 0);
+	s->call.file = 0;
 	v->number = (__u32)fd;
 	v->flags = 0;
 	len = param__behind(0, off);

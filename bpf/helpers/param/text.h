@@ -18,7 +18,10 @@ GLOBAL __u32 param__string(__u32 index, __u32 off)
 		return 0;
 	v = param__value(s, index);
 	ptr = param__arg(s, param__recipe(s, index)->arg);
-	n = ptr ? bpf_probe_read_user_str(store__at(s, off), PATH_LEN_MAX, (void *)ptr) : -1;
+	if (ptr && s->call.kernel_paths)
+		n = bpf_probe_read_kernel_str(store__at(s, off), PATH_LEN_MAX, (void *)ptr);
+	else
+		n = ptr ? bpf_probe_read_user_str(store__at(s, off), PATH_LEN_MAX, (void *)ptr) : -1;
 	if (n < 0) {
 		v->flags |= PARAM_MISSING;
 		return 0;
@@ -26,6 +29,15 @@ GLOBAL __u32 param__string(__u32 index, __u32 off)
 	if (n == PATH_LEN_MAX)
 		v->flags |= PARAM_TRUNCATED;
 	return n > 0 ? n - 1 : 0;
+}
+
+/* A path of which the kernel has made its own copy. */
+INLINE struct call_path param__kernel_path(struct scratch *s, __u32 off, __u64 ptr)
+{
+	struct call_path path = {};
+
+	path.len = store__kernel_string(s, off, (void *)ptr) & (PATH_LEN_MAX - 1);
+	return path;
 }
 
 /* SOURCE_PATH: a path of the caller as it was at entry, then what it is now, if that is another, then the directory that it
@@ -49,7 +61,7 @@ GLOBAL __u32 param__path(__u32 index, __u32 off)
 		v->flags |= PARAM_MISSING;
 		return 0;
 	}
-	path = store__user_path(off, ptr, r->size);
+	path = s->call.kernel_paths ? param__kernel_path(s, off, ptr) : store__user_path(off, ptr, r->size);
 	if (path.flags & FLAG_RAW_TRUNCATED)
 		v->flags |= path.len ? PARAM_TRUNCATED : PARAM_MISSING;
 	if (path.flags & FLAG_NAME_CHANGED)
