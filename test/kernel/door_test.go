@@ -42,13 +42,17 @@ func doorText(p *event.Param) string {
 	return fmt.Sprint(p.Num)
 }
 
+// restart is the kernel's own result of a call that a signal interrupts (ERESTARTSYS, linux/errno.h).
+const restart = -512
+
 // checkDoor compares a trigger's calls with those of the events that came by the same door: all of them, in their order.
 func (c *capture) checkDoor(facts doorFacts, sameDoor func(*event.Event) bool) {
 	c.t.Helper()
 	rows := table.New()
 	var seen []*event.Event
 	for _, ev := range c.events {
-		if ev.Tgid == c.pid && sameDoor(ev) {
+		// A call that one of the runtime's signals interrupts is made again by the kernel, and seen again.
+		if ev.Tgid == c.pid && sameDoor(ev) && ev.Ret != restart {
 			seen = append(seen, ev)
 		}
 	}
