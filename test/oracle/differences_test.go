@@ -45,6 +45,7 @@ const (
 	nothing    = "Falco has a text where there is no name"
 	asGiven    = "fd.nameraw is what the caller gave, in all calls; Falco makes it absolute in failed calls of open and creat"
 	kernelKind = "the sensor asks the kernel what a file is; Falco takes O_DIRECTORY for a directory and all else for a file"
+	remembered = "the kernel's own file or socket as it is closed; Falco shows what it remembers of the calls before"
 	tmpfile    = "Falco takes O_DIRECTORY, which is a part of O_TMPFILE, for all of it"
 	unnamedOf  = "what O_TMPFILE opens is a regular file; Falco shows the directory that holds it"
 	failedExec = "a failed exec belongs to the caller's image; Falco shows the arguments that it was given"
@@ -135,6 +136,10 @@ var differences = []difference{
 	{"semget", "arg.res", "6", "*", machine},
 	{"getcwd", "evt.rawres", "8", "*", machine},
 	{"getcwd", "arg.res", "8", "*", machine},
+
+	{"close", "arg.fd", "*", "*", remembered},
+	{"close", "fd.*", "*", "*", remembered},
+	{"close", "evt.category", "*", "*", remembered},
 
 	{"*", "fd.nameraw", `"*"`, `"/*"`, kernelPath},
 	{"*", "fd.name", `"/lib/*"`, `"/usr/lib/*"`, kernelPath},
