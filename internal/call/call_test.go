@@ -57,7 +57,8 @@ func TestNumbers(t *testing.T) {
 		nr     int
 		compat bool
 		want   string
-	}{{520, false, "execve"}, {545, false, "execveat"}, {42, false, "connect"}, {17, false, "pread"}, {11, true, "execve"}, {203, true, "setreuid"}} {
+	}{{520, false, "execve"}, {545, false, "execveat"}, {42, false, "connect"}, {17, false, "pread"}, {11, true, "execve"},
+		{203, true, "setreuid"}} {
 		if got := table.Type(c.nr, c.compat).String(); got != c.want {
 			t.Errorf("number %d (32-bit: %v) is %q, want %q", c.nr, c.compat, got, c.want)
 		}

@@ -20,7 +20,8 @@ func descriptorRows() []Row {
 		row("writev", 119, OfDescriptor, res(), vector(1, 2), fd("fd", 0), vectorSize(1, 2)).about("fd").io(Writes).bulk(),
 		row("preadv", 121, OfDescriptor, res(), u32("size", result), vector(1, 2).received(), fd("fd", 0), pos(3)).about("fd").io(Reads).bulk(),
 		row("pwritev", 123, OfDescriptor, res(), vector(1, 2), fd("fd", 0), vectorSize(1, 2), pos(3)).about("fd").io(Writes).bulk(),
-		row("sendfile", 189, OfDescriptor, res(), at("offset", value.Uint64, value.Dec, 2, 0, 8), fd("out_fd", 0), fd("in_fd", 1), u64("size", 3)).
+		row("sendfile", 189, OfDescriptor, res(), at("offset", value.Uint64, value.Dec, 2, 0, 8), fd("out_fd", 0), fd("in_fd", 1),
+			u64("size", 3)).
 			about("out_fd").bulk(),
 		row("splice", 167, OfDescriptor, res(), fd("fd_in", 0), fd("fd_out", 2), u64("size", 4), flags32("flags", 5, spliceNames())).
 			about("fd_out"),
@@ -29,12 +30,14 @@ func descriptorRows() []Row {
 		row("dup", 367, OfDescriptor, fd("res", result), fd("oldfd", 0)).about("res"),
 		row("dup2", 363, OfDescriptor, fd("res", result), fd("oldfd", 0), fd("newfd", 1)).about("res"),
 		row("dup3", 365, OfDescriptor, fd("res", result), fd("oldfd", 0), fd("newfd", 1), flags32("flags", 2, open)).about("res"),
-		row("fcntl", 151, OfDescriptor, fd("res", result), fd("fd", 0), num("cmd", value.EnumFlags8, value.Dec, 1).named(fcntlNames()), hex("arg", 2)).
+		row("fcntl", 151, OfDescriptor, fd("res", result), fd("fd", 0), num("cmd", value.EnumFlags8, value.Dec, 1).named(fcntlNames()),
+			hex("arg", 2)).
 			about("fd"),
 		row("ioctl", 171, OfDescriptor, res(), fd("fd", 0), hex("request", 1), hex("argument", 2)).about("fd"),
 		row("close_range", 451, OfDescriptor, res(), u32("first", 0), u32("last", 1), flags32("flags", 2, closeRangeNames())),
 		row("pipe", 61, IPC, res(), fdAt("fd1", 0, 0), fdAt("fd2", 0, 4), made("ino", value.Uint64, value.Dec, Inode)).about("fd2"),
-		row("pipe2", 393, IPC, res(), fdAt("fd1", 0, 0), fdAt("fd2", 0, 4), made("ino", value.Uint64, value.Dec, Inode), flags32("flags", 1, open)).
+		row("pipe2", 393, IPC, res(), fdAt("fd1", 0, 0), fdAt("fd2", 0, 4), made("ino", value.Uint64, value.Dec, Inode),
+			flags32("flags", 1, open)).
 			about("fd2"),
 		row("eventfd", 63, IPC, fd("res", result), u64("initval", 0), made("flags", value.Uint32, value.Hex, AsSent)).about("res"),
 		row("eventfd2", 397, IPC, fd("res", result), short(1), u64("initval", 0)).about("res"),
@@ -52,9 +55,11 @@ func descriptorRows() []Row {
 		row("poll", 81, Wait, res(), fdList(), num("timeout", value.Int64, value.Dec, 2)).waits(),
 		row("ppoll", 255, Wait, res(), fdList(), timespec("timeout", 2), data("sigmask", 3, 4).as(SignalSet)).waits(),
 		row("select", 83, Wait, res()).waits(),
-		row("io_uring_enter", 341, OfDescriptor, res(), fd("fd", 0), u32("to_submit", 1), u32("min_complete", 2), flags32("flags", 3, uringEnterNames()),
+		row("io_uring_enter", 341, OfDescriptor, res(), fd("fd", 0), u32("to_submit", 1), u32("min_complete", 2),
+			flags32("flags", 3, uringEnterNames()),
 			made("sig", value.ByteBuf, value.Dec, SignalSet)).about("fd"),
-		row("io_uring_register", 343, OfDescriptor, res(), fd("fd", 0), num("opcode", value.EnumFlags16, value.Dec, 1).named(uringOpcodeNames().kept()),
+		row("io_uring_register", 343, OfDescriptor, res(), fd("fd", 0),
+			num("opcode", value.EnumFlags16, value.Dec, 1).named(uringOpcodeNames().kept()),
 			hex("arg", 2), u32("nr_args", 3)).about("fd"),
 	}
 }

@@ -55,8 +55,10 @@ func fileRows() []Row {
 		row("flock", 243, File, res(), fd("fd", 0).plain(), flags32("operation", 1, flockNames())).about("fd"),
 		row("getdents", 237, File, res(), fd("fd", 0).plain()).about("fd"),
 		row("getdents64", 239, File, res(), fd("fd", 0).plain()).about("fd"),
-		row("lseek", 87, File, res(), fd("fd", 0), u64("offset", 1), num("whence", value.EnumFlags8, value.Dec, 2).named(whenceNames())).about("fd"),
-		row("llseek", 89, File, res(), fd("fd", 0), u64("offset", 2), num("whence", value.EnumFlags8, value.Dec, 4).named(whenceNames())).about("fd"),
+		row("lseek", 87, File, res(), fd("fd", 0), u64("offset", 1),
+			num("whence", value.EnumFlags8, value.Dec, 2).named(whenceNames())).about("fd"),
+		row("llseek", 89, File, res(), fd("fd", 0), u64("offset", 2),
+			num("whence", value.EnumFlags8, value.Dec, 4).named(whenceNames())).about("fd"),
 		row("userfaultfd", 321, File, fd("res", result).typed(value.Errno), flags32("flags", 0, fileFlagNumbers())).about("res"),
 	}
 }

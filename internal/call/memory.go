@@ -7,7 +7,8 @@ func memoryRows() []Row {
 	prot := protNames()
 	sizes := func() []Param { return []Param{memory("vm_size", 0), memory("vm_rss", 1), memory("vm_swap", 2)} }
 	mmap := func(offset string) []Param {
-		return append(append([]Param{num("res", value.Errno, value.Dec, result)}, sizes()...), hex("addr", 0), u64("length", 1), flags32("prot", 2, prot),
+		return append(append([]Param{num("res", value.Errno, value.Dec, result)}, sizes()...), hex("addr", 0), u64("length", 1),
+			flags32("prot", 2, prot),
 			flags32("flags", 3, mmapNames()), fd("fd", 4), u64(offset, 5))
 	}
 	return []Row{

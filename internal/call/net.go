@@ -23,7 +23,8 @@ func netRows() []Row {
 	}
 	opt := func() []Param {
 		return []Param{
-			res(), fd("fd", 0), num("level", value.EnumFlags8, value.Dec, 1).named(level), num("optname", value.EnumFlags8, value.Dec, 2).named(option),
+			res(), fd("fd", 0), num("level", value.EnumFlags8, value.Dec, 1).named(level),
+			num("optname", value.EnumFlags8, value.Dec, 2).named(option),
 		}
 	}
 	control := made("msgcontrol", value.ByteBuf, value.Plain, AsSent)
@@ -35,19 +36,22 @@ func netRows() []Row {
 		row("connect", 23, Net, res(), tuple(), fd("fd", 0), addr(1, 2)).about("fd").naming(),
 		row("listen", 25, Net, res(), fd("fd", 0), num("backlog", value.Int32, value.Dec, 1)).about("fd"),
 		row("accept", 247, Net, append(queue(fd("fd", result), tuple()), listener())...).about("fd").naming(),
-		row("accept4", 389, Net, append(queue(fd("fd", result), tuple()), num("flags", value.Int32, value.Hex, 3).named(open), listener())...).about("fd").naming(),
+		row("accept4", 389, Net, append(queue(fd("fd", result), tuple()), num("flags", value.Int32, value.Hex, 3).named(open),
+			listener())...).about("fd").naming(),
 		row("shutdown", 37, Net, res(), fd("fd", 0), num("how", value.EnumFlags8, value.Hex, 1).named(shutdownNames().orElse(0xff))).about("fd"),
 		row("getsockname", 39, Net),
 		row("getpeername", 41, Net),
 		row("setsockopt", 45, Net, append(opt(), data("val", 3, 4).as(Option), u32("optlen", 4))...).about("fd"),
-		row("getsockopt", 47, Net, append(opt(), byRef(data("val", 3, 4)).as(Option), at("optlen", value.Uint32, value.Dec, 4, 0, 4))...).about("fd"),
+		row("getsockopt", 47, Net, append(opt(), byRef(data("val", 3, 4)).as(Option),
+			at("optlen", value.Uint32, value.Dec, 4, 0, 4))...).about("fd"),
 		row("send", 29, OfDescriptor, res(), data("data", 1, 2), fd("fd", 0), size(2), tuple()).about("fd").io(Writes).bulk(),
 		row("sendto", 31, OfDescriptor, res(), data("data", 1, 2), fd("fd", 0), size(2), tupleTo(4, 5, false)).about("fd").io(Writes),
 		row("recv", 33, OfDescriptor, res(), data("data", 1, 2).received(), fd("fd", 0), size(2), tuple()).about("fd").io(Reads).bulk(),
 		row("recvfrom", 35, OfDescriptor, res(), data("data", 1, 2).received(), tupleTo(4, 5, true), fd("fd", 0), size(2)).about("fd").io(Reads),
 		row("sendmsg", 49, OfDescriptor, res(), message(1), fd("fd", 0), messageSize(1), tupleOf(1)).about("fd").io(Writes),
 		row("sendmmsg", 51, OfDescriptor, res(), fd("fd", 0), messageSize(1), message(1), tupleOf(1)).about("fd").io(Writes),
-		row("recvmsg", 53, OfDescriptor, res(), u32("size", result), message(1).received(), tupleOf(1), control, fd("fd", 0)).about("fd").io(Reads),
+		row("recvmsg", 53, OfDescriptor, res(), u32("size", result), message(1).received(), tupleOf(1), control,
+			fd("fd", 0)).about("fd").io(Reads),
 		row("recvmmsg", 55, OfDescriptor, res(), fd("fd", 0), firstLength(), message(1), tupleOf(1), control).about("fd").io(Reads),
 	}
 }

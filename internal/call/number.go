@@ -28,7 +28,8 @@ func typeOf(types map[string]event.Type, kernel string) (event.Type, bool) {
 		kernel = name
 	}
 	for _, name := range []string{
-		kernel, strings.TrimPrefix(kernel, "_"), strings.TrimSuffix(kernel, "_time64"), strings.TrimSuffix(kernel, "64"), strings.TrimSuffix(kernel, "32"),
+		kernel, strings.TrimPrefix(kernel, "_"), strings.TrimSuffix(kernel, "_time64"), strings.TrimSuffix(kernel, "64"),
+		strings.TrimSuffix(kernel, "32"),
 		strings.TrimSuffix(kernel, "_64"),
 	} {
 		if t, ok := types[name]; ok {

@@ -12,7 +12,8 @@ func systemRows() []Row {
 		row("init_module", 411, Other, res(), data("img", 0, 1), u64("length", 1), str("uargs", 2)),
 		row("finit_module", 413, Other, res(), fd("fd", 0), str("uargs", 1), flags32("flags", 2, finitModuleNames())).about("fd").io(Reads),
 		row("delete_module", 425, Other, res(), str("name", 0), flags32("flags", 1, deleteModuleNames())),
-		row("keyctl", 453, Other, res(), num("operation", value.EnumFlags32, value.Dec, 0).named(keyctlNames().kept()), u64("arg2", 1).as(Dynamic),
+		row("keyctl", 453, Other, res(), num("operation", value.EnumFlags32, value.Dec, 0).named(keyctlNames().kept()),
+			u64("arg2", 1).as(Dynamic),
 			u64("arg3", 2).as(Dynamic), u64("arg4", 3).as(Dynamic), u64("arg5", 4).as(Dynamic)),
 		row("futex", 65, IPC, res(), hex("addr", 0), num("op", value.Flags16, value.Hex, 1).named(futexNames().kept()), u64("val", 2)),
 		row("semop", 251, Process, res(), u32("nsops", 2), operation("sem_num_0", 0, value.Uint16), operation("sem_op_0", 2, value.Int16),
@@ -38,8 +39,10 @@ func quotactl() Row {
 	}
 	return row("quotactl", 191, User, res(), str("special", 1), str("quotafilepath", 3).as(QuotaFile), limit("dqb_bhardlimit", 0),
 		limit("dqb_bsoftlimit", 8), limit("dqb_curspace", 16), limit("dqb_ihardlimit", 24), limit("dqb_isoftlimit", 32),
-		grace("dqb_btime", 48, QuotaLimit), grace("dqb_itime", 56, QuotaLimit), grace("dqi_bgrace", 0, QuotaInfo), grace("dqi_igrace", 8, QuotaInfo),
-		at("dqi_flags", value.Flags8, value.Dec, 3, 16, 4).as(QuotaInfo), made("quota_fmt_out", value.Flags8, value.Dec, QuotaFormatOut).named(quotaFormatNames()),
+		grace("dqb_btime", 48, QuotaLimit), grace("dqb_itime", 56, QuotaLimit), grace("dqi_bgrace", 0, QuotaInfo),
+		grace("dqi_igrace", 8, QuotaInfo),
+		at("dqi_flags", value.Flags8, value.Dec, 3, 16, 4).as(QuotaInfo),
+		made("quota_fmt_out", value.Flags8, value.Dec, QuotaFormatOut).named(quotaFormatNames()),
 		num("cmd", value.Flags16, value.Dec, 0).named(quotaCommandNames()).as(QuotaCommand),
 		num("type", value.Flags8, value.Dec, 0).named(quotaTypeNames()).as(QuotaType), u32("id", 2),
 		made("quota_fmt", value.Flags8, value.Dec, QuotaFormat).named(quotaFormatNames()))

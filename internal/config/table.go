@@ -478,7 +478,8 @@ func sourceKeys() []key {
 			effect: inapplicable,
 			why:    ownBounds,
 		},
-		{name: "falco_libs.snaplen", typ: integer, least: 1, most: 4096, doc: "bytes of a buffer that are captured (`evt.buffer`, `evt.arg.data`)"},
+		{name: "falco_libs.snaplen", typ: integer, least: 1, most: 4096,
+			doc: "bytes of a buffer that are captured (`evt.buffer`, `evt.arg.data`)"},
 	}
 }
 

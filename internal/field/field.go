@@ -90,9 +90,9 @@ type Info struct {
 	// Bind gives the extractor for one argument where finding what that names takes a search (evt.arg.NAME): it is called when a
 	// rule is loaded, so that no event pays for the search. nil otherwise.
 	Bind func(Arg) func(ev *event.Event, v *Value) bool
-	// Extract fills v and tells whether the event has a value; of a field with Bind, [Dictionary.Lookup] sets it. It may be called by several goroutines at once, each
-	// with its own v; text it sets may alias the event. For a list, or a Quantifier other than One, it appends to
-	// v.List[:0].
+	// Extract fills v and tells whether the event has a value; of a field with Bind, [Dictionary.Lookup] sets it. It may be called by
+	// several goroutines at once, each with its own v; text it sets may alias the event. For a list, or a Quantifier other than One,
+	// it appends to v.List[:0].
 	Extract func(ev *event.Event, arg Arg, v *Value) bool
 	// Print fills v with what templates show, where that is not what conditions compare (proc.aname without argument:
 	// the names joined by blanks); nil otherwise. It never appends to v.List for a Quantifier.

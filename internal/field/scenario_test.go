@@ -60,7 +60,8 @@ func TestScenarios(t *testing.T) {
 				}
 			case "field", "field_has_value":
 				ev := events[s.Event]
-				if ev == nil || len(ev.Params) > 0 && strings.HasPrefix(s.Field, "fd.") || s.Value == nil && s.Step == "field" || len(s.Extra) > 0 || outOfReach(s.Field) {
+				if ev == nil || len(ev.Params) > 0 && strings.HasPrefix(s.Field, "fd.") || s.Value == nil && s.Step == "field" || len(s.Extra) > 0 ||
+					outOfReach(s.Field) {
 					continue
 				}
 				checked++

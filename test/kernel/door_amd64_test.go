@@ -130,7 +130,8 @@ func socketcallTrigger([]string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.call("listen", map[string]string{"backlog": "7", "fd": fmt.Sprintf("%d %s->0.0.0.0:0", server, serves)}, i386Socketcall, socketListen, last)
+	c.call("listen", map[string]string{"backlog": "7", "fd": fmt.Sprintf("%d %s->0.0.0.0:0", server, serves)}, i386Socketcall, socketListen,
+		last)
 	c.socket("connect", nil, socketConnect, client, c.put(sockaddr(uint16(at))), 16)
 	connect := len(c.facts.Calls) - 1
 	from, err := port(client)

@@ -105,7 +105,8 @@ var uringCases = map[string]func(dir string) (*uringFacts, error){
 		}
 		path := dir + "/absent"
 		e := testutil.Openat(unix.AT_FDCWD, path, unix.O_WRONLY, 0)
-		return uringOpen(event.TypeOpenat, path, event.File{Raw: path, Given: path, OpenFlags: unix.O_WRONLY}, func() (int32, error) { return r.One(e) })
+		return uringOpen(event.TypeOpenat, path, event.File{Raw: path, Given: path, OpenFlags: unix.O_WRONLY},
+			func() (int32, error) { return r.One(e) })
 	},
 	"openat of no memory": func(string) (*uringFacts, error) {
 		r, err := testutil.NewUring(1, nil)
@@ -261,7 +262,8 @@ func TestUringOpen(t *testing.T) {
 			if facts.Skip != "" {
 				t.Skip(facts.Skip)
 			}
-			if failed := strings.Contains(name, "fail") || strings.Contains(name, "refused") || strings.Contains(name, "no memory"); failed != facts.Want.Failed() {
+			if failed := strings.Contains(name, "fail") || strings.Contains(name, "refused") ||
+				strings.Contains(name, "no memory"); failed != facts.Want.Failed() {
 				t.Fatalf("the ring answered %d", facts.Want.Ret)
 			}
 			ev := c.find("an open by a ring of "+facts.Want.File.Raw, func(ev *event.Event) bool {

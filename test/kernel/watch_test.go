@@ -55,8 +55,8 @@ type cgroupChange struct {
 // deadline bounds every wait; a loaded machine is slow, a lost record never comes.
 const deadline = 3 * time.Minute
 
-// shared is an attached probe of every event that follows controller(). It is loaded once for all tests: that takes longer than a test does,
-// above all on an emulated machine. TestMain closes it.
+// shared is an attached probe of every event that follows controller(). It is loaded once for all tests: that takes longer than a
+// test does, above all on an emulated machine. TestMain closes it.
 var shared *probe.Probe
 
 // newWatcher watches with an attached probe that follows a cgroup controller.
