@@ -63,7 +63,7 @@ type Socket struct {
 	Local, Remote netip.AddrPort
 	// Addressed: Remote is such an address.
 	Addressed bool
-	// Server: the socket listens, took a connection, or is a datagram socket that was bound to a port.
+	// Server: the socket listens, took a connection, is a datagram socket that was bound to a port, or a unix socket with a name.
 	Server bool
 	// Sock and Peer are the kernel's addresses of the two ends of a unix socket; Name is what it is bound to, or its peer, if
 	// PeerName.
