@@ -52,6 +52,8 @@ func uringCallsTrigger(args []string) (any, error) {
 	ask := func(typ string, params map[string]string, e testutil.SQE, want int32) {
 		res, asked := r.One(e)
 		switch {
+		case facts.Skip != "":
+			return // what follows needs what this kernel's ring can't do
 		case asked != nil:
 			err = errors.Join(err, fmt.Errorf("%s: %w", typ, asked))
 		case res == -int32(unix.EINVAL) && before(5, 15):
