@@ -56,7 +56,8 @@ func fdSocket(rows []call.Row) []Info {
 	}
 	// either has the values of both ends.
 	either := func(name string, t Type, f Format, doc string, one func(end netip.AddrPort, v *Value)) Info {
-		return Info{Name: name, Type: t, Format: f, Doc: doc, Flags: both, Quantifier: Either, Extract: func(ev *event.Event, _ Arg, v *Value) bool {
+		in := Info{Name: name, Type: t, Format: f, Doc: doc, Flags: both, Quantifier: Either}
+		in.Extract = func(ev *event.Event, _ Arg, v *Value) bool {
 			v.List = v.List[:0]
 			for _, of := range []endOf{clientEnd, serverEnd} {
 				if end, ok := socketEnd(ev, of); ok {
@@ -65,7 +66,8 @@ func fdSocket(rows []call.Row) []Info {
 				}
 			}
 			return len(v.List) > 0
-		}}
+		}
+		return in
 	}
 	ip := func(end netip.AddrPort, v *Value) {
 		v.Addr = end.Addr()

@@ -7,12 +7,14 @@ import (
 	"github.com/saker-sensor/saker/internal/value"
 )
 
-// Type, Group and Format are the types of values, and how numbers are printed, under the names that the dictionary's users know.
-type (
-	Type   = value.Type
-	Group  = value.Group
-	Format = value.Format
-)
+// Type is the type of a value, under the name that the dictionary's users know.
+type Type = value.Type
+
+// Group gathers the types that share their operators.
+type Group = value.Group
+
+// Format says how a number is printed.
+type Format = value.Format
 
 const (
 	CharBuf     = value.CharBuf

@@ -139,7 +139,7 @@ func (m *maker) call(errno unix.Errno, args ...arg) int {
 		f.Ret = -int64(got)
 	}
 	if got != errno && (errno != anyErrno || got == 0) {
-		m.note(fmt.Errorf("the call returned %d (%w), want errno %d", f.Ret, got, errno))
+		m.note(fmt.Errorf("the call returned %d, want errno %d: %w", f.Ret, int(errno), got))
 		return -1
 	}
 	for _, a := range args {

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
@@ -160,7 +161,7 @@ func setID(names ...string) func(m *maker) {
 
 // ignore passes on no error for the number 0.
 func ignore(err error) error {
-	if errno, ok := err.(unix.Errno); ok && errno == 0 {
+	if errors.Is(err, unix.Errno(0)) {
 		return nil
 	}
 	return err

@@ -65,7 +65,8 @@ func uringCallsTrigger(args []string) (any, error) {
 	}
 	path := func(p string) []byte { return []byte(p + "\x00") }
 	cwd := unix.AT_FDCWD
-	ask("mkdirat", map[string]string{"path": dir + "/new", "mode": fmt.Sprint(0o750)}, testutil.Operation(opMkdirat, cwd, "new", nil, 0, 0o750, 0), 0)
+	ask("mkdirat", map[string]string{"path": dir + "/new", "mode": fmt.Sprint(0o750)},
+		testutil.Operation(opMkdirat, cwd, "new", nil, 0, 0o750, 0), 0)
 	ask("renameat2", map[string]string{"oldpath": dir + "/file", "newpath": dir + "/other", "newdirfd": fmt.Sprint(at), "flags": "1"},
 		testutil.Operation(opRenameat, cwd, dir+"/file", path("other"), 0, uint32(at), unix.RENAME_NOREPLACE), 0)
 	ask("linkat", map[string]string{"oldpath": dir + "/other", "newpath": dir + "/link"},
@@ -73,7 +74,8 @@ func uringCallsTrigger(args []string) (any, error) {
 	ask("symlinkat", map[string]string{"target": "to/nowhere", "linkpath": dir + "/symlink"},
 		testutil.Operation(opSymlinkat, at, "to/nowhere", path("symlink"), 0, 0, 0), 0)
 	ask("unlinkat", map[string]string{"name": dir + "/link", "flags": "0"}, testutil.Operation(opUnlinkat, cwd, dir+"/link", nil, 0, 0, 0), 0)
-	ask("unlinkat", map[string]string{"name": dir + "/absent"}, testutil.Operation(opUnlinkat, at, "absent", nil, 0, 0, 0), -int32(unix.ENOENT))
+	ask("unlinkat", map[string]string{"name": dir + "/absent"},
+		testutil.Operation(opUnlinkat, at, "absent", nil, 0, 0, 0), -int32(unix.ENOENT))
 	ask("connect", map[string]string{"addr": serves}, testutil.Operation(opConnect, fd, string(addr), nil, uint64(len(addr)), 0, 0), 0)
 	return &facts, err
 }
