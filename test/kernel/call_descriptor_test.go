@@ -76,7 +76,11 @@ var descriptorCalls = []callRow{
 		m.call(unix.EBADF, m.fd("fd", noFD), num("request", unix.TCGETS), num("argument", 7))
 	}},
 	{name: "close_range", make: func(m *maker) {
-		m.call(0, num("first", 5000), num("last", 5001), num("flags", unix.CLOSE_RANGE_CLOEXEC))
+		if before(5, 11) {
+			m.call(0, num("first", 5000), num("last", 5001), num("flags", 0))
+		} else {
+			m.call(0, num("first", 5000), num("last", 5001), num("flags", unix.CLOSE_RANGE_CLOEXEC))
+		}
 		m.call(unix.EINVAL, num("first", 2), num("last", 1), num("flags", 0))
 	}},
 	{name: "pipe", make: func(m *maker) {

@@ -352,8 +352,8 @@ func (m *maker) descriptor(fd int) paramFacts {
 		d.Kind, d.OutsideRoot = event.KindPipe, true
 	case strings.HasPrefix(link, "anon_inode:"):
 		d.Kind, d.Path, d.OutsideRoot = event.KindAnonymous, strings.TrimPrefix(link, "anon_inode:"), true
-		if d.Path == "[pidfd]" {
-			d.Path = "" // the kernel makes the name up for /proc
+		if d.Path == "[pidfd]" && !before(6, 9) {
+			d.Path = "" // since it is a file of a file system of its own, the kernel makes the name up for /proc
 		}
 	case strings.HasPrefix(link, "/memfd:"):
 		d.Kind, d.Path, d.OutsideRoot = event.KindAnonymous, strings.TrimPrefix(link, "/"), true

@@ -116,7 +116,7 @@ func (c *capture) callOf(t *testing.T, typ event.Type, f *rowFacts) *event.Event
 	t.Helper()
 	var found []*event.Event
 	for _, ev := range c.events {
-		if ev.Type == typ && ev.Tid == f.Tid && int64(ev.Boot) >= f.From && int64(ev.Boot) <= f.To {
+		if ev.Type == typ && ev.Tid == f.Tid && int64(ev.Boot) >= f.From && int64(ev.Boot) <= f.To && ev.Ret != restart {
 			found = append(found, ev)
 		}
 	}
