@@ -239,7 +239,9 @@ func (d *Decoder) open(raw []byte, rec *event.Record) error {
 		Layer:     event.Layer(r.File.Layer),
 		Created:   has(r.H.Flags, bpfgen.SensorRecordFlagsFLAG_CREATED),
 	}
-	ev.File.Given = d.givenName(&r.H, dir, name)
+	if ev.Type != event.TypeOpenByHandleAt { // which has a directory, but no name in it
+		ev.File.Given = d.givenName(&r.H, dir, name)
+	}
 	if name == "" && r.Ret >= 0 {
 		// open_by_handle_at has no name but the file's own; that of an open by io_uring may have been lost.
 		ev.File.Given = path

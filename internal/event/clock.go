@@ -8,12 +8,15 @@ import (
 // Clock converts the kernel's times, in ns since boot, to the wall clock. It remembers when the wall clock was set, so that a
 // time converts to the same value for as long as the sensor runs: what began before a step keeps the time that the clock
 // showed then. Immutable and safe for several goroutines; [Clock.Follow] returns a new one. Nil adds nothing.
-type Clock struct{ steps []clockStep }
+type Clock struct {
+	// Steps are in the order of their times, the first from 0 on. They are not changed.
+	Steps []ClockStep
+}
 
-// clockStep: boot is the wall clock's time at boot, in ns since the epoch, for all times from since (ns since boot) on.
-type clockStep struct {
-	since uint64
-	boot  int64
+// ClockStep: Boot is the wall clock's time at boot, in ns since the epoch, for all times from Since (ns since boot) on.
+type ClockStep struct {
+	Since uint64
+	Boot  int64
 }
 
 const (
@@ -24,18 +27,18 @@ const (
 )
 
 // NewClock makes a clock from the wall clock's time at boot, in ns since the epoch.
-func NewClock(boot int64) *Clock { return &Clock{[]clockStep{{0, boot}}} }
+func NewClock(boot int64) *Clock { return &Clock{[]ClockStep{{0, boot}}} }
 
 // Wall converts ns since boot to ns since the epoch; 0 stays 0, "unknown".
 func (c *Clock) Wall(t uint64) int64 {
 	if c == nil || t == 0 {
 		return int64(t)
 	}
-	i := len(c.steps) - 1
-	for i > 0 && c.steps[i].since > t {
+	i := len(c.Steps) - 1
+	for i > 0 && c.Steps[i].Since > t {
 		i--
 	}
-	return c.steps[i].boot + int64(t)
+	return c.Steps[i].Boot + int64(t)
 }
 
 // Follow returns the clock with a step at now (ns since boot), if boot, measured at that moment, is not the time at boot that
@@ -44,18 +47,18 @@ func (c *Clock) Follow(now uint64, boot int64) *Clock {
 	if c == nil {
 		return NewClock(boot)
 	}
-	if d := boot - c.steps[len(c.steps)-1].boot; -clockNoise <= d && d <= clockNoise {
+	if d := boot - c.Steps[len(c.Steps)-1].Boot; -clockNoise <= d && d <= clockNoise {
 		return c
 	}
-	keep := c.steps
+	keep := c.Steps
 	if len(keep) == maxClockSteps {
 		keep = keep[1:]
 	}
-	steps := make([]clockStep, 0, len(keep)+1)
-	return &Clock{append(append(steps, keep...), clockStep{now, boot})}
+	steps := make([]ClockStep, 0, len(keep)+1)
+	return &Clock{append(append(steps, keep...), ClockStep{now, boot})}
 }
 
 // Equal tells whether two clocks convert alike.
 func (c *Clock) Equal(o *Clock) bool {
-	return c == o || c != nil && o != nil && slices.Equal(c.steps, o.steps)
+	return c == o || c != nil && o != nil && slices.Equal(c.Steps, o.Steps)
 }

@@ -37,8 +37,8 @@ func TestClockNoise(t *testing.T) {
 	for i := range int64(10 * maxClockSteps) {
 		c = c.Follow(uint64(i+1), (i+1)*10*clockNoise)
 	}
-	if len(c.steps) != maxClockSteps {
-		t.Errorf("%d steps are kept, want %d", len(c.steps), maxClockSteps)
+	if len(c.Steps) != maxClockSteps {
+		t.Errorf("%d steps are kept, want %d", len(c.Steps), maxClockSteps)
 	}
 	if got, want := c.Wall(20*maxClockSteps), int64(20*maxClockSteps)+10*maxClockSteps*10*clockNoise; got != want {
 		t.Errorf("the last step gives %d, want %d", got, want)

@@ -284,6 +284,7 @@ func (l *loop) tick(now time.Time) error {
 	l.lastTick = now
 	l.setClock()
 	l.endReload()
+	l.drainCritical() // who stopped the sensor is told with the stop, also if that came right before the tick
 	return l.every()
 }
 

@@ -206,6 +206,7 @@ func (c *caller) open() error {
 	f := c.fact(event.KindOpen, typ, ret, entry)
 	if typ == event.TypeOpenat || typ == event.TypeOpenat2 {
 		f.Want.DirFD = int32(dir.fd)
+		f.May |= event.FlagPathTruncated // of the directory, told even where the path does not start there
 	}
 	f.Want.File = file
 	c.named(f, p, dir)
@@ -321,6 +322,7 @@ func (c *caller) openByHandle() error {
 	ret, entry := c.make(event.TypeOpenByHandleAt, [5]uintptr{uintptr(uint32(dir.fd)), at, uintptr(flags)})
 	f := c.fact(event.KindOpen, event.TypeOpenByHandleAt, ret, entry)
 	f.Want.DirFD = int32(dir.fd)
+	f.May |= event.FlagPathTruncated // of the descriptor's directory
 	f.Want.File = event.File{Present: true, OpenFlags: flags}
 	if err := c.opened(f, dir); err != nil {
 		return err
