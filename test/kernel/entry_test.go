@@ -287,7 +287,7 @@ func TestOnlyRewritten(t *testing.T) {
 		c := w.run(&facts, command(t, "rewrite", "open", file, file, becomes, ""))
 		var got []string
 		for _, ev := range c.events {
-			if ev.Tgid == c.pid && ev.File.Present {
+			if ev.Tgid == c.pid && event.IsOpen(ev.Type) {
 				got = append(got, ev.File.Raw)
 			}
 		}

@@ -162,7 +162,7 @@ func (c *capture) checkChild(f forkFacts, end event.Exit) {
 	if got.Parent == nil || got.Parent.Key != parent.Key || got.Parent.Key.Tgid != f.Ppid || got.Parent.Comm != parent.Comm {
 		t.Errorf("the child's parent is %+v, want %+v", got.Parent, parent.Key)
 	}
-	open := c.find("open of the child", func(ev *event.Event) bool { return ev.File.Raw == childPath })
+	open := c.find("open of the child", func(ev *event.Event) bool { return event.IsOpen(ev.Type) && ev.File.Raw == childPath })
 	if open.Tgid != f.Child || open.Tid != f.Child || open.Process != got || open.ExecID != image.ExecID {
 		t.Errorf("the child's open is of %d %d, image %+v, exec id %d", open.Tgid, open.Tid, open.Process.Key, open.ExecID)
 	}
