@@ -13,7 +13,8 @@ type Clock struct {
 	Steps []ClockStep
 }
 
-// ClockStep: Boot is the wall clock's time at boot, in ns since the epoch, for all times from Since (ns since boot) on.
+// ClockStep says which offset holds from when on: Boot is the wall clock's time at boot, in ns since the epoch, for all times from
+// Since (ns since boot) on.
 type ClockStep struct {
 	Since uint64
 	Boot  int64
