@@ -34,8 +34,6 @@ type Row struct {
 	Names bool
 	// Waits: evt.is_wait.
 	Waits bool
-	// Elsewhere: the call has a program of its own, and no recipe.
-	Elsewhere bool
 
 	// Type is the event's; set when the table is made.
 	Type event.Type
@@ -114,9 +112,6 @@ const (
 	OptionNumber
 	// Trace: the address or data of ptrace, by its request.
 	Trace
-	// CallID and NativeID: Falco's number of a system call, and the machine's.
-	CallID
-	NativeID
 	// QueuePercent: how full the queue of the row's socket is.
 	QueuePercent
 	// QueueLen and QueueMax are its length and its limit.

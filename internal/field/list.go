@@ -33,9 +33,7 @@ func Params() map[event.Type][]Param {
 	all := newParams(rows)
 	out := map[event.Type][]Param{}
 	for i := range rows {
-		if !rows[i].Elsewhere {
-			out[rows[i].Type] = rowParams(&rows[i])
-		}
+		out[rows[i].Type] = rowParams(&rows[i])
 	}
 	for _, t := range event.AllTypes() {
 		if _, ok := out[t]; ok {

@@ -17,7 +17,7 @@ func TestDoctor(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, want := range []string{"ok       kernel: ", "ok       32-bit system calls: ", "ok       privileges: ", "ok       BTF: ",
-		"ok       programs: ", "ok       cgroups: ", "ok       rules: ",
+		"ok       programs: ", "ok       cgroups: ", "ok       rules: 35 loaded",
 		"absent   container runtimes: no socket at /does/not/exist"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the report lacks %q:\n%s", want, out)
