@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,11 +24,14 @@ var sensorBinary string
 
 func TestMain(m *testing.M) { testutil.RunWithSensor(m, &sensorBinary) }
 
-// Falco was asked in this folder, with the program at this path, and with this limit of descriptors.
+// Falco was asked in this folder, with the program at this path, with these limits of descriptors and of the stack, and with this
+// descriptor open besides the first three.
 const (
 	falcoFolder  = "/tmp/ow"
 	falcoProgram = "/tmp/oraclecalls"
 	falcoFDLimit = "20000"
+	falcoStack   = "8388608:" // in bytes; the hard limit stays as it is
+	falcoFD      = 10
 )
 
 // fields are those of one event, each as JSON text; a field without a value is left out.
@@ -190,8 +194,19 @@ func runSensor(t *testing.T, rule, source string) map[string][]fields {
 	}
 	takePort(t)
 	s := testutil.StartSensor(t, sensorBinary, "-r", rule, "-r", rwRule(t, rule), "-o", "priority=debug")
+	// Numbers of descriptors are compared: the program has those that it had beside Falco, and none that this test has inherited.
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	if err := unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		t.Fatalf("keep the descriptors from the program: %v", err)
+	}
 	// prlimit executes the program itself, so that the pid is the program's.
-	cmd := exec.Command("prlimit", "--nofile="+falcoFDLimit+":"+falcoFDLimit, "--", program, folder)
+	cmd := exec.Command("prlimit", "--nofile="+falcoFDLimit+":"+falcoFDLimit, "--stack="+falcoStack, "--", program, folder)
+	cmd.ExtraFiles = make([]*os.File, falcoFD-2)
+	cmd.ExtraFiles[falcoFD-3] = null
 	cmd.Dir, cmd.Env = folder, []string{"PATH=/usr/bin:/bin", "HOME=/root", "LANG=C"}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("make the known calls: %v\n%s", err, out)

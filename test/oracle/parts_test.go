@@ -17,11 +17,14 @@ var volatile = regexp.MustCompile(`^(evt\.(num|time|cpu|count)|` +
 	`thread\.v?tid|container\..*|k8s\..*|fd\.types|user\.loginuid|fd\.ino|fd\.dev|` +
 	`arg\.(ino|dev|tid|pid|ptid|vtid|vpid|vpgid|pgid|pgft_.*|vm_.*|exe_ino.*|pidns_init_start_ts|loginuid|cgroups))$`)
 
-// ephemeral are ports that the kernel chose; the program's own are 34567 and 34568.
-var ephemeral = regexp.MustCompile(`(127\.0\.0\.1|0\.0\.0\.0):(3[3-9]\d{3}|[456]\d{4})`)
+// firstEphemeral is the least port that Linux chooses itself (net.ipv4.ip_local_port_range). The program's own ports, 34567 and 34568,
+// are above it and stay as they are.
+const firstEphemeral = 32768
+
+var withPort = regexp.MustCompile(`(127\.0\.0\.1|0\.0\.0\.0):\d{5}`)
 
 func portName(port string) string {
-	if n, err := strconv.Atoi(port); err != nil || n < 33000 || n == 34567 || n == 34568 {
+	if n, err := strconv.Atoi(port); err != nil || n < firstEphemeral || n == 34567 || n == 34568 {
 		return port
 	}
 	return "PORT"
@@ -39,7 +42,7 @@ func isVolatile(name string) bool { return volatile.MatchString(name) }
 func parts(typ event.Type, of fields) fields {
 	out := fields{}
 	for name, v := range of {
-		v = kernelAddress.ReplaceAllString(ephemeral.ReplaceAllStringFunc(v, func(s string) string {
+		v = kernelAddress.ReplaceAllString(withPort.ReplaceAllStringFunc(v, func(s string) string {
 			ip, port, _ := strings.Cut(s, ":")
 			return ip + ":" + portName(port)
 		}), "ADDRESS")

@@ -1,6 +1,6 @@
 // Command tally shows the output of "go test -json" as a person wants it: failed tests with what they printed, a line for each
-// package with its seconds, the reasons why tests were skipped, and the numbers in the last line. With -v it shows every line that
-// the tests print, when they print it.
+// package with its seconds, the reasons why tests were skipped, the failed tests once more with their first complaints, and the numbers
+// in the last line. With -v it shows every line that the tests print, when they print it.
 //
 //	go test -json ./... | go run ./test/tally
 //
@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 )
 
@@ -47,7 +48,12 @@ type tally struct {
 	printed map[[2]string]string
 	// reasons has the reasons for skipped tests, by package.
 	reasons map[string][]string
+	// failures are repeated at the end: a failed test may print much more than its complaints, a sensor's log for instance.
+	failures []string
 }
+
+// maxComplaints of a failed test are repeated.
+const maxComplaints = 5
 
 // run reads all events. It tells whether anything failed.
 func run(r io.Reader, w io.Writer, verbose bool) (failed bool, err error) {
@@ -69,6 +75,9 @@ func run(r io.Reader, w io.Writer, verbose bool) (failed bool, err error) {
 		if err != nil {
 			return true, fmt.Errorf("read the events: %w", err)
 		}
+	}
+	for _, f := range t.failures {
+		fmt.Fprint(w, f)
 	}
 	fmt.Fprintf(w, "%d passed, %d failed, %d skipped\n", t.passed, t.failed, t.skipped)
 	return t.failed > 0 || t.packageFailed, nil
@@ -107,6 +116,7 @@ func (t *tally) endTest(e event, output string) {
 		t.reasons[e.Package] = append(t.reasons[e.Package], e.Test+": "+reason(output))
 	case "fail":
 		t.failed++
+		t.failures = append(t.failures, fmt.Sprintf("failed: %s %s\n%s", e.Package, e.Test, complaints(output)))
 		if !t.verbose {
 			fmt.Fprint(t.w, output)
 		}
@@ -128,6 +138,12 @@ func (t *tally) endPackage(e event, output string) {
 		fmt.Fprintf(t.w, "      skipped %s\n", r)
 	}
 }
+
+// complaint is a line with which a test starts a message.
+var complaint = regexp.MustCompile(`(?m)^ *\w+\.go:\d+: .*\n?`)
+
+// complaints are the first lines of a failed test's first messages.
+func complaints(output string) string { return strings.Join(complaint.FindAllString(output, maxComplaints), "") }
 
 // reason is the last line that a skipped test printed itself, without the place in the source.
 func reason(output string) (text string) {
