@@ -88,6 +88,11 @@ lint: ## check style, the import rule and spelling of errors
 	$(GO) vet ./...
 	$(GOLANGCI_LINT) run
 
+.PHONY: lint-bpf
+lint-bpf: ## check the form of bpf/ (bpf/.clang-format)
+	$(AS_ROOT) test/install bpf
+	git ls-files 'bpf/*.[ch]' | xargs clang-format-19 --dry-run --Werror
+
 ##@ Generate
 .PHONY: generate
 generate: ## compile bpf/ anew with the pinned clang (see test/install)

@@ -24,11 +24,11 @@ enum schema {
 
 /* Sizes of tables. */
 enum sizes {
-	SYSCALLS_MAX = 1024,  /* a power of two, above every number of a table; x32 has its own up to 547 */
-	CALLS_MAX = 16,       /* at least CALLS, and a power of two: an index is masked where it is used */
-	ENTRY_COPIES = 1024,  /* a power of two */
+	SYSCALLS_MAX = 1024,   /* a power of two, above every number of a table; x32 has its own up to 547 */
+	CALLS_MAX = 16,        /* at least CALLS, and a power of two: an index is masked where it is used */
+	ENTRY_COPIES = 1024,   /* a power of two */
 	URING_OPERATIONS = 64, /* a power of two, above every operation of io_uring that is a call */
-	INNER_CALLS_MAX = 32, /* calls that one of socketcall and ipc stands for; a power of two */
+	INNER_CALLS_MAX = 32,  /* calls that one of socketcall and ipc stands for; a power of two */
 };
 
 enum limits {
@@ -93,20 +93,20 @@ enum call {
  * a second one, `with`. Arguments 0 to 5 are the call's own.
  */
 enum param_source {
-	SOURCE_NONE,          /* user space knows it by itself: nothing is sent */
-	SOURCE_ARG,           /* the argument, as 64 bits */
-	SOURCE_NUMBER,        /* `size` bytes at the address arg + offset */
-	SOURCE_STRING,        /* the NUL-terminated string at the address arg */
-	SOURCE_PATH,          /* the same, a path; `with` is the directory descriptor that it starts from if it is relative;
+	SOURCE_NONE,   /* user space knows it by itself: nothing is sent */
+	SOURCE_ARG,    /* the argument, as 64 bits */
+	SOURCE_NUMBER, /* `size` bytes at the address arg + offset */
+	SOURCE_STRING, /* the NUL-terminated string at the address arg */
+	SOURCE_PATH,   /* the same, a path; `with` is the directory descriptor that it starts from if it is relative;
 	                       * `size` says which of the call's two copies from entry it has */
-	SOURCE_BYTES,         /* up to `max` bytes at the address arg; `with` has their number, or, if `offset` is 1, that number's
+	SOURCE_BYTES, /* up to `max` bytes at the address arg; `with` has their number, or, if `offset` is 1, that number's
 	                       * address. Of things of `size` bytes it has the number of these; ARG_NONE: there is one. */
-	SOURCE_VECTOR,        /* the buffers of an iovec at the address arg, which has `with` entries; `max` bytes of them */
-	SOURCE_VECTOR_SIZE,   /* the sum of their lengths */
-	SOURCE_MESSAGE,       /* the buffers of a msghdr at the address arg + offset */
-	SOURCE_MESSAGE_SIZE,  /* the sum of their lengths */
+	SOURCE_VECTOR, /* the buffers of an iovec at the address arg, which has `with` entries; `max` bytes of them */
+	SOURCE_VECTOR_SIZE,     /* the sum of their lengths */
+	SOURCE_MESSAGE,         /* the buffers of a msghdr at the address arg + offset */
+	SOURCE_MESSAGE_SIZE,    /* the sum of their lengths */
 	SOURCE_MESSAGE_ADDRESS, /* its socket address */
-	SOURCE_ADDRESS,       /* a sockaddr at the address arg; `with` has its length, or, if `offset` is 1, that length's address */
+	SOURCE_ADDRESS, /* a sockaddr at the address arg; `with` has its length, or, if `offset` is 1, that length's address */
 	SOURCE_DESCRIPTOR,    /* the number in arg, and the file or socket behind it */
 	SOURCE_DESCRIPTOR_AT, /* the same of the number that stands at the address arg + offset */
 	SOURCE_MEMORY,        /* of the caller's memory, in KiB: size, resident, swapped, for size 0, 1 and 2 */
@@ -115,18 +115,19 @@ enum param_source {
 };
 
 enum param_arg {
-	ARG_RESULT = 6,       /* what the call returned */
-	ARG_CWD = 7,          /* AT_FDCWD */
+	ARG_RESULT = 6, /* what the call returned */
+	ARG_CWD = 7,    /* AT_FDCWD */
 	ARGS_MAX = 8,
 	ARG_NONE = 0xff,
 };
 
 /* Of a recipe's parameter. */
 enum param_rules {
-	PARAM_IF_OK = 1 << 0,     /* what the call fills in: missing if it failed */
-	PARAM_LONGS = 1 << 1,     /* a structure of longs: of a 32-bit caller, `size` and `offset` are half as large */
+	PARAM_IF_OK = 1 << 0,      /* what the call fills in: missing if it failed */
+	PARAM_LONGS = 1 << 1,      /* a structure of longs: of a 32-bit caller, `size` and `offset` are half as large */
 	PARAM_MAX_RESULT = 1 << 2, /* no more bytes than the call returned */
-	PARAM_AT_ENTRY = 1 << 3,  /* of a descriptor: what it led to when the call began, which may be gone when it returns */
+	PARAM_AT_ENTRY =
+		1 << 3, /* of a descriptor: what it led to when the call began, which may be gone when it returns */
 };
 
 enum param_flags {
@@ -145,29 +146,29 @@ enum call_outcomes {
 };
 
 enum record_flags {
-	FLAG_PATH_TRUNCATED = 1 << 0,  /* a walked path lost its front */
-	FLAG_RAW_TRUNCATED = 1 << 1,   /* the caller's path string was cut or could not be read */
+	FLAG_PATH_TRUNCATED = 1 << 0, /* a walked path lost its front */
+	FLAG_RAW_TRUNCATED = 1 << 1,  /* the caller's path string was cut or could not be read */
 	FLAG_ARGS_TRUNCATED = 1 << 2,
 	FLAG_ENV_TRUNCATED = 1 << 3,
-	FLAG_COMPAT = 1 << 4,          /* the 32-bit entry */
-	FLAG_OUTSIDE_ROOT = 1 << 5,    /* the file is not below the process's root */
-	FLAG_CREATED = 1 << 6,         /* the call created the file */
+	FLAG_COMPAT = 1 << 4,       /* the 32-bit entry */
+	FLAG_OUTSIDE_ROOT = 1 << 5, /* the file is not below the process's root */
+	FLAG_CREATED = 1 << 6,      /* the call created the file */
 	FLAG_MEMFD = 1 << 7,
 	FLAG_KERNEL_THREAD = 1 << 8,
-	FLAG_FILE_GONE = 1 << 9,       /* the descriptor held no file any more when it was looked up */
-	FLAG_IO_URING = 1 << 10,       /* asked of a ring, not by a system call of its own */
-	FLAG_NO_RESULT = 1 << 11,      /* the ring does not tell what became of it: ret is 0 and means nothing */
-	FLAG_NAME_CHANGED = 1 << 12,   /* the caller's path string was another one at the end of the call */
-	FLAG_FS_PATH = 1 << 13,        /* mount_len and hidden_len tell where in its file system the file is */
+	FLAG_FILE_GONE = 1 << 9,     /* the descriptor held no file any more when it was looked up */
+	FLAG_IO_URING = 1 << 10,     /* asked of a ring, not by a system call of its own */
+	FLAG_NO_RESULT = 1 << 11,    /* the ring does not tell what became of it: ret is 0 and means nothing */
+	FLAG_NAME_CHANGED = 1 << 12, /* the caller's path string was another one at the end of the call */
+	FLAG_FS_PATH = 1 << 13,      /* mount_len and hidden_len tell where in its file system the file is */
 };
 
 /* What became of an open, and of which type the file is (programs/open_class.h). */
 enum open_outcome {
-	OPEN_FAILED,       /* without a sign that the name was rewritten */
+	OPEN_FAILED, /* without a sign that the name was rewritten */
 	OPEN_REGULAR,
 	OPEN_DIRECTORY,
-	OPEN_OTHER,        /* a device, a pipe, a socket */
-	OPEN_NAME_CHANGED, /* failed, and the name was rewritten between call and return */
+	OPEN_OTHER,               /* a device, a pipe, a socket */
+	OPEN_NAME_CHANGED,        /* failed, and the name was rewritten between call and return */
 	OPEN_OUTCOMES_ALL = 0x1f, /* a bit each */
 };
 
@@ -178,8 +179,8 @@ enum layer {
 };
 
 enum signal_origin {
-	SIGNAL_SENT,               /* kill(2) and its like */
-	SIGNAL_PTRACE,             /* a debugger attaches */
+	SIGNAL_SENT,   /* kill(2) and its like */
+	SIGNAL_PTRACE, /* a debugger attaches */
 };
 
 /* The directory descriptor of a canary call: nobody has it, so the call fails before it looks for any file. */
@@ -188,19 +189,19 @@ enum canary_call {
 };
 
 struct record_header {
-	__u32 size;        /* of the whole record, in bytes */
-	__u8 type;         /* enum record_type */
-	__u8 generation;   /* of the programs: which settings they have */
-	__u16 cpu;         /* of RECORD_TASK: the iterator's slot of the scratch map */
-	__u64 seq;         /* counts the records of this ring and cpu, sent or lost, from 1 */
+	__u32 size;      /* of the whole record, in bytes */
+	__u8 type;       /* enum record_type */
+	__u8 generation; /* of the programs: which settings they have */
+	__u16 cpu;       /* of RECORD_TASK: the iterator's slot of the scratch map */
+	__u64 seq;       /* counts the records of this ring and cpu, sent or lost, from 1 */
 	__u64 time;
-	__u64 start_time;  /* of the thread group leader */
-	__u64 exec_id;     /* task_struct.self_exec_id: grows with each exec */
+	__u64 start_time; /* of the thread group leader */
+	__u64 exec_id;    /* task_struct.self_exec_id: grows with each exec */
 	__u64 cgroup_id;
 	__u32 tgid, tid, vpid, vtid;
-	__u32 ppid;        /* tgid of the real parent */
+	__u32 ppid; /* tgid of the real parent */
 	__u32 euid, egid;
-	__u32 flags;       /* enum record_flags */
+	__u32 flags; /* enum record_flags */
 };
 
 struct ancestor {
@@ -213,9 +214,9 @@ struct ancestor {
 struct inode_info {
 	__u64 ino;
 	__s64 ctime, mtime;
-	__u32 dev;         /* major << 20 | minor */
+	__u32 dev; /* major << 20 | minor */
 	__u32 mode, nlink, uid, gid;
-	__u32 layer;       /* enum layer */
+	__u32 layer; /* enum layer */
 };
 
 struct exec_record {
@@ -223,7 +224,7 @@ struct exec_record {
 	struct inode_info exe;
 	__u64 cap_inheritable, cap_permitted, cap_effective;
 	__u64 pidns_start;
-	__u64 fdlimit;               /* soft limit of open descriptors (RLIMIT_NOFILE) */
+	__u64 fdlimit; /* soft limit of open descriptors (RLIMIT_NOFILE) */
 	__u32 uid, gid;
 	__u32 loginuid, tty;
 	__u32 sid, pgid, vpgid;
@@ -240,7 +241,7 @@ struct exec_record {
 struct fork_record {
 	struct record_header h;
 	__u64 start_time, exec_id, cgroup_id, pidns_start;
-	__u64 parent_start_time;   /* of the child's real parent, which CLONE_PARENT makes another than the caller */
+	__u64 parent_start_time; /* of the child's real parent, which CLONE_PARENT makes another than the caller */
 	__u32 tgid, vpid, ppid;
 	__u32 euid, egid;
 	__u32 sid, pgid, vpgid;
@@ -249,19 +250,19 @@ struct fork_record {
 
 struct exit_record {
 	struct record_header h;
-	__u32 code;                /* as wait(2) gives it */
-	__u32 reaper;              /* tgid of the process that gets the children; 0 if there are none */
+	__u32 code;   /* as wait(2) gives it */
+	__u32 reaper; /* tgid of the process that gets the children; 0 if there are none */
 };
 
 struct open_record {
 	struct record_header h;
 	__s64 ret;
-	__u64 resolve;             /* openat2's RESOLVE_* */
+	__u64 resolve; /* openat2's RESOLVE_* */
 	struct inode_info file;
 	__u32 open_flags, open_mode;
 	__s32 dirfd;
 	__u32 call;
-	__u32 dir_mode;            /* i_mode of the file behind dirfd; 0 for AT_FDCWD, or if there is none */
+	__u32 dir_mode; /* i_mode of the file behind dirfd; 0 for AT_FDCWD, or if there is none */
 	__u32 pad;
 	/* Texts: the caller's path string; if that changed during a failed call, what it was at the end; what dirfd stands
 	 * for, if it is not AT_FDCWD or one of the strings is relative; the file's own path; where in its file system the
@@ -291,20 +292,20 @@ struct exec_failed_record {
 
 /* The recipe of a parameter, and of a call; written by user space before the programs are loaded. */
 struct param_recipe {
-	__u8 source;       /* enum param_source */
-	__u8 arg, with;    /* an argument's number, or enum param_arg */
+	__u8 source;    /* enum param_source */
+	__u8 arg, with; /* an argument's number, or enum param_arg */
 	__u8 size;
-	__u8 rules;        /* enum param_rules */
+	__u8 rules; /* enum param_rules */
 	__u8 pad;
 	__u16 offset;
 	__u16 max;
 };
 
 struct call_recipe {
-	__u8 params;       /* how many */
-	__u8 outcomes;     /* enum call_outcomes */
-	__u8 paths[2];     /* the arguments that are paths, to be copied at entry; ARG_NONE if there are fewer */
-	__u8 descriptor;   /* instead, the argument that is the descriptor with PARAM_AT_ENTRY; ARG_NONE if there is none */
+	__u8 params;     /* how many */
+	__u8 outcomes;   /* enum call_outcomes */
+	__u8 paths[2];   /* the arguments that are paths, to be copied at entry; ARG_NONE if there are fewer */
+	__u8 descriptor; /* instead, the argument that is the descriptor with PARAM_AT_ENTRY; ARG_NONE if there is none */
 	__u8 pad;
 	struct param_recipe param[CALL_PARAMS_MAX];
 };
@@ -314,10 +315,10 @@ struct call_recipe {
  * socketcall, what it is given is an array of `given` words in the caller's memory, of ipc its own arguments.
  */
 struct inner_call {
-	__u16 call;        /* enum call: a row; less if no rule is about it */
-	__u16 nr;          /* its number in the caller's table; that of the outer call if it has none of its own */
+	__u16 call; /* enum call: a row; less if no rule is about it */
+	__u16 nr;   /* its number in the caller's table; that of the outer call if it has none of its own */
 	__u8 given;
-	__u8 arg[6];       /* by argument of the inner call, which of the given words it is; or enum inner_word */
+	__u8 arg[6]; /* by argument of the inner call, which of the given words it is; or enum inner_word */
 	__u8 pad;
 };
 
@@ -330,37 +331,37 @@ enum inner_word {
 /* One for each parameter of the recipe, in its order, behind the struct call_record; the data of all of them follows, in
  * the same order, without separators. */
 struct param_value {
-	__u64 number;      /* of a path: the length of the directory that it starts from, and above 32 bits that of what the
+	__u64 number; /* of a path: the length of the directory that it starts from, and above 32 bits that of what the
 	                    * path was when the call returned, if PARAM_CHANGED. Both follow the path. */
-	__u32 len;         /* of the data, all of it */
-	__u32 flags;       /* enum param_flags */
+	__u32 len;    /* of the data, all of it */
+	__u32 flags;  /* enum param_flags */
 };
 
 /* A system call with a row of its own, or, as call 0, with a number alone. */
 struct call_record {
 	struct record_header h;
 	__s64 ret;
-	__u32 nr;          /* its number in the caller's table */
-	__u16 call;        /* enum call */
-	__u16 params;      /* how many struct param_value follow */
+	__u32 nr;     /* its number in the caller's table */
+	__u16 call;   /* enum call */
+	__u16 params; /* how many struct param_value follow */
 };
 
 /* The file behind a descriptor. Its path follows. */
 struct file_info {
 	struct inode_info inode;
-	__u32 magic;       /* of its file system, the low 32 bits (linux/magic.h) */
+	__u32 magic; /* of its file system, the low 32 bits (linux/magic.h) */
 	__u32 open_flags;
 };
 
 /* The socket behind a descriptor. The name of a unix socket follows, its own or its peer's. */
 struct socket_info {
 	__u64 ino;
-	__u64 sock, peer;  /* of a unix socket: addresses of the kernel's objects, which name its ends */
+	__u64 sock, peer;           /* of a unix socket: addresses of the kernel's objects, which name its ends */
 	__u8 local[16], remote[16]; /* an IPv4 address is in the first four bytes */
 	__u16 family, type, protocol, state;
 	__u16 local_port, remote_port; /* in the machine's byte order */
 	__u32 queue_len, queue_max;
-	__u32 flags;       /* enum socket_flags */
+	__u32 flags; /* enum socket_flags */
 };
 
 enum socket_flags {
@@ -407,7 +408,7 @@ struct kernel_counters {
 	__u64 lost_by_type[RECORD_TYPES];
 	__u64 path_truncated, raw_unreadable, file_gone, oversize;
 	__u64 uring_unmatched; /* an open's name and its result did not find each other */
-	__u64 entry_missing; /* failed calls without a copy of their path from entry */
+	__u64 entry_missing;   /* failed calls without a copy of their path from entry */
 	struct loser loser;
 };
 

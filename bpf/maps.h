@@ -81,7 +81,7 @@ union wire {
 struct path_walk {
 	__u64 dentry, vfsmount, mnt_root;
 	__u64 root_dentry, root_vfsmount;
-	__u64 top; /* where the walk left the file's own mount: the mount's root, or the process's; 0 before that */
+	__u64 top;   /* where the walk left the file's own mount: the mount's root, or the process's; 0 before that */
 	__u32 below; /* length of the text at that moment */
 	__u32 start;
 	__u32 flags; /* enum record_flags */
@@ -92,8 +92,8 @@ struct call_args {
 	__u64 arg[ARGS_MAX];
 	__u32 row;
 	__u32 nr;
-	__u32 flags;   /* enum record_flags: of the door */
-	__u32 narrow;  /* the caller's structures have 32-bit longs and pointers */
+	__u32 flags;      /* enum record_flags: of the door */
+	__u32 narrow;     /* the caller's structures have 32-bit longs and pointers */
 	__u32 unreadable; /* by param__user_number */
 	/* Of a request of io_uring: its paths are the kernel's own copies. The file in the ring's table that stands for argument 0. */
 	__u64 kernel_paths, file;
@@ -134,7 +134,7 @@ struct uring_bucket {
 	struct uring_key {
 		__u64 ctx, user_data, req;
 		__u32 holders; /* who adds the first one holds the open: spin locks are not for tracing programs */
-		__u32 state; /* enum uring_state */
+		__u32 state;   /* enum uring_state */
 	} keys[URING_OPENS];
 	struct uring_open {
 		struct open_record r;

@@ -114,7 +114,7 @@ struct inode {
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	unsigned int i_nlink;
-	__s64 i_ctime_sec, i_mtime_sec;   /* since 6.11 */
+	__s64 i_ctime_sec, i_mtime_sec; /* since 6.11 */
 	__u32 i_ctime_nsec, i_mtime_nsec;
 };
 
@@ -192,7 +192,7 @@ struct socket {
 
 struct unix_address {
 	int len;
-	char name[1];                     /* a struct sockaddr_un of `len` bytes */
+	char name[1]; /* a struct sockaddr_un of `len` bytes */
 };
 
 struct unix_sock {
@@ -237,7 +237,7 @@ struct mm_struct {
 	unsigned long arg_start, arg_end, env_start, env_end;
 	unsigned long total_vm;
 	struct file *exe_file;
-	struct mm_rss_stat rss_stat;      /* up to 6.1 */
+	struct mm_rss_stat rss_stat; /* up to 6.1 */
 };
 
 struct mm_struct___percpu { /* since 6.2 */
@@ -357,8 +357,8 @@ struct io_rsrc_data {
 };
 
 struct io_file_table {
-	struct io_rsrc_data data;         /* since 6.13 */
-	struct io_fixed_file *files;      /* up to 6.12 */
+	struct io_rsrc_data data;    /* since 6.13 */
+	struct io_fixed_file *files; /* up to 6.12 */
 };
 
 struct io_ring_ctx {
@@ -372,15 +372,15 @@ struct io_cmd_data { /* since 6.0 */
 struct io_cqe {
 	__u64 user_data;
 	__s32 res;
-	int fd;                           /* of the request, until it is answered */
+	int fd; /* of the request, until it is answered */
 };
 
 /* A request; what its operation keeps (struct io_open) stands at its start. */
 struct io_kiocb {
 	__u8 opcode;
-	unsigned int flags;               /* 64 bits since 6.8, of which the lower half is read */
-	struct io_cqe cqe;                /* since 5.19 */
-	__u64 user_data;                  /* up to 5.18 */
+	unsigned int flags; /* 64 bits since 6.8, of which the lower half is read */
+	struct io_cqe cqe;  /* since 5.19 */
+	__u64 user_data;    /* up to 5.18 */
 	struct io_ring_ctx *ctx;
 };
 
@@ -390,7 +390,7 @@ struct filename {
 
 struct io_open {
 	int dfd;
-	unsigned int file_slot;           /* since 5.15 */
+	unsigned int file_slot; /* since 5.15 */
 	struct filename *filename;
 	struct open_how how;
 };
@@ -447,8 +447,8 @@ struct bpf_iter__task {
 
 #pragma clang attribute pop
 
-#define PF_KTHREAD 0x00200000        /* linux/sched.h */
-#define IORING_OP_CONNECT 16         /* linux/io_uring.h */
+#define PF_KTHREAD 0x00200000 /* linux/sched.h */
+#define IORING_OP_CONNECT 16  /* linux/io_uring.h */
 #define IORING_OP_RENAMEAT 35
 #define IORING_OP_UNLINKAT 36
 #define IORING_OP_MKDIRAT 37
@@ -457,19 +457,19 @@ struct bpf_iter__task {
 #define IOSQE_FIXED_FILE (1 << 0)
 #define IOSQE_CQE_SKIP_SUCCESS (1 << 6)
 #define IORING_FILE_INDEX_ALLOC (~0U)
-#define FMODE_CREATED 0x100000       /* linux/fs.h */
+#define FMODE_CREATED 0x100000           /* linux/fs.h */
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630 /* linux/magic.h */
 #define SOCKFS_MAGIC 0x534F434B
-#define SOCK_BINDPORT_LOCK 8         /* net/sock.h */
+#define SOCK_BINDPORT_LOCK 8 /* net/sock.h */
 #define SOCK_DGRAM 2
-#define AF_UNIX 1                    /* linux/socket.h */
+#define AF_UNIX 1 /* linux/socket.h */
 #define AF_INET 2
 #define AF_INET6 10
 #define AT_FDCWD -100
 #define EFAULT 14
-#define TS_COMPAT 0x0002             /* asm/thread_info.h, x86 */
-#define TIF_32BIT 22                 /* asm/thread_info.h, arm64 */
+#define TS_COMPAT 0x0002 /* asm/thread_info.h, x86 */
+#define TIF_32BIT 22     /* asm/thread_info.h, arm64 */
 #define X32_SYSCALL_BIT 0x40000000
-#define X32_NUMBERS 512              /* the first number that is x32's own */
+#define X32_NUMBERS 512 /* the first number that is x32's own */
 
 #endif

@@ -8,12 +8,12 @@
 
 /* What the calls of the family say in their arguments. */
 struct open_args {
-	__u64 path;      /* pointer to the caller's string */
-	bool has_path;   /* the pointer may be NULL nevertheless */
+	__u64 path;    /* pointer to the caller's string */
+	bool has_path; /* the pointer may be NULL nevertheless */
 	__u64 resolve;
 	__u32 flags, mode;
 	__s32 dirfd;
-	bool unread;     /* openat2's struct could not be read: its flags are not known */
+	bool unread; /* openat2's struct could not be read: its flags are not known */
 };
 
 INLINE void open__args(struct pt_regs *regs, enum call call, bool compat, struct open_args *a)

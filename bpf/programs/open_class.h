@@ -9,8 +9,8 @@
 
 #include "helpers/store/record.h"
 
-#define O_ACCMODE 3       /* asm-generic/fcntl.h */
-#define S_IFMT 0170000    /* linux/stat.h */
+#define O_ACCMODE 3    /* asm-generic/fcntl.h */
+#define S_IFMT 0170000 /* linux/stat.h */
 #define S_IFREG 0100000
 #define S_IFDIR 0040000
 

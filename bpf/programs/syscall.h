@@ -14,8 +14,8 @@
 /* How a system call came in. */
 struct syscall_entry {
 	__u32 nr;
-	bool compat;  /* the 32-bit entry */
-	bool narrow;  /* the caller's structures have 32-bit longs and pointers */
+	bool compat; /* the 32-bit entry */
+	bool narrow; /* the caller's structures have 32-bit longs and pointers */
 };
 
 /* The call that the current task makes, if some rule may be about it. Of the sensor's own calls, only the canary's. */

@@ -21,21 +21,33 @@ INLINE __u64 extract__syscall_arg(struct pt_regs *regs, int n, bool compat)
 {
 	if (compat) {
 		switch (n) {
-		case 0: return (__u32)READ(regs, bx);
-		case 1: return (__u32)READ(regs, cx);
-		case 2: return (__u32)READ(regs, dx);
-		case 3: return (__u32)READ(regs, si);
-		case 4: return (__u32)READ(regs, di);
-		default: return (__u32)READ(regs, bp);
+		case 0:
+			return (__u32)READ(regs, bx);
+		case 1:
+			return (__u32)READ(regs, cx);
+		case 2:
+			return (__u32)READ(regs, dx);
+		case 3:
+			return (__u32)READ(regs, si);
+		case 4:
+			return (__u32)READ(regs, di);
+		default:
+			return (__u32)READ(regs, bp);
 		}
 	}
 	switch (n) {
-	case 0: return READ(regs, di);
-	case 1: return READ(regs, si);
-	case 2: return READ(regs, dx);
-	case 3: return READ(regs, r10);
-	case 4: return READ(regs, r8);
-	default: return READ(regs, r9);
+	case 0:
+		return READ(regs, di);
+	case 1:
+		return READ(regs, si);
+	case 2:
+		return READ(regs, dx);
+	case 3:
+		return READ(regs, r10);
+	case 4:
+		return READ(regs, r8);
+	default:
+		return READ(regs, r9);
 	}
 }
 

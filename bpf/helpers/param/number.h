@@ -55,8 +55,9 @@ INLINE __u64 extract__pages(struct mm_struct *mm, __u32 which)
 	__s64 n = 0;
 
 	if (bpf_core_field_exists(percpu->rss_stat[0].count))
-		bpf_probe_read_kernel(&n, sizeof(n), (void *)__builtin_preserve_access_index(&percpu->rss_stat[0].count) +
-							     (which & 3) * bpf_core_type_size(struct percpu_counter));
+		bpf_probe_read_kernel(&n, sizeof(n),
+		                      (void *)__builtin_preserve_access_index(&percpu->rss_stat[0].count) +
+		                              (which & 3) * bpf_core_type_size(struct percpu_counter));
 	else
 		bpf_core_read(&n, sizeof(n), &mm->rss_stat.count[which & 3]);
 	return n > 0 ? n : 0; /* what a cpu has not added yet may leave it below 0 */
@@ -81,7 +82,8 @@ GLOBAL __u32 param__memory(__u32 index)
 		v->number = KIB(READ(mm, total_vm));
 		break;
 	case 1:
-		v->number = KIB(extract__pages(mm, MM_FILEPAGES) + extract__pages(mm, MM_ANONPAGES) + extract__pages(mm, MM_SHMEMPAGES));
+		v->number = KIB(extract__pages(mm, MM_FILEPAGES) + extract__pages(mm, MM_ANONPAGES) +
+		                extract__pages(mm, MM_SHMEMPAGES));
 		break;
 	default:
 		v->number = KIB(extract__pages(mm, MM_SWAPENTS));

@@ -19,7 +19,8 @@ INLINE const volatile struct param_recipe *param__recipe(struct scratch *s, __u3
 
 INLINE struct param_value *param__value(struct scratch *s, __u32 index)
 {
-	return (void *)&s->record[sizeof(struct call_record) + (index & (CALL_PARAMS_MAX - 1)) * sizeof(struct param_value)];
+	return (void *)&s
+	        ->record[sizeof(struct call_record) + (index & (CALL_PARAMS_MAX - 1)) * sizeof(struct param_value)];
 }
 
 /* An argument of the call, or what else its recipes name like one (enum param_arg). */
