@@ -1,10 +1,23 @@
 package engine
 
-import "github.com/saker-sensor/saker/internal/engine/filter"
+import (
+	"slices"
+
+	"github.com/saker-sensor/saker/internal/engine/filter"
+)
 
 // Literals are the values with which the condition compares a field for being the same: of =, == and in, wherever they
 // stand. Beginnings, patterns and transformed values are not among them.
 func (r *Rule) Literals(field string) []string {
+	return r.literals(field, filter.OpEq, filter.OpEq2, filter.OpIn)
+}
+
+// AllLiterals are those of != and intersects as well.
+func (r *Rule) AllLiterals(field string) []string {
+	return r.literals(field, filter.OpEq, filter.OpEq2, filter.OpIn, filter.OpNe, filter.OpIntersects)
+}
+
+func (r *Rule) literals(field string, ops ...filter.Op) []string {
 	var texts []string
 	filter.Walk(r.expr, func(e filter.Expr) bool {
 		c, ok := e.(*filter.Check)
@@ -15,8 +28,7 @@ func (r *Rule) Literals(field string) []string {
 		if !ok || f.Name != field || f.HasArg {
 			return true
 		}
-		switch c.Op {
-		case filter.OpEq, filter.OpEq2, filter.OpIn:
+		if slices.Contains(ops, c.Op) {
 			texts = append(texts, valuesOf(c.Right)...)
 		}
 		return true

@@ -17,4 +17,8 @@ func TestLiterals(t *testing.T) {
 	if diff := cmp.Diff(want, rs.Rules()[0].Literals("fd.name")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	want = []string{"/a", "/b", "/c", "/d e", "/f", "/no", "/g", "/h", "/i"}
+	if diff := cmp.Diff(want, rs.Rules()[0].AllLiterals("fd.name")); diff != "" {
+		t.Errorf("with those of != (-want +got):\n%s", diff)
+	}
 }

@@ -76,6 +76,8 @@ type Event struct {
 	PodMeta *PodMeta
 	// Accounts are the users and groups of the container, or of the host. May be nil.
 	Accounts *Accounts
+	// Hosts are the host names that rules name, by their addresses. May be nil.
+	Hosts Hosts
 }
 
 // AtFDCWD is the dirfd that stands for the working directory (linux/fcntl.h).
@@ -145,7 +147,7 @@ type Uring struct {
 	Features uint32
 }
 
-// Clone copies the event and every string that aliases the ring buffer. Process, Container and Accounts are
+// Clone copies the event and every string that aliases the ring buffer. Process, Container, Accounts and Hosts are
 // immutable and shared.
 func (e *Event) Clone() *Event {
 	c := *e

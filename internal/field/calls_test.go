@@ -53,6 +53,8 @@ func TestCalls(t *testing.T) {
 	of := func(name string, s event.Socket) *event.Event {
 		return callEvent(t, name, 0, map[string]event.Param{"fd": inet(s)})
 	}
+	named := of("connect", connected)
+	named.Hosts = event.Hosts{netip.MustParseAddr("10.0.0.1"): {"b.example", "a.example"}}
 	failed := func(name string) *event.Event { return callEvent(t, name, -13, nil) }
 
 	for _, tc := range []struct {
@@ -78,6 +80,10 @@ func TestCalls(t *testing.T) {
 		{"one that sends does not", "fd.is_server", "false", of("sendto", sent)},
 		{"an address names it", "fd.name_changed", "true", of("sendto", sent)},
 		{"a connection has its name", "fd.name_changed", "false", of("sendto", connected)},
+		{"the first name of the server", "fd.sip.name", "b.example", named},
+		{"the other end is the server", "fd.rip.name", "b.example", named},
+		{"a client without a name", "fd.cip.name", "<NA>", named},
+		{"no names are known", "fd.sip.name", "<NA>", of("connect", connected)},
 		{"either end is for conditions", "fd.ip", "<NA>", of("sendto", connected)},
 		{"data of another process", "evt.buffer", "x", callEvent(t, "process_vm_readv", 1, map[string]event.Param{"data": {Text: "x", Num: 1}})},
 

@@ -81,7 +81,6 @@ func fdSocket(rows []call.Row) []Info {
 		})
 	}
 	naming := typesOf(rows, func(r *call.Row) bool { return r.Names })
-	lookup := func(name, doc string) Info { return absentText(name, doc).with(NoRHS | NoTransformer) }
 	known := func(name, doc string, get func(ev *event.Event, p *event.Param) bool) Info {
 		return boolean(name, doc, func(ev *event.Event) (bool, bool) {
 			p := descriptorOf(ev)
@@ -150,10 +149,41 @@ func fdSocket(rows []call.Row) []Info {
 			named := naming.Has(ev.Type) || p.Descriptor.Socket.Addressed
 			return named && (!ev.Failed() || inProgress(ev.Ret)), p.Descriptor.Kind != event.KindUnknown
 		}),
-		lookup("fd.cip.name", "Host name of the client."),
-		lookup("fd.sip.name", "Host name of the server."),
-		lookup("fd.lip.name", "Host name of this machine's end."),
-		lookup("fd.rip.name", "Host name of the other end."),
+		hostName("fd.cip.name", "Host names of the client, of those that rules name.", clientEnd),
+		hostName("fd.sip.name", "Host names of the server, of those that rules name.", serverEnd),
+		hostName("fd.lip.name", "Host names of this machine's end, of those that rules name.", localEnd),
+		hostName("fd.rip.name", "Host names of the other end, of those that rules name.", remoteEnd),
+	}
+}
+
+// hostName is an entry for the names that an end's address has, of those that rules name; an empty one if it has none, so that it differs
+// from every name. Templates show the first.
+func hostName(name, doc string, of endOf) Info {
+	names := func(ev *event.Event) ([]string, bool) {
+		end, ok := socketEnd(ev, of)
+		return ev.Hosts[end.Addr().WithZone("")], ok
+	}
+	return Info{
+		Name: name, Doc: doc, Cost: 1, Flags: NoRHS | NoTransformer, Quantifier: Either,
+		Extract: func(ev *event.Event, _ Arg, v *Value) bool {
+			known, ok := names(ev)
+			v.List = v.List[:0]
+			for _, n := range known {
+				v.List = append(v.List, Value{Str: n})
+			}
+			if ok && len(known) == 0 {
+				v.List = append(v.List, Value{})
+			}
+			return ok
+		},
+		Print: func(ev *event.Event, _ Arg, v *Value) bool {
+			known, ok := names(ev)
+			if !ok || len(known) == 0 {
+				return false
+			}
+			v.Str = known[0]
+			return true
+		},
 	}
 }
 

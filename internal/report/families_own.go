@@ -94,6 +94,10 @@ func lossFamilies() []family {
 					"visits_dropped": s.Names.ScansDropped, "containers_forgotten": s.Names.ContainersDropped,
 				}
 			}),
+		split("saker_hosts_lost_total", "Host names of rules and addresses of theirs beyond the bounds, and look-ups that failed.", "what",
+			metrics.Counter, "", func(s *Scrape) map[string]uint64 {
+				return map[string]uint64{"cut": s.Hosts.Cut, "lookups_failed": s.Hosts.Failures}
+			}),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/guard"
+	"github.com/saker-sensor/saker/internal/hosts"
 	"github.com/saker-sensor/saker/internal/output"
 	"github.com/saker-sensor/saker/internal/pods"
 	"github.com/saker-sensor/saker/internal/probe"
@@ -34,6 +35,7 @@ type Snapshot struct {
 	Table     process.Counters
 	Enrich    enrich.Counters
 	Names     alias.Counters
+	Hosts     hosts.Counters
 	Queue     output.QueueCounters
 	Dedup     output.DedupCounters
 	// Redacted is the number of secrets that alerts did not show.

@@ -40,7 +40,7 @@ type ringReader struct {
 	duplicates *probe.Duplicates
 }
 
-// loop is the walk of every event: ring → decode → process → enrich → names → pods → match → render. It runs in one goroutine.
+// loop is the walk of every event: ring → decode → process → enrich → names → pods → hosts → match → render. It runs in one goroutine.
 type loop struct {
 	clock    *event.Clock
 	probe    *probe.Probe
@@ -53,6 +53,8 @@ type loop struct {
 	names           *alias.Finder
 	// pods is nil where no source of pods is asked.
 	pods podSource
+	// hosts knows the host names that rules name.
+	hosts hostSource
 	generations
 	scratch *engine.Scratch
 	// emit tells false if an output had no room for the alert.
@@ -250,6 +252,7 @@ func (l *loop) release(now time.Time) int {
 func (l *loop) evaluate(ev *event.Event, g *generation) {
 	l.names.Find(ev)
 	l.addPod(ev)
+	ev.Hosts = l.hosts.Hosts()
 	l.count(ev)
 	l.event, l.alerts = ev, g.alerts
 	g.rules.Match(ev, l.scratch, l.onMatch)

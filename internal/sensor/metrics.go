@@ -19,7 +19,7 @@ func (s *sensor) snapshot(kernelErr error) *report.Snapshot {
 	now := &report.Snapshot{
 		At: c.last, Wall: time.Now(), Started: s.started, Version: s.Version, BootTime: bootTime(),
 		Stats: s.loop.stats, Kernel: s.kernel, KernelErr: kernelErr, Table: s.table.Counters(), Enrich: s.enrich.Counters(),
-		Names: s.names.Counters(),
+		Names: s.names.Counters(), Hosts: s.hosts.Counters(),
 		Queue: s.alerts.counters(), Dedup: s.alerts.dedup.Counters(), Redacted: s.alerts.redacted.Load(), Reloads: s.reloads,
 		LogErrors:   s.logErrors(),
 		Overwritten: s.probe.Critical().Overwritten() + s.probe.Bulk().Overwritten(),

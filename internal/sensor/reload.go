@@ -279,6 +279,7 @@ func (s *sensor) exchange(ctx context.Context, next *renewal) error {
 		s.reloads.Done++
 		s.reporter.Configure(&next.config)
 		s.names.Watch(setup.WatchedNames(next.rules))
+		s.hosts.Watch(setup.HostNames(next.rules))
 		if s.pods != nil {
 			s.pods.SetKinds(relatedKinds(next.rules, next.alerts))
 		}

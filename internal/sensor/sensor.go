@@ -21,6 +21,7 @@ import (
 	"github.com/saker-sensor/saker/internal/enrich/cgroup"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/guard"
+	"github.com/saker-sensor/saker/internal/hosts"
 	"github.com/saker-sensor/saker/internal/metrics"
 	"github.com/saker-sensor/saker/internal/pods"
 	"github.com/saker-sensor/saker/internal/probe"
@@ -71,6 +72,7 @@ type sensor struct {
 	names  *alias.Finder
 	// pods is nil where no source of pods is asked.
 	pods   *pods.Watcher
+	hosts  *hosts.Watcher
 	alerts *alerts
 	loop   *loop
 
@@ -136,6 +138,7 @@ func (s *sensor) startUp() []startStep {
 		startStep{"read the mounts and the watched files", s.openNames},
 		startStep{"read the running processes", s.seed},
 		startStep{"watch the node's pods", s.openPods},
+		startStep{"look up the host names of rules", s.openHosts},
 		startStep{"read how the last run ended", s.openHeartbeat},
 		startStep{"serve health and metrics", s.serve},
 		startStep{"serve sensor top", s.serveTop},
@@ -158,6 +161,7 @@ func (s *sensor) teardown() error {
 		{"end the enricher", s.closeEnrich},
 		{"end the names", s.closeNames},
 		{"end the watch of pods", s.closePods},
+		{"end the look-ups of host names", s.closeHosts},
 		{"flush and close the outputs", s.closeAlerts},
 		{"say what was seen and lost", s.summary},
 		{"unload the kernel programs", s.closeProbe},
@@ -276,7 +280,7 @@ func (s *sensor) capture(ctx context.Context) error {
 		s.heartbeat.start(s.alive)
 	}
 	s.loop = &loop{
-		probe: s.probe, table: s.table, enrich: s.enrich, names: s.names, generations: generations{living: []*generation{s.first}},
+		probe: s.probe, table: s.table, enrich: s.enrich, names: s.names, hosts: s.hosts, generations: generations{living: []*generation{s.first}},
 		emit: s.alerts.emit, every: s.everySecond, check: s.check,
 	}
 	s.loop.critical.ring, s.loop.bulk.ring = s.probe.Critical(), s.probe.Bulk()

@@ -15,6 +15,7 @@ import (
 	"github.com/saker-sensor/saker/internal/enrich"
 	"github.com/saker-sensor/saker/internal/enrich/cgroup"
 	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/hosts"
 )
 
 // loadRule makes a generation of one rule about openat.
@@ -50,7 +51,7 @@ func TestWaitingAcrossReload(t *testing.T) {
 	}
 	before, after := loadRule(t, "before"), loadRule(t, "after")
 	var fired []string
-	l := &loop{enrich: e, names: names, generations: generations{living: []*generation{before}}}
+	l := &loop{enrich: e, names: names, hosts: hosts.New(hosts.Settings{}), generations: generations{living: []*generation{before}}}
 	l.emit = func(_ *rendering, r *engine.Rule, _ *event.Event) bool {
 		fired = append(fired, r.Name)
 		return true

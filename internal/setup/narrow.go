@@ -46,18 +46,40 @@ func Narrow(cfg config.Config, set *engine.Ruleset) ([]narrow.Rule, error) {
 
 // WatchedNames are the complete file names that enabled rules compare an opened file's with, each once.
 func WatchedNames(rules *engine.Ruleset) []string {
-	var names []string
-	seen := map[string]bool{}
+	return eachOnce(rules, func(r *engine.Rule) (names []string) {
+		for _, name := range r.Literals("fd.name") {
+			if strings.HasPrefix(name, "/") {
+				names = append(names, name)
+			}
+		}
+		return names
+	})
+}
+
+// HostNames are the host names that enabled rules compare the ends of a connection with, each once.
+func HostNames(rules *engine.Ruleset) []string {
+	return eachOnce(rules, func(r *engine.Rule) (names []string) {
+		for _, field := range [...]string{"fd.cip.name", "fd.sip.name", "fd.lip.name", "fd.rip.name"} {
+			names = append(names, r.AllLiterals(field)...)
+		}
+		return names
+	})
+}
+
+// eachOnce joins what the enabled rules have, without repetitions and without empty texts.
+func eachOnce(rules *engine.Ruleset, of func(*engine.Rule) []string) []string {
+	var all []string
+	seen := map[string]bool{"": true}
 	for _, r := range rules.Rules() {
 		if !r.Enabled {
 			continue
 		}
-		for _, name := range r.Literals("fd.name") {
-			if strings.HasPrefix(name, "/") && !seen[name] {
+		for _, name := range of(r) {
+			if !seen[name] {
 				seen[name] = true
-				names = append(names, name)
+				all = append(all, name)
 			}
 		}
 	}
-	return names
+	return all
 }
