@@ -99,6 +99,16 @@ struct call_args {
 	__u64 kernel_paths, file;
 };
 
+/* What the calls that open a file say in their arguments. */
+struct open_args {
+	__u64 path; /* pointer to the caller's string */
+	__u64 resolve;
+	__u32 flags, mode;
+	__s32 dirfd;
+	__u8 has_path; /* the pointer may be NULL nevertheless */
+	__u8 unread;   /* openat2's struct could not be read: its flags are not known */
+};
+
 struct reader {
 	__u64 asleep; /* 1: it does not look again by itself within the next ms */
 };
@@ -114,6 +124,7 @@ struct scratch {
 	__u8 path[PATH_LEN_MAX + 256];
 	struct path_walk walk;
 	struct call_args call;
+	struct open_args open;
 	/* Kernel pointers on their way into a global function: the verifier forgets their types when they have been here. */
 	volatile __u64 task, object;
 };

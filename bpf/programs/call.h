@@ -80,7 +80,6 @@ GLOBAL __u32 call__params(__u32 params, __u32 off)
 /* Sends the record of the call in scratch.call. */
 GLOBAL int call__record(void)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
 	struct scratch *s = base__scratch();
 	struct call_record *r;
 	__u32 row, params;
@@ -94,7 +93,7 @@ GLOBAL int call__record(void)
 		return 0;
 	params = recipes[row].params;
 	r = (void *)s->record;
-	store__header(&r->h, task, RECORD_CALL);
+	store__begin(RECORD_CALL);
 	r->h.flags = s->call.flags;
 	r->ret = s->call.arg[ARG_RESULT];
 	r->nr = s->call.nr;

@@ -16,7 +16,7 @@ INLINE void canary__record(enum ring ring, __u64 number)
 	if (!s)
 		return;
 	r = (void *)s->record;
-	store__header(&r->h, (void *)bpf_get_current_task(), RECORD_CANARY);
+	store__begin(RECORD_CANARY);
 	r->number = number;
 	store__submit(s, ring, sizeof(*r));
 }

@@ -27,7 +27,7 @@ GLOBAL int exec_failed__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 comp
 		return 0;
 	r = (void *)s->record;
 	path = store__user_path(off, exec__path(regs, call, compat, &dirfd), 0);
-	store__header(&r->h, task, RECORD_EXEC_FAILED);
+	store__begin(RECORD_EXEC_FAILED);
 	r->h.flags = path.flags;
 	if (compat)
 		r->h.flags |= FLAG_COMPAT;

@@ -135,11 +135,11 @@ INLINE __u32 uring__place(struct uring_bucket *b, __u32 bucket)
 
 GLOBAL int uring__submitted(__u64 req_ptr, __u32 call)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
 	struct io_kiocb *req = (void *)req_ptr;
 	struct io_open *open = (void *)req;
 	struct scratch *s = base__scratch();
 	struct open_args args = {};
+	struct open_record *r;
 	struct uring_bucket *b;
 	struct uring_open *o;
 	struct uring_key *k;
@@ -165,8 +165,10 @@ GLOBAL int uring__submitted(__u64 req_ptr, __u32 call)
 	k = &b->keys[place];
 	o = &b->opens[place];
 
-	open__begin(&o->r, task, &args, call, 0);
-	o->r.h.flags |= FLAG_IO_URING;
+	r = (void *)s->record;
+	open__begin(r, &args, call, 0);
+	r->h.flags |= FLAG_IO_URING;
+	bpf_probe_read_kernel(&o->r, sizeof(o->r), r);
 	name = READ(open, filename, name);
 	n = bpf_probe_read_kernel_str(o->name, PATH_LEN_MAX, name);
 	o->r.raw_len = n > 0 ? n - 1 : 0;
@@ -201,7 +203,7 @@ GLOBAL int uring__unknown(__u64 req_ptr, __s64 ret)
 		return 0; /* whose it was is not told any more */
 	r = (void *)s->record;
 	uring__args(req, &args);
-	open__begin(r, task, &args, uring__call(req), ret);
+	open__begin(r, &args, uring__call(req), ret);
 	r->h.flags |= FLAG_IO_URING | FLAG_RAW_TRUNCATED;
 	uring__end(s, task, false, (__u64)READ(req, ctx), READ(open, file_slot));
 	return 0;

@@ -6,20 +6,19 @@
 #include "helpers/store/entry.h"
 #include "helpers/store/start_dir.h"
 
-/* What the calls of the family say in their arguments. */
-struct open_args {
-	__u64 path;    /* pointer to the caller's string */
-	bool has_path; /* the pointer may be NULL nevertheless */
-	__u64 resolve;
-	__u32 flags, mode;
-	__s32 dirfd;
-	bool unread; /* openat2's struct could not be read: its flags are not known */
-};
-
-INLINE void open__args(struct pt_regs *regs, enum call call, bool compat, struct open_args *a)
+/* Reads the arguments into scratch.open. A function of its own, so that what follows is verified once and not for each call of the
+ * family. */
+GLOBAL int open__args(__u64 regs_ptr, __u32 call, __u32 compat)
 {
+	struct pt_regs *regs = (void *)regs_ptr;
+	struct scratch *s = base__scratch();
 	struct open_how how = {};
+	struct open_args *a;
 
+	if (!s)
+		return 0;
+	a = &s->open;
+	a->unread = false;
 	a->dirfd = AT_FDCWD;
 	a->resolve = 0;
 	a->has_path = call != CALL_OPEN_BY_HANDLE_AT;
@@ -55,6 +54,7 @@ INLINE void open__args(struct pt_regs *regs, enum call call, bool compat, struct
 		a->mode = 0;
 		break;
 	}
+	return 0;
 }
 
 /* The directory that a relative path starts from, whatever became of the file: for the name as Falco gives it. Sets `mode` to
@@ -72,11 +72,10 @@ INLINE __u32 store__start_dir(__u32 off, struct record_header *h, struct task_st
 	return (__u32)v & (2 * PATH_LEN_MAX - 1);
 }
 
-/* The record without its texts and its file. */
-INLINE void open__begin(struct open_record *r, struct task_struct *task, const struct open_args *args, __u32 call,
-                        __s64 ret)
+/* The record in the scratch buffer, without its texts and its file. */
+INLINE void open__begin(struct open_record *r, const struct open_args *args, __u32 call, __s64 ret)
 {
-	store__header(&r->h, task, RECORD_OPEN);
+	store__begin(RECORD_OPEN);
 	r->ret = ret;
 	r->resolve = args->resolve;
 	r->open_flags = args->flags;
@@ -135,38 +134,38 @@ GLOBAL int open__end(__u64 task_ptr, __u32 named, __u64 file_ptr)
 GLOBAL int open__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct pt_regs *regs = (void *)regs_ptr;
 	struct scratch *s = base__scratch();
-	struct open_args args = {};
 	struct call_path path = {};
 	struct open_record *r;
+	struct open_args *args;
 	struct file *file = NULL;
 	__u32 outcomes;
 
 	if (!s)
 		return 0;
 	r = (void *)s->record;
-	open__args(regs, call, compat, &args);
+	args = &s->open;
+	open__args(regs_ptr, call, compat);
 	if (ret >= 0)
 		file = extract__file(task, ret);
-	outcomes = args.unread ? OPEN_OUTCOMES_ALL : open__outcomes(call, args.flags);
+	outcomes = args->unread ? OPEN_OUTCOMES_ALL : open__outcomes(call, args->flags);
 	if (!open__wanted(outcomes, ret, file))
 		return 0;
 	if (ret < 0) {
-		if (args.has_path)
-			path = store__user_path(sizeof(*r), args.path, 0);
+		if (args->has_path)
+			path = store__user_path(sizeof(*r), args->path, 0);
 		if (!(outcomes & (path.flags & FLAG_NAME_CHANGED ? 1 << OPEN_NAME_CHANGED : 1 << OPEN_FAILED)))
 			return 0;
 	}
-	open__begin(r, task, &args, call, ret);
+	open__begin(r, args, call, ret);
 	r->h.flags = path.flags;
 	r->raw_len = path.len;
 	r->exit_raw_len = path.exit_len;
 	if (compat)
 		r->h.flags |= FLAG_COMPAT;
-	if (ret >= 0 && args.has_path)
-		r->raw_len = store__user_string(s, sizeof(*r), &r->h, args.path);
-	open__end((__u64)task, args.has_path, (__u64)file);
+	if (ret >= 0 && args->has_path)
+		r->raw_len = store__user_string(s, sizeof(*r), &r->h, args->path);
+	open__end((__u64)task, args->has_path, (__u64)file);
 	return 0;
 }
 

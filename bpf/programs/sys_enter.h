@@ -26,24 +26,27 @@ INLINE void enter__row(struct pt_regs *regs, const struct syscall_entry *e, __u3
 SEC("tp_btf/sys_enter")
 int BPF_PROG(sys_enter, struct pt_regs *regs, long id)
 {
+	struct scratch *s = base__scratch();
 	struct syscall_entry e = {};
-	struct open_args args = {};
 	__u32 call = syscall__call(regs, &e);
+	__s32 dirfd;
+	__u64 path;
 
-	if (call == CALL_NONE || call == CALL_CANARY || call == CALL_SOCKETCALL || call == CALL_IPC)
+	if (!s || call == CALL_NONE || call == CALL_CANARY || call == CALL_SOCKETCALL || call == CALL_IPC)
 		return 0;
 	if (call >= CALL_ROWS) {
 		enter__row(regs, &e, call);
 		return 0;
 	}
 	if (call == CALL_EXECVE || call == CALL_EXECVEAT) {
-		args.path = exec__path(regs, call, e.compat, &args.dirfd);
+		path = exec__path(regs, call, e.compat, &dirfd);
 	} else {
-		open__args(regs, call, e.compat, &args);
-		if (!args.unread && !(open__outcomes(call, args.flags) & OPEN_FAILURES))
+		open__args(base__number(s, regs), call, e.compat);
+		if (!s->open.unread && !(open__outcomes(call, s->open.flags) & OPEN_FAILURES))
 			return 0;
+		path = s->open.path;
 	}
-	if (args.path)
-		store__entry(args.path, 0);
+	if (path)
+		store__entry(path, 0);
 	return 0;
 }

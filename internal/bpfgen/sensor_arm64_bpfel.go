@@ -465,6 +465,17 @@ type SensorScratch struct {
 		KernelPaths uint64
 		File        uint64
 	}
+	Open struct {
+		_       structs.HostLayout
+		Path    uint64
+		Resolve uint64
+		Flags   uint32
+		Mode    uint32
+		Dirfd   int32
+		HasPath uint8
+		Unread  uint8
+		_       [2]byte
+	}
 	Task   uint64
 	Object uint64
 }

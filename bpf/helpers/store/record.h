@@ -37,6 +37,16 @@ INLINE void store__header(struct record_header *h, struct task_struct *task, __u
 	h->flags = 0;
 }
 
+/* Begins a record of the current task in the scratch buffer: its header. A function of its own, for programs that make several kinds. */
+GLOBAL int store__begin(__u32 type)
+{
+	struct scratch *s = base__scratch();
+
+	if (s)
+		store__header((void *)s->record, (void *)bpf_get_current_task(), type);
+	return 0;
+}
+
 /* Where the next text goes. The scratch buffer has room for the longest text behind RECORD_LEN_MAX. */
 INLINE void *store__at(struct scratch *s, __u32 off)
 {
