@@ -1,7 +1,6 @@
 package yamltree
 
 import (
-	"bytes"
 	"sort"
 	"strings"
 	"unicode/utf8"
@@ -11,7 +10,7 @@ import (
 type File struct {
 	// Name is the path, as messages show it.
 	Name  string
-	text  []byte
+	text  string
 	lines []int // offset of each line's first byte
 	last  cursor
 }
@@ -22,9 +21,13 @@ type cursor struct{ line, col, off int }
 // NewFile counts the lines of a text in UTF-8, UTF-16 or UTF-32. A byte order mark is left out; all offsets are those of the
 // text in UTF-8.
 func NewFile(name string, content []byte) *File {
-	f := &File{Name: name, text: decode(content), lines: []int{0}}
-	for i, c := range f.text {
-		if c == '\n' {
+	return countLines(name, string(decode(content)))
+}
+
+func countLines(name, text string) *File {
+	f := &File{Name: name, text: text, lines: make([]int, 1, 1+strings.Count(text, "\n"))}
+	for i := range len(text) {
+		if text[i] == '\n' {
 			f.lines = append(f.lines, i+1)
 		}
 	}
@@ -35,7 +38,7 @@ func NewFile(name string, content []byte) *File {
 func (f *File) Position(off int) (line, col int) {
 	off = min(max(off, 0), len(f.text))
 	i := sort.SearchInts(f.lines, off+1) - 1
-	return i + 1, utf8.RuneCount(f.text[f.lines[i]:off]) + 1
+	return i + 1, utf8.RuneCountInString(f.text[f.lines[i]:off]) + 1
 }
 
 // Offset is the inverse of Position.
@@ -51,7 +54,7 @@ func (f *File) Offset(line, col int) int {
 		at = f.last
 	}
 	for at.col < col && at.off < len(f.text) && f.text[at.off] != '\n' {
-		_, n := utf8.DecodeRune(f.text[at.off:])
+		_, n := utf8.DecodeRuneInString(f.text[at.off:])
 		at.off += n
 		at.col++
 	}
@@ -67,11 +70,11 @@ func (f *File) Snippet(off int) string {
 	off = min(max(off, 0), len(f.text))
 	i := sort.SearchInts(f.lines, off+1) - 1
 	text := f.text[f.lines[i]:]
-	if n := bytes.IndexByte(text, '\n'); n >= 0 {
+	if n := strings.IndexByte(text, '\n'); n >= 0 {
 		text = text[:n]
 	}
-	before := []rune(string(f.text[f.lines[i]:off]))
-	line := []rune(strings.TrimRight(string(text), "\r"))
+	before := []rune(f.text[f.lines[i]:off])
+	line := []rune(strings.TrimRight(text, "\r"))
 	if len(line) > snippetWidth {
 		start := min(max(len(before)-snippetWidth/2, 0), len(line)-snippetWidth)
 		line = line[start : start+snippetWidth]

@@ -99,7 +99,7 @@ func (n *Node) Place(o int) int {
 }
 
 // step says how many bytes of the text and of the file the next character takes; 0 if they don't agree.
-func (n *Node) step(text string, src []byte) (int, int) {
+func (n *Node) step(text string, src string) (int, int) {
 	switch {
 	case n.Style == DoubleQuoted && src[0] == '\\' && len(src) > 1:
 		_, size := utf8.DecodeRuneInString(text)
@@ -146,7 +146,7 @@ func blanks(s string) int {
 	return i
 }
 
-func skipBlanks(src []byte, j int) int {
+func skipBlanks(src string, j int) int {
 	for j < len(src) && isBlank(src[j]) {
 		j++
 	}

@@ -1,7 +1,6 @@
 package yamltree
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -46,11 +45,11 @@ func parse(f *File) ([]*Node, *Error) {
 	if len(f.text) > MaxSize {
 		return nil, &Error{Message: fmt.Sprintf("the file is larger than %d MiB, split it", MaxSize>>20)}
 	}
-	if i := bytes.IndexByte(f.text, 0); i >= 0 {
+	if i := strings.IndexByte(f.text, 0); i >= 0 {
 		return nil, &Error{Offset: i, Message: "NUL byte, the file is no text"}
 	}
 	if runs := findRuns(f); len(runs) > 0 {
-		// Lines that look like items may be something else, such as lines of a text. Then the library reads all of them.
+		// What looks like items may be something else, such as lines of a text. Then the library reads all of it.
 		if docs, err := read(f, runs); err == nil {
 			return docs, nil
 		}
@@ -58,14 +57,16 @@ func parse(f *File) ([]*Node, *Error) {
 	return read(f, nil)
 }
 
-// read has the library read all lines but those in the middle of runs.
+// read has the library read all but the middle of runs.
 func read(f *File, runs []run) ([]*Node, *Error) {
-	text := string(f.text)
-	file, err := parseTokens(f, text, runs)
+	c := converter{file: f, seen: f, runs: runs, anchors: map[string]*Node{}}
+	if len(runs) > 0 {
+		c.seen = countLines(f.Name, without(f, runs))
+	}
+	file, err := parseTokens(c.seen)
 	if err != nil {
 		return nil, err
 	}
-	c := converter{file: f, text: text, runs: runs, anchors: map[string]*Node{}}
 	var docs []*Node
 	for _, d := range file.Docs {
 		// An anchor is known in its own document only.
@@ -77,22 +78,19 @@ func read(f *File, runs []run) ([]*Node, *Error) {
 		docs = append(docs, n)
 	}
 	if c.inserted < len(runs) {
-		return nil, &Error{Message: "a run of lines is no sequence"}
+		return nil, &Error{Message: "a run of items is no sequence"}
 	}
 	return docs, nil
 }
 
 // parseTokens runs the library. Its panics, which fuzzing of it has found before, are errors of the file.
-func parseTokens(f *File, text string, runs []run) (file *ast.File, yerr *Error) {
+func parseTokens(f *File) (file *ast.File, yerr *Error) {
 	defer func() {
 		if r := recover(); r != nil {
 			file, yerr = nil, &Error{Message: fmt.Sprintf("the YAML parser gave up: %v", r)}
 		}
 	}()
-	if len(runs) > 0 {
-		text = string(without(f, runs))
-	}
-	tokens, yerr := tokenize(f, text)
+	tokens, yerr := tokenize(f)
 	if yerr != nil {
 		return nil, yerr
 	}
@@ -108,11 +106,11 @@ func parseTokens(f *File, text string, runs []run) (file *ast.File, yerr *Error)
 }
 
 // tokenize splits a file and refuses a depth of nesting that the parser's recursion should not meet.
-func tokenize(f *File, text string) (token.Tokens, *Error) {
+func tokenize(f *File) (token.Tokens, *Error) {
 	if off, deep := tooDeep(f); deep {
 		return nil, &Error{Offset: off, Message: fmt.Sprintf("collections nest deeper than %d", maxNesting)}
 	}
-	tokens := lexer.Tokenize(text)
+	tokens := lexer.Tokenize(f.text)
 	run := 0
 	for _, t := range tokens {
 		switch t.Type {
@@ -177,7 +175,7 @@ func syntaxError(f *File, err error) *Error {
 			e.Message = w.words
 		}
 	}
-	if i := bytes.IndexByte(f.text[e.Offset:], ':'); e.Message == illegalMapValue && i >= 0 {
+	if i := strings.IndexByte(f.text[e.Offset:], ':'); e.Message == illegalMapValue && i >= 0 {
 		// The colon is the mistake, not what stands before it.
 		e.Offset += i
 	}
@@ -207,9 +205,9 @@ func unclosed(f *File, tokens token.Tokens, off int) int {
 
 // converter turns the library's tree into ours.
 type converter struct {
-	file *File
-	text string
-	// runs are the lines that the library does not see, in order; inserted counts those whose items are in the tree.
+	// file is what is read; seen is what the library sees of it.
+	file, seen *File
+	// runs are what the library does not see, in order; inserted counts those whose items are in the tree.
 	runs     []run
 	inserted int
 	anchors  map[string]*Node
@@ -219,7 +217,7 @@ func (c *converter) at(t *token.Token) int {
 	if t == nil || t.Position == nil {
 		return 0
 	}
-	return c.file.Offset(lineOf(c.runs, t.Position.Line), t.Position.Column)
+	return placeOf(c.runs, c.seen.Offset(t.Position.Line, t.Position.Column))
 }
 
 // insert adds the items between the first and the last one of the next run, if the sequence has reached the last one.
@@ -228,12 +226,11 @@ func (c *converter) insert(items []*Node, last *Node) []*Node {
 		return items
 	}
 	r := c.runs[c.inserted]
-	body := r.indent + 2
-	if items[len(items)-1].Offset != c.file.lines[r.first-1]+body || last.Offset != c.file.lines[r.last-1]+body {
+	if items[len(items)-1].Offset != r.first || last.Offset != r.last {
 		return items
 	}
 	c.inserted++
-	return append(items, r.items(c.file, c.text)...)
+	return append(items, r.nodes(c.file)...)
 }
 
 func (c *converter) convert(n ast.Node, depth int) (*Node, *Error) {
@@ -305,11 +302,12 @@ func (c *converter) scalar(t *token.Token, off int) *Node {
 func (c *converter) mapping(values []*ast.MappingValueNode, off, depth int) (*Node, *Error) {
 	out := &Node{Kind: Mapping, File: c.file, Offset: off}
 	for _, v := range values {
+		inserted := c.inserted
 		key, err := c.convert(v.Key, depth+1)
 		if err != nil {
 			return nil, err
 		}
-		if c.tooLong(v) {
+		if c.inserted > inserted || c.tooLong(v) {
 			return nil, &Error{Offset: c.at(v.Start), Message: illegalMapValue}
 		}
 		value, err := c.convert(v.Value, depth+1)

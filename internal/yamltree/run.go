@@ -1,52 +1,137 @@
 package yamltree
 
 import (
-	"bytes"
 	"sort"
+	"strings"
 )
 
-// minRun is the number of lines from which a run is worth to be read apart.
+// minRun is the number of items from which a run is worth to be read apart.
 const minRun = 256
 
-// run is a series of lines that are an item of a block sequence each, of the same indentation, and hold a scalar that needs no
-// further reading. The library sees the first and the last of them: it takes twenty times the memory of the text.
+// run is a series of items of one sequence that are scalars which need no further reading: lines of the same indentation with a
+// dash, or words with commas between them behind a bracket. The library sees the first and the last of them: it takes twenty times
+// the memory of the text.
 type run struct {
-	// first and last are numbers of lines of the file, which count from 1; indent is the number of blanks in front of the dash.
-	first, last, indent int
-	// before is the number of lines that the library does not see before this run.
-	before int
+	// first and last are the places of the first and the last item; the library does not see the text from from to to.
+	first, last, from, to int
+	// items is the number of items that the library does not see, before that of the bytes before this run.
+	items, before int
 }
 
-// hidden is the number of the run's lines that the library does not see.
-func (r run) hidden() int { return r.last - r.first - 1 }
-
-// findRuns finds the long runs of a file.
+// findRuns finds the long runs of a file, in their order.
 func findRuns(f *File) []run {
 	var runs []run
-	before := 0
+	done := 0
 	for line := 1; line <= len(f.lines); {
-		indent, ok := simpleItem(f.line(line))
-		if !ok {
-			line++
-			continue
+		var r run
+		if r, line = blockRun(f, line); r.items+2 >= minRun {
+			runs = append(flowRuns(runs, f.text[:r.first], done), r)
+			done = r.to
 		}
-		r := run{first: line, last: line, indent: indent, before: before}
-		for line++; line <= len(f.lines); line++ {
-			if next, ok := simpleItem(f.line(line)); !ok || next != indent {
-				break
-			}
-			r.last = line
+	}
+	runs = flowRuns(runs, f.text, done)
+	before := 0
+	for i := range runs {
+		runs[i].before = before
+		before += runs[i].to - runs[i].from
+	}
+	return runs
+}
+
+// blockRun reads lines that are items, and gives the number of the line to go on with.
+func blockRun(f *File, line int) (run, int) {
+	indent, ok := simpleItem(f.line(line))
+	if !ok {
+		return run{}, line + 1
+	}
+	first := line
+	for line++; line <= len(f.lines); line++ {
+		if next, ok := simpleItem(f.line(line)); !ok || next != indent {
+			break
 		}
-		if r.last-r.first >= minRun {
+	}
+	last := line - 1
+	if last <= first {
+		return run{}, line
+	}
+	r := run{from: f.lines[first], to: f.lines[last-1], items: last - first - 1}
+	r.first, r.last = f.lines[first-1]+indent+2, r.to+indent+2
+	return r, line
+}
+
+// flowRuns appends the long runs that begin behind a bracket of a text, from a place of it on.
+func flowRuns(runs []run, text string, pos int) []run {
+	for pos < len(text) {
+		i := strings.IndexByte(text[pos:], '[')
+		if i < 0 {
+			break
+		}
+		var r run
+		if r, pos = flowRun(text, pos+i+1); r.items+2 >= minRun {
 			runs = append(runs, r)
-			before += r.hidden()
 		}
 	}
 	return runs
 }
 
+// flowRun reads words with commas between them, and gives the place to go on from.
+func flowRun(text string, pos int) (run, int) {
+	var r run
+	for n := 0; ; n++ {
+		start := skipToWord(text, pos)
+		end := start + wordLength(text[start:])
+		after := skipToWord(text, end)
+		if end == start || after == len(text) || text[after] != ',' && text[after] != ']' {
+			return r, max(start, pos)
+		}
+		if _, ok := simpleScalar(text[start:end]); !ok {
+			return r, end
+		}
+		switch n {
+		case 0:
+			r.first = start
+		case 1:
+			r.from = start
+		}
+		r.last, r.to, r.items = start, start, n-1
+		if pos = after + 1; text[after] == ']' {
+			return r, pos
+		}
+	}
+}
+
+// skipToWord skips blanks, ends of lines, and comments.
+func skipToWord(text string, i int) int {
+	for i < len(text) {
+		switch c := text[i]; {
+		case c == ' ' || c == '\n':
+			i++
+		case c == '#' && (text[i-1] == ' ' || text[i-1] == '\n'):
+			if n := strings.IndexByte(text[i:], '\n'); n >= 0 {
+				i += n
+			} else {
+				return len(text)
+			}
+		default:
+			return i
+		}
+	}
+	return i
+}
+
+// wordLength is the number of bytes of the word, or the quoted text, at the begin of a text.
+func wordLength(text string) int {
+	if len(text) > 0 && (text[0] == '"' || text[0] == '\'') {
+		return strings.IndexByte(text[1:], text[0]) + 2 // 1, a lone quote, if there is no second one: no scalar
+	}
+	if n := strings.IndexAny(text, " \n,]"); n >= 0 {
+		return n
+	}
+	return len(text)
+}
+
 // line returns a line of the file without its end.
-func (f *File) line(n int) []byte {
+func (f *File) line(n int) string {
 	text := f.text[f.lines[n-1]:]
 	if n < len(f.lines) {
 		return text[:f.lines[n]-f.lines[n-1]-1]
@@ -55,8 +140,8 @@ func (f *File) line(n int) []byte {
 }
 
 // simpleItem tells whether a line is an item such as "  - word" or "  - "word"", and how many blanks it begins with.
-func simpleItem(line []byte) (indent int, ok bool) {
-	text := bytes.TrimLeft(line, " ")
+func simpleItem(line string) (indent int, ok bool) {
+	text := strings.TrimLeft(line, " ")
 	indent = len(line) - len(text)
 	if len(text) < 3 || text[0] != '-' || text[1] != ' ' {
 		return 0, false
@@ -66,7 +151,7 @@ func simpleItem(line []byte) (indent int, ok bool) {
 }
 
 // simpleScalar tells whether a text is a scalar that means what it says: one word, or ASCII between quotes without an escape.
-func simpleScalar(text []byte) (Style, bool) {
+func simpleScalar(text string) (Style, bool) {
 	style := Plain
 	switch q := text[0]; {
 	case q == '"' || q == '\'':
@@ -78,16 +163,16 @@ func simpleScalar(text []byte) (Style, bool) {
 		if end < 1 || text[end] != q {
 			return 0, false
 		}
-		for _, c := range text[1:end] {
+		for _, c := range []byte(text[1:end]) {
 			if c < ' ' || c >= 0x7f || c == '\\' || c == q {
 				return 0, false
 			}
 		}
-	case !isAlphanumeric(q) && q != '/' || text[len(text)-1] == ':' || bytes.EqualFold(text, []byte("null")):
+	case !isAlphanumeric(q) && q != '/' || text[len(text)-1] == ':' || strings.EqualFold(text, "null"):
 		return 0, false // a mapping's key, a null, or something else
 	default:
-		for _, c := range text {
-			if !isAlphanumeric(c) && bytes.IndexByte([]byte("._/:-"), c) < 0 {
+		for _, c := range []byte(text) {
+			if !isAlphanumeric(c) && strings.IndexByte("._/:-", c) < 0 {
 				return 0, false
 			}
 		}
@@ -99,42 +184,46 @@ func isAlphanumeric(c byte) bool {
 	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
 }
 
-// without gives the file's text without the lines that the library need not see.
-func without(f *File, runs []run) []byte {
-	var out []byte
+// without gives the file's text without what the library need not see.
+func without(f *File, runs []run) string {
+	var out strings.Builder
 	done := 0
 	for _, r := range runs {
-		out = append(out, f.text[done:f.lines[r.first]]...) // up to the end of its first line
-		done = f.lines[r.last-1]
+		out.WriteString(f.text[done:r.from])
+		done = r.to
 	}
-	return append(out, f.text[done:]...)
+	out.WriteString(f.text[done:])
+	return out.String()
 }
 
-// lineOf gives the line of the file that is a line of the text that the library sees.
-func lineOf(runs []run, line int) int {
-	// The runs whose first line is before it.
-	i := sort.Search(len(runs), func(i int) bool { return runs[i].first-runs[i].before >= line })
+// placeOf gives the place in the file of a byte of the text that the library sees.
+func placeOf(runs []run, off int) int {
+	// The runs that are not behind it.
+	i := sort.Search(len(runs), func(i int) bool { return runs[i].from-runs[i].before > off })
 	if i == 0 {
-		return line
+		return off
 	}
-	return line + runs[i-1].before + runs[i-1].hidden()
+	r := runs[i-1]
+	return off + r.before + r.to - r.from
 }
 
-// items makes the nodes of the lines that the library did not see. text is the file's, as a string that the nodes share.
-func (r run) items(f *File, text string) []*Node {
-	nodes := make([]Node, r.hidden())
-	out := make([]*Node, len(nodes))
+// nodes makes the items that the library did not see.
+func (r run) nodes(f *File) []*Node {
+	nodes := make([]Node, r.items)
+	out := make([]*Node, r.items)
+	pos := r.from
 	for i := range nodes {
-		line := f.line(r.first + 1 + i)
-		start := f.lines[r.first+i] + r.indent + 2
-		end := f.lines[r.first+i] + len(line)
-		style, _ := simpleScalar(f.text[start:end])
-		n := Node{Kind: Scalar, Style: style, File: f, Offset: start, Text: text[start:end], body: start}
-		if style != Plain {
-			n.Text, n.body = text[start+1:end-1], start+1
+		for pos = skipToWord(f.text, pos); f.text[pos] == ',' || f.text[pos] == '-'; {
+			pos = skipToWord(f.text, pos+1)
 		}
-		nodes[i] = n
+		end := pos + wordLength(f.text[pos:])
+		style, _ := simpleScalar(f.text[pos:end])
+		nodes[i] = Node{Kind: Scalar, Style: style, File: f, Offset: pos, Text: f.text[pos:end], body: pos}
+		if style != Plain {
+			nodes[i].Text, nodes[i].body = f.text[pos+1:end-1], pos+1
+		}
 		out[i] = &nodes[i]
+		pos = end
 	}
 	return out
 }

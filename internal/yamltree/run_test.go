@@ -17,6 +17,16 @@ func itemLines(indent, n int) string {
 	return b.String()
 }
 
+// flowItems are n items with commas between them.
+func flowItems(n int, comma string) string {
+	words := []string{"10.0.0.%d", "fd00::%d:1", "name-%d", "'\"10.1.1.%d\"'", `"a, b]: %d #"`, "0x%d", "true%d", "/usr/bin/x_%d"}
+	items := make([]string, n)
+	for i := range items {
+		items[i] = fmt.Sprintf(words[i%len(words)], i)
+	}
+	return strings.Join(items, comma)
+}
+
 // TestRuns: a long series of items gives the tree that the library makes of all lines, and so do lines that only look like one.
 func TestRuns(t *testing.T) {
 	const n = 2 * minRun
@@ -44,6 +54,24 @@ func TestRuns(t *testing.T) {
 		"lines of a quoted text":                       {"a: 'b\n" + strings.ReplaceAll(itemLines(2, n), "'", "") + "'\n", false},
 		"lines of a text, then a list":                 {"a: |\n" + itemLines(2, n) + "b:\n" + itemLines(2, n), false},
 		"items within a flow, which the library takes": {"a: [\n" + itemLines(2, n) + "]\n", true},
+		"a flow":                                       {"- list: l\n  items: [" + flowItems(n, ", ") + "]\n- list: m\n  items: [a]\n", true},
+		"a flow without blanks":                        {"items: [" + flowItems(n, ",") + "]\n", true},
+		"a flow in lines":                              {"items: [\n   " + flowItems(n, ",\n   ") + "\n  ]\nb: c\n", true},
+		"a flow in lines with commas in front":         {"items: [" + flowItems(n, "\n , ") + " ]\nb: c\n", true},
+		"a flow with comments":                         {"items: [ # x\n   " + flowItems(n, ", # y, z]\n   ") + ", # w\n  ]\nb: c\n", true},
+		"a flow with a last comma":                     {"items: [" + flowItems(n, ", ") + ", ]\nb: c\n", true},
+		"a flow at the end":                            {"items: [" + flowItems(n, ", ") + "]", true},
+		"a flow in another one":                        {"a: [x, [" + flowItems(n, ", ") + "], y, [" + flowItems(n, ", ") + "]]\n", true},
+		// Without colons: within braces the library takes fd00::1 for a key and a value, unlike yaml-cpp.
+		"a flow in a mapping": {"{a: [" + strings.ReplaceAll(flowItems(n, ", "), ":", "-") + "], b: c}\n", true},
+		"a flow with other items behind":               {"a: [" + flowItems(n, ", ") + ", null, b: c, x y, '', [z], a]\nb: c\n", true},
+		"a flow with an anchor":                        {"a: &x [" + flowItems(n, ", ") + "]\nb: *x\n", true},
+		"a flow and a block":                           {"a: [" + flowItems(n, ", ") + "]\nb:\n" + itemLines(1, n) + "c: [" + flowItems(n, ", ") + "]\n", true},
+		"a flow that is a key":                         {"? [" + flowItems(n, ", ") + "]\n: x\n", false},
+		"a flow that is open":                          {"a: [" + flowItems(n, ", ") + "\n", false},
+		"a flow without a comma":                       {"a: [" + flowItems(n, ", ") + " x, y]\n", true},
+		"a flow in a text":                             {"a: |\n  [" + flowItems(n, ", ") + "]\nb: c\n", false},
+		"a flow in a plain text":                       {"a: x [" + flowItems(n, "; ") + "], [" + flowItems(n, ", ") + "]\nb: c\n", false},
 		"a mistake behind":                             {"a:\n" + itemLines(1, n) + "b: c: d\n", false},
 		"a mistake before":                             {"b: c: d\na:\n" + itemLines(1, n), false},
 	} {

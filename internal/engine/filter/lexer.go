@@ -127,6 +127,9 @@ func (l *lexer) quoted() (string, error) {
 	end := l.Offset - 1
 	in := start
 	in.advance(1)
+	if plain := in.text[in.Offset:end]; strings.IndexByte(plain, '\\') < 0 {
+		return plain, nil
+	}
 	var b strings.Builder
 	for in.Offset < end {
 		i := strings.IndexByte(in.text[in.Offset:end], '\\')

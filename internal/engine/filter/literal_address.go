@@ -62,27 +62,22 @@ func parseNetwork(src *source, v *Value) (netip.Prefix, error) {
 
 // addressPred tests for membership in a list of addresses, or of networks.
 func addressPred(src *source, values []*Value) (pred, error) {
-	var addrs []netip.Addr
-	var nets []netip.Prefix
-	if src.kind.Group() == field.Network {
-		nets = make([]netip.Prefix, 0, len(values))
-	} else {
-		addrs = make([]netip.Addr, 0, len(values))
-	}
+	var set addressIn
 	for _, v := range values {
 		if src.kind.Group() == field.Network {
 			n, err := parseNetwork(src, v)
 			if err != nil {
 				return nil, err
 			}
-			nets = append(nets, n)
+			set.addNetwork(n)
 			continue
 		}
 		a, err := parseAddress(src, v)
 		if err != nil {
 			return nil, err
 		}
-		addrs = append(addrs, a)
+		set.addAddress(a)
 	}
-	return &addressIn{addrs: newSet(addrs), nets: newNetSet(nets)}, nil
+	set.finish()
+	return &set, nil
 }

@@ -33,12 +33,11 @@ type testKey struct {
 func NewLiterals(name string, texts []string) (*Literals, bool) {
 	l := &Literals{Name: name, Values: make([]Value, len(texts)), tests: map[testKey]pred{}}
 	for i, text := range texts {
-		p := &parser{lexer: newLexer(text), maxDepth: defaultMaxDepth}
-		o, err := p.value("expected a text")
+		p := parser{lexer: newLexer(text)}
+		v, err := p.literal("expected a text")
 		if err != nil || p.Offset < len(text) {
 			return nil, false
 		}
-		v := o.(*Value)
 		l.Values[i] = Value{Pos: Pos{Offset: i}, Text: v.Text, Quoted: v.Quoted}
 	}
 	return l, true

@@ -2,7 +2,6 @@ package filter
 
 import (
 	"cmp"
-	"net/netip"
 	"slices"
 )
 
@@ -194,7 +193,7 @@ func isLarge(p pred) bool {
 	case *textPath:
 		return len(p.set.entries) >= largeSet
 	case *addressIn:
-		return len(p.addrs.items)+len(p.nets.items) >= largeSet
+		return p.size() >= largeSet
 	}
 	return false
 }
@@ -204,8 +203,7 @@ func newAny(preds []pred) pred {
 	var rest anyPred
 	var texts, prefixes, paths []string
 	var nums []int64
-	var addrs []netip.Addr
-	var nets []netip.Prefix
+	var addresses addressIn
 	for _, p := range flattenAny(preds) {
 		if isLarge(p) {
 			rest = append(rest, p)
@@ -223,7 +221,7 @@ func newAny(preds []pred) pred {
 		case *numIn:
 			nums = append(nums, p.set.items...)
 		case *addressIn:
-			addrs, nets = append(addrs, p.addrs.items...), append(nets, p.nets.items...)
+			addresses.join(&p.addressSet)
 		default:
 			rest = append(rest, p)
 		}
@@ -240,8 +238,9 @@ func newAny(preds []pred) pred {
 	if nums != nil {
 		rest = append(rest, &numIn{set: newSet(nums)})
 	}
-	if addrs != nil || nets != nil {
-		rest = append(rest, &addressIn{addrs: newSet(addrs), nets: newNetSet(nets)})
+	if addresses.size() > 0 {
+		addresses.finish()
+		rest = append(rest, &addresses)
 	}
 	if len(rest) == 1 {
 		return rest[0]

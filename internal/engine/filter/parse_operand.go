@@ -73,19 +73,25 @@ func (p *parser) val(pos Pos) (Operand, error) {
 }
 
 func (p *parser) value(expected string) (Operand, error) {
+	v, err := p.literal(expected)
+	if err != nil {
+		return nil, err
+	}
+	return &v, p.node()
+}
+
+// literal reads one value.
+func (p *parser) literal(expected string) (Value, error) {
 	pos := p.Pos
 	if c := p.peek(0); c == '"' || c == '\'' {
 		s, err := p.quoted()
-		if err != nil {
-			return nil, err
-		}
-		return &Value{Pos: pos, Text: s, Quoted: true}, p.node()
+		return Value{Pos: pos, Text: s, Quoted: true}, err
 	}
 	s := p.run(isBare)
 	if s == "" {
-		return nil, p.errorf("%s", expected)
+		return Value{}, p.errorf("%s", expected)
 	}
-	return &Value{Pos: pos, Text: s}, p.node()
+	return Value{Pos: pos, Text: s}, nil
 }
 
 // list reads a list, or the identifier that names one.

@@ -2,7 +2,6 @@ package filter
 
 import (
 	"cmp"
-	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -283,8 +282,7 @@ func (p *floatOrder) cost() int                            { return 1 }
 
 // addressIn passes an address that equals one of the addresses or lies in one of the networks. Another family is no match.
 type addressIn struct {
-	addrs set[netip.Addr]
-	nets  netSet
+	addressSet
 }
 
 func (p *addressIn) test(v *field.Value, _ *Scratch) bool {
@@ -292,10 +290,10 @@ func (p *addressIn) test(v *field.Value, _ *Scratch) bool {
 	if v.Net.IsValid() {
 		addr = v.Net.Addr()
 	}
-	return p.addrs.has(addr) || p.nets.contains(addr)
+	return p.has(addr)
 }
 
-func (p *addressIn) cost() int { return 1 + p.nets.steps() }
+func (p *addressIn) cost() int { return 1 + p.steps() }
 
 // pairHolds compares two present values of one type with an operator other than regex and pmatch.
 func pairHolds(g field.Group) func(op Op, a, b *field.Value) bool {

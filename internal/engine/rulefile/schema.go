@@ -127,8 +127,9 @@ func (c *schemaCheck) check(s *schema, n *yamltree.Node, path string) bool {
 		ok = c.fail(path, "Failed to match against any enum values.")
 	}
 	if s.item != nil && n.Kind == yamltree.Sequence {
+		var dry schemaCheck // so that no path is made of each item of a long list
 		for i, item := range n.Items {
-			if !c.check(s.item, item, fmt.Sprintf("%s[%d]", path, i)) {
+			if !dry.check(s.item, item, "") && !c.check(s.item, item, fmt.Sprintf("%s[%d]", path, i)) {
 				ok = c.fail(path, "Failed to validate item #%d in array.", i)
 			}
 		}

@@ -1,7 +1,6 @@
 package filter
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -9,8 +8,8 @@ import (
 	"github.com/saker-sensor/saker/internal/field"
 )
 
-// TestNetSet: an index by prefix length says what a search of all networks says, for both families and any number of networks.
-func TestNetSet(t *testing.T) {
+// TestAddressSet: a set says what a search of all its addresses and networks says, for both families and any number of them.
+func TestAddressSet(t *testing.T) {
 	for seed := range uint64(200) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		address := func() netip.Addr {
@@ -34,7 +33,22 @@ func TestNetSet(t *testing.T) {
 			}
 			nets = append(nets, n)
 		}
-		s := newNetSet(nets)
+		var s, half addressSet
+		for i, n := range nets {
+			if i%2 == 0 {
+				half.addNetwork(n)
+			} else {
+				s.addNetwork(n)
+			}
+		}
+		for range r.IntN(8) {
+			a := address()
+			s.addAddress(a)
+			nets = append(nets, netip.PrefixFrom(a, a.BitLen()))
+		}
+		half.finish()
+		s.join(&half)
+		s.finish()
 		addrs := []netip.Addr{{}, netip.MustParseAddr("::1%eth0")}
 		for range 100 {
 			addrs = append(addrs, address())
@@ -44,7 +58,7 @@ func TestNetSet(t *testing.T) {
 			for _, n := range nets {
 				want = want || n.Contains(a)
 			}
-			if got := s.contains(a); got != want {
+			if got := s.has(a); got != want {
 				t.Fatalf("seed %d: %v in %v: %v, want %v", seed, a, nets, got, want)
 			}
 		}
@@ -53,17 +67,17 @@ func TestNetSet(t *testing.T) {
 
 // BenchmarkNetworks compares an address that lies in none with 200,000 networks of 25 prefix lengths.
 func BenchmarkNetworks(b *testing.B) {
-	var nets []netip.Prefix
+	p := &addressIn{}
 	for i := range 200_000 {
 		n, err := netip.AddrFrom4([4]byte{byte(11 + i>>16), byte(i >> 8), byte(i), byte(i)}).Prefix(8 + i%25)
 		if err != nil {
 			b.Fatal(err)
 		}
-		nets = append(nets, n)
+		p.addNetwork(n)
 	}
-	p := &addressIn{nets: newNetSet(nets)}
+	p.finish()
 	v := &field.Value{Addr: netip.MustParseAddr("192.0.2.1")}
-	b.Run(fmt.Sprint(len(nets)), func(b *testing.B) {
+	b.Run("200000", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			if p.test(v, nil) {
