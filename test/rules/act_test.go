@@ -40,6 +40,11 @@ var actions = map[string]func(args []string) error{
 	"userfaultfd": func([]string) error { _ = call(unix.SYS_USERFAULTFD, userModeOnly); return nil },
 	"memfd":       memfd,
 	"create":      create,
+	"overwrite":   func(args []string) error { return overwrite(args[0]) },
+	"attach":      func(args []string) error { return attachTree(args[0], true) },
+	"clone-tree":  func(args []string) error { return attachTree(args[0], false) },
+	"key":         func(args []string) error { return key(args[0]) },
+	"perf":        perf,
 }
 
 // lateAfter is longer than what the published rules take for a program's start.
@@ -110,6 +115,51 @@ func create(args []string) error {
 	fd, err := unix.Open(args[0], unix.O_CREAT|unix.O_WRONLY|unix.O_CLOEXEC, uint32(mode))
 	if err != nil {
 		return err
+	}
+	return unix.Close(fd)
+}
+
+// overwrite opens a file as one does to replace what is in it.
+func overwrite(path string) error {
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_TRUNC|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	return unix.Close(fd)
+}
+
+// attachTree clones the mount at a folder, and attaches the clone to it if asked to.
+func attachTree(folder string, attach bool) error {
+	fd, err := unix.OpenTree(unix.AT_FDCWD, folder, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	if err != nil || !attach {
+		return err
+	}
+	if err := unix.MoveMount(fd, "", unix.AT_FDCWD, folder, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+		return err
+	}
+	return unix.Unmount(folder, unix.MNT_DETACH)
+}
+
+// key makes a key of the process's own, and reads or describes it.
+func key(operation string) error {
+	id, err := unix.AddKey("user", "saker trial", []byte("secret"), unix.KEY_SPEC_PROCESS_KEYRING)
+	if err != nil {
+		return err
+	}
+	_, err = unix.KeyctlBuffer(map[string]int{"read": unix.KEYCTL_READ, "describe": unix.KEYCTL_DESCRIBE}[operation], id, make([]byte, 64), 0)
+	return err
+}
+
+// perf opens a counter of the given type for the process itself. The kernel knows no type 99.
+func perf(args []string) error {
+	kind, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	attr := &unix.PerfEventAttr{Type: uint32(kind), Size: uint32(unsafe.Sizeof(unix.PerfEventAttr{}))}
+	fd, err := unix.PerfEventOpen(attr, 0, -1, -1, unix.PERF_FLAG_FD_CLOEXEC)
+	if err != nil {
+		return nil // of interest is that the call was made
 	}
 	return unix.Close(fd)
 }

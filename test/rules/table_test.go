@@ -25,6 +25,7 @@ var needed = map[string]string{
 	"Detect release_agent File Container Escapes":       "CAP_SYS_ADMIN",
 	"Program for the kernel loaded from a container":    "CAP_BPF",
 	"Disk or kernel file system mounted in a container": "CAP_SYS_ADMIN",
+	"File system attached in a container":               "CAP_SYS_ADMIN",
 }
 
 var tables = [][]trial{files, processes, networks, containers, calls}
