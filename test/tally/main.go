@@ -143,7 +143,9 @@ func (t *tally) endPackage(e event, output string) {
 var complaint = regexp.MustCompile(`(?m)^ *\w+\.go:\d+: .*\n?`)
 
 // complaints are the first lines of a failed test's first messages.
-func complaints(output string) string { return strings.Join(complaint.FindAllString(output, maxComplaints), "") }
+func complaints(output string) string {
+	return strings.Join(complaint.FindAllString(output, maxComplaints), "")
+}
 
 // reason is the last line that a skipped test printed itself, without the place in the source.
 func reason(output string) (text string) {

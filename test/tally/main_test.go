@@ -27,7 +27,8 @@ func TestTally(t *testing.T) {
 {"Action":"output","Package":"b","Test":"TestBad/sub","Output":"        a log\n"}
 {"Action":"fail","Package":"b","Test":"TestBad/sub"}
 {"Action":"fail","Package":"b","Elapsed":2}
-`, passes + "    y_test.go:9: got 1\n        a log\nFAIL  b  2.0 s\nfailed: b TestBad/sub\n    y_test.go:9: got 1\n1 passed, 1 failed, 1 skipped\n", true},
+`, passes + "    y_test.go:9: got 1\n        a log\nFAIL  b  2.0 s\n" +
+			"failed: b TestBad/sub\n    y_test.go:9: got 1\n1 passed, 1 failed, 1 skipped\n", true},
 		{"a package fails without a test", `{"Action":"output","Package":"b","Output":"exit status 2\n"}
 {"Action":"fail","Package":"b","Elapsed":0}
 `, "exit status 2\nFAIL  b  0.0 s\n0 passed, 0 failed, 0 skipped\n", true},
