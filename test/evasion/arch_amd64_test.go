@@ -18,10 +18,13 @@ func TestEntries(t *testing.T) { try(t, archTechniques) }
 
 // Numbers of i386's table, and the bit that makes a number one of x32's.
 const (
-	i386Open   = 5
-	i386Creat  = 8
-	i386Execve = 11
-	x32Bit     = 0x40000000
+	i386Open       = 5
+	i386Creat      = 8
+	i386Execve     = 11
+	i386Socketcall = 102
+	x32Bit         = 0x40000000
+
+	socketcallConnect = 3
 )
 
 var archTechniques = []technique{
@@ -67,6 +70,29 @@ var archTechniques = []technique{
 		seen("spawned_process and proc.exepath = DIR/program32", "proc.name=program32"),
 		seen(secretRead, "evt.type=open", "proc.name=program32"),
 	}},
+	{"connect by socketcall", func(string) error {
+		if err := needEntry32(); err != nil {
+			return err
+		}
+		fd, err := datagrams()
+		if err != nil {
+			return err
+		}
+		addr, err := low(string(inet4(evil)))
+		if err != nil {
+			return err
+		}
+		args := binary.LittleEndian.AppendUint32(nil, uint32(fd))
+		args = binary.LittleEndian.AppendUint32(args, uint32(addr))
+		at, err := low(string(binary.LittleEndian.AppendUint32(args, 16)))
+		if err != nil {
+			return err
+		}
+		if res := ia32.Int80(i386Socketcall, socketcallConnect, at, 0, 0); res < 0 {
+			return unix.Errno(-res)
+		}
+		return nil
+	}, []expectation{seen(evilConnected, "evt.res=SUCCESS", "fd.l4proto=udp")}},
 	{"x32 numbers", func(dir string) error {
 		err := call(x32Bit|unix.SYS_OPEN, dir+"/secret", unix.O_RDONLY)
 		if errors.Is(err, unix.ENOSYS) {
@@ -96,13 +122,13 @@ func call(nr uintptr, path string, arg uintptr) error {
 	return nil
 }
 
-// low puts a path below 4 GiB.
-func low(path string) (uintptr, error) {
+// low puts a text below 4 GiB.
+func low(text string) (uintptr, error) {
 	p, err := unix.MmapPtr(-1, 0, nil, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_32BIT)
 	if err != nil {
 		return 0, err
 	}
-	copy(unsafe.Slice((*byte)(p), 4096), path+"\x00")
+	copy(unsafe.Slice((*byte)(p), 4096), text+"\x00")
 	return uintptr(p), nil
 }
 

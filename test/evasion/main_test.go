@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 
 // attack runs in a process of its own.
 func attack(name string, args []string) error {
-	for _, table := range [][]technique{opens, rings, execs, processes, archTechniques} {
+	for _, table := range [][]technique{opens, rings, execs, processes, names, networks, mounts, archTechniques} {
 		for _, t := range table {
 			if t.name == name {
 				return t.do(args[0])

@@ -76,7 +76,8 @@ var fields = []string{
 	"fd.name.given", "fd.name.resolved",
 	"fd.name.source", "fd.name.watched", "fd.name.exit", "fd.name.matched",
 	"proc.name", "proc.exe", "proc.exepath", "proc.args", "proc.script", "proc.pname", "proc.is_exe_from_memfd", "user.uid", "proc.pid",
-	"proc.vpid",
+	"proc.vpid", "evt.rawres", "evt.arg.flags", "evt.arg.nstype", "fs.path.name", "fs.path.source", "fs.path.target", "fd.type",
+	"fd.l4proto", "fd.sip", "fd.sport",
 }
 
 // stage is a sensor with the rules of several techniques.
@@ -129,7 +130,7 @@ func base(t *testing.T) string {
 }
 
 func (s *stage) dir(technique string) string {
-	return filepath.Join(s.base, strings.NewReplacer(" ", "-", "/", "").Replace(technique))
+	return filepath.Join(s.base, strings.NewReplacer(" ", "-", "/", "", ",", "").Replace(technique))
 }
 
 func prepare(t *testing.T, dir string) {

@@ -76,7 +76,7 @@ const (
 	pidResult   = "an error has its name"
 	garbage     = "Falco shows memory that is no data of the call"
 	limitThen   = "the limit is that of the last exec"
-	fchdir      = "Falco does not follow fchdir"
+	cwdThen     = "the working directory is that of the last exec, or the fork; Falco follows chdir"
 	lostFlag    = "Falco loses the flag"
 	otherTable  = "the number is of another process's table"
 	noKind      = "the kinds of the descriptors that poll is asked about are not captured"
@@ -242,7 +242,7 @@ var differences = []difference{
 	{"read", "evt.buffer", `"NULL.56"`, "", garbage},
 	{"recvfrom", "evt.buffer", `"NUL"`, "", garbage},
 	{"clone", "arg.fdlimit", "1024", "20000", limitThen},
-	{"chdir", "proc.cwd", `"/tmp/"`, `"/tmp/ow/"`, fchdir},
+	{"chdir", "proc.cwd", `"/tmp/"`, `"/tmp/ow/"`, cwdThen},
 	{"fchownat", "arg.flags", "0", "1024(AT_SYMLINK_NOFOLLOW)", lostFlag},
 	{"poll", "arg.fds", "0:f1", "0:?1", noKind},
 	{"quotactl", "fs.path.name", `"/tmp/ow/<NA>"`, "", noPath},

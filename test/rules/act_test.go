@@ -28,6 +28,7 @@ var actions = map[string]func(args []string) error{
 	"udp":         udp,
 	"unix":        func(args []string) error { return connectUnix(args[0]) },
 	"dup":         dup,
+	"dup-free":    dupFree,
 	"socket":      socket,
 	"ptrace":      attach,
 	"traceme":     func([]string) error { return call(unix.SYS_PTRACE, unix.PTRACE_TRACEME) },
@@ -249,6 +250,19 @@ func dup(args []string) error {
 		return err
 	}
 	return unix.Dup3(p.client, to, 0)
+}
+
+// dupFree has fcntl copy a connected socket to the first free descriptor, which is 0.
+func dupFree(args []string) error {
+	p, err := talk(args[0], args[0])
+	if err != nil {
+		return err
+	}
+	if err := unix.Close(0); err != nil {
+		return err
+	}
+	_, err = unix.FcntlInt(uintptr(p.client), unix.F_DUPFD, 0)
+	return err
 }
 
 func socket(args []string) error {
