@@ -19,7 +19,7 @@
 #define SAKER_EVENT_H
 
 enum schema {
-	SCHEMA_VERSION = 8,
+	SCHEMA_VERSION = 9,
 };
 
 /* Sizes of tables. */
@@ -28,6 +28,7 @@ enum sizes {
 	CALLS_MAX = 16,        /* at least CALLS, and a power of two: an index is masked where it is used */
 	ENTRY_COPIES = 1024,   /* a power of two */
 	URING_OPERATIONS = 64, /* a power of two, above every operation of io_uring that is a call */
+	CALLER_TYPES = 16,     /* a power of two, at least RECORD_TYPES */
 	INNER_CALLS_MAX = 32,  /* calls that one of socketcall and ipc stands for; a power of two */
 };
 
@@ -41,6 +42,7 @@ enum limits {
 	CALL_PARAMS_MAX = 16,   /* parameters of one system call; a power of two */
 	CALL_ROWS_MAX = 512,    /* rows of the table of system calls; a power of two */
 	DATA_LEN_MAX = 4096,    /* bytes copied of one buffer, at most */
+	POLLED_MAX = 16,        /* descriptors of a poll that are looked at */
 };
 
 enum record_type {
@@ -111,6 +113,7 @@ enum param_source {
 	SOURCE_DESCRIPTOR_AT, /* the same of the number that stands at the address arg + offset */
 	SOURCE_MEMORY,        /* of the caller's memory, in KiB: size, resident, swapped, for size 0, 1 and 2 */
 	SOURCE_CRED,          /* the capability set, for size 0 to 2: inheritable, permitted, effective */
+	SOURCE_POLLED, /* as SOURCE_BYTES, of struct pollfd; a struct polled for each of them follows, then what their descriptors lead to */
 	PARAM_SOURCES,
 };
 
@@ -160,6 +163,7 @@ enum record_flags {
 	FLAG_NO_RESULT = 1 << 11,    /* the ring does not tell what became of it: ret is 0 and means nothing */
 	FLAG_NAME_CHANGED = 1 << 12, /* the caller's path string was another one at the end of the call */
 	FLAG_FS_PATH = 1 << 13,      /* mount_len and hidden_len tell where in its file system the file is */
+	FLAG_CALLER = 1 << 14,       /* the record ends with a struct caller_info */
 };
 
 /* What became of an open, and of which type the file is (programs/open_class.h). */
@@ -176,6 +180,47 @@ enum layer {
 	LAYER_NONE,
 	LAYER_UPPER,
 	LAYER_LOWER,
+};
+
+/* What struct caller_info tells. */
+enum caller_part {
+	CALLER_STDIO = 1 << 0, /* descriptors 0 to 2 */
+	CALLER_FDS = 1 << 1,   /* how many descriptors are open */
+	CALLER_KINDS = 1 << 2, /* of which kinds the first of them are */
+	CALLER_MEMORY = 1 << 3,
+	CALLER_THREAD = 1 << 4, /* threads, page faults, time */
+	CALLER_CGROUPS = 1 << 5,
+};
+
+enum caller_limits {
+	CALLER_STD = 3,
+	CALLER_CONTROLLERS = 5,
+	CALLER_KINDS_MAX = 128,   /* descriptors that are looked at for their kinds */
+	CALLER_FDS_MAX = 1 << 17, /* those that are counted */
+};
+
+/* The kinds of open descriptors. */
+enum descriptor_kind {
+	KIND_OTHER,
+	KIND_FILE,
+	KIND_DIRECTORY,
+	KIND_PIPE,
+	KIND_IPV4,
+	KIND_IPV6,
+	KIND_UNIX,
+	KIND_NETLINK,
+	KIND_EVENT,
+	KIND_EVENTPOLL,
+	KIND_INOTIFY,
+	KIND_SIGNALFD,
+	KIND_TIMERFD,
+	KIND_IO_URING,
+	KIND_USERFAULTFD,
+	KIND_PIDFD,
+	KIND_BPF,
+	KIND_PERF_EVENT,
+	KIND_MEMFD,
+	KINDS,
 };
 
 enum signal_origin {
@@ -306,7 +351,7 @@ struct call_recipe {
 	__u8 outcomes;   /* enum call_outcomes */
 	__u8 paths[2];   /* the arguments that are paths, to be copied at entry; ARG_NONE if there are fewer */
 	__u8 descriptor; /* instead, the argument that is the descriptor with PARAM_AT_ENTRY; ARG_NONE if there is none */
-	__u8 pad;
+	__u8 caller;     /* enum caller_part: what is asked of who makes this call */
 	struct param_recipe param[CALL_PARAMS_MAX];
 };
 
@@ -346,6 +391,12 @@ struct call_record {
 	__u16 params; /* how many struct param_value follow */
 };
 
+/* What one of the descriptors of a poll leads to. */
+struct polled {
+	__u32 len;   /* of the data: a struct file_info and its path, or a struct socket_info and its name */
+	__u32 flags; /* enum param_flags */
+};
+
 /* The file behind a descriptor. Its path follows. */
 struct file_info {
 	struct inode_info inode;
@@ -368,6 +419,24 @@ enum socket_flags {
 	SOCKET_PEER_NAME = 1 << 0, /* the name is the peer's */
 	SOCKET_SERVER = 1 << 1,    /* it listens, was accepted, is a datagram socket bound to a port of its own, or a
 	                            * unix socket with a name */
+};
+
+/*
+ * What rules ask of who caused an event, at that moment. It stands at the end of the record; the data that it has lengths for stand
+ * right before it: of descriptors 0 to 2 each a struct file_info and its path or a struct socket_info and its name, then the paths of
+ * the cgroups in the hierarchies of cpuset, cpu, cpuacct, io and memory.
+ */
+struct caller_info {
+	__u64 vm_size, vm_rss, vm_swap;   /* KiB */
+	__u64 minor_faults, major_faults; /* of the thread */
+	__u64 cpu_time;                   /* of the thread, in ns */
+	__u32 fds, threads;
+	__u32 kinds; /* enum descriptor_kind, a bit each */
+	__u32 parts; /* enum caller_part: what is known */
+	__u32 std_len[CALLER_STD];
+	__u32 std_flags[CALLER_STD]; /* enum param_flags */
+	__u32 cgroup_len[CALLER_CONTROLLERS];
+	__u32 pad;
 };
 
 struct cgroup_record {
@@ -409,6 +478,7 @@ struct kernel_counters {
 	__u64 path_truncated, raw_unreadable, file_gone, oversize;
 	__u64 uring_unmatched; /* an open's name and its result did not find each other */
 	__u64 entry_missing;   /* failed calls without a copy of their path from entry */
+	__u64 caller_missing;  /* records so long that a struct caller_info had no room */
 	struct loser loser;
 };
 

@@ -35,6 +35,10 @@ const volatile __u32 iterator_slot = 1;
 
 /* The classes of opens that some rule may be about, by call (programs/open_class.h). */
 const volatile __u32 open_classes[CALLS_MAX] = {};
+/* What is asked of who causes an event, by the type of its record (enum caller_part); of a call of the table its recipe says it.
+ * caller_on: something is. */
+const volatile __u8 caller_parts[CALLER_TYPES] = {};
+const volatile bool caller_on = false;
 /* Whether the paths of calls that may fail are copied at entry. */
 const volatile bool entry_copies_on = false;
 
@@ -55,6 +59,8 @@ union wire {
 	struct inner_call inner;
 	struct file_info file;
 	struct socket_info socket;
+	struct caller_info caller;
+	struct polled polled;
 	struct {
 		enum schema schema;
 		enum sizes sizes;
@@ -74,6 +80,9 @@ union wire {
 		enum param_flags param_flags;
 		enum call_outcomes call_outcomes;
 		enum socket_flags socket_flags;
+		enum caller_part caller_part;
+		enum caller_limits caller_limits;
+		enum descriptor_kind descriptor_kind;
 	} numbers;
 };
 
@@ -124,6 +133,7 @@ struct scratch {
 	__u8 path[PATH_LEN_MAX + 256];
 	struct path_walk walk;
 	struct call_args call;
+	struct caller_info caller;
 	struct open_args open;
 	/* Kernel pointers on their way into a global function: the verifier forgets their types when they have been here. */
 	volatile __u64 task, object;

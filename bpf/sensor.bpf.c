@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 #include "maps.h"
+#include "helpers/store/caller.h"
 #include "programs/exec.h"
 #include "programs/fork.h"
 #include "programs/exit.h"

@@ -114,6 +114,7 @@ struct inode {
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	unsigned int i_nlink;
+	void *i_private;
 	__s64 i_ctime_sec, i_mtime_sec; /* since 6.11 */
 	__u32 i_ctime_nsec, i_mtime_nsec;
 };
@@ -164,6 +165,14 @@ struct file {
 	void *private_data;
 };
 
+struct proc_ns_operations {
+	const char *name;
+};
+
+struct ns_common { /* what the inode of a namespace is private for */
+	struct proc_ns_operations *ops;
+};
+
 struct in6_addr {
 	__u8 s6_addr[16];
 };
@@ -203,6 +212,7 @@ struct unix_sock {
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
+	unsigned long *open_fds;
 };
 
 struct files_struct {
@@ -299,10 +309,25 @@ struct signal_struct {
 	struct tty_struct *tty;
 	struct pid *pids[4];
 	int group_exit_code;
+	int nr_threads;
 };
 
 struct kernfs_node {
 	__u64 id;
+	struct kernfs_node *parent; /* up to 6.14 */
+	const char *name;
+};
+
+struct kernfs_node___rcu { /* since 6.15 */
+	struct kernfs_node *__parent;
+};
+
+enum cgroup_subsys_id {
+	cpuset_cgrp_id,
+	cpu_cgrp_id,
+	cpuacct_cgrp_id,
+	io_cgrp_id,
+	memory_cgrp_id,
 };
 
 struct cgroup_root {
@@ -323,6 +348,10 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct sched_entity {
+	__u64 sum_exec_runtime;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
@@ -341,6 +370,8 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct css_set *cgroups;
 	kuid_t loginuid;
+	struct sched_entity se;
+	unsigned long min_flt, maj_flt;
 };
 
 struct io_rsrc_node {
@@ -460,11 +491,19 @@ struct bpf_iter__task {
 #define FMODE_CREATED 0x100000           /* linux/fs.h */
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630 /* linux/magic.h */
 #define SOCKFS_MAGIC 0x534F434B
+#define NSFS_MAGIC 0x6e736673
+#define ANON_INODE_FS_MAGIC 0x09041934
+#define PIDFS_MAGIC 0x50494446
+#define PIPEFS_MAGIC 0x50495045
 #define SOCK_BINDPORT_LOCK 8 /* net/sock.h */
 #define SOCK_DGRAM 2
 #define AF_UNIX 1 /* linux/socket.h */
 #define AF_INET 2
 #define AF_INET6 10
+#define AF_NETLINK 16
+#define S_IFMT 0170000 /* linux/stat.h */
+#define S_IFDIR 0040000
+#define S_IFIFO 0010000
 #define AT_FDCWD -100
 #define EFAULT 14
 #define TS_COMPAT 0x0002 /* asm/thread_info.h, x86 */

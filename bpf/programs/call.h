@@ -9,6 +9,7 @@
 #include "helpers/param/text.h"
 #include "helpers/param/bytes.h"
 #include "helpers/param/descriptor.h"
+#include "helpers/param/polled.h"
 
 /* Puts the parameter's data at `off` of the record and returns their length. */
 GLOBAL __u32 call__param(__u32 index, __u32 off)
@@ -39,6 +40,8 @@ GLOBAL __u32 call__param(__u32 index, __u32 off)
 		return param__path(index, off);
 	case SOURCE_BYTES:
 		return param__bytes(index, off);
+	case SOURCE_POLLED:
+		return param__polled(index, off);
 	case SOURCE_VECTOR:
 	case SOURCE_VECTOR_SIZE:
 	case SOURCE_MESSAGE:

@@ -52,7 +52,7 @@ type SensorCallRecipe struct {
 	Outcomes   uint8
 	Paths      [2]uint8
 	Descriptor uint8
-	Pad        uint8
+	Caller     uint8
 	Param      [16]struct {
 		_      structs.HostLayout
 		Source uint8
@@ -75,6 +75,44 @@ type SensorCallRecord struct {
 	Params uint16
 }
 
+type SensorCallerInfo struct {
+	_           structs.HostLayout
+	VmSize      uint64
+	VmRss       uint64
+	VmSwap      uint64
+	MinorFaults uint64
+	MajorFaults uint64
+	CpuTime     uint64
+	Fds         uint32
+	Threads     uint32
+	Kinds       uint32
+	Parts       uint32
+	StdLen      [3]uint32
+	StdFlags    [3]uint32
+	CgroupLen   [5]uint32
+	Pad         uint32
+}
+
+type SensorCallerLimits uint32
+
+const (
+	SensorCallerLimitsCALLER_STD         SensorCallerLimits = 3
+	SensorCallerLimitsCALLER_CONTROLLERS SensorCallerLimits = 5
+	SensorCallerLimitsCALLER_KINDS_MAX   SensorCallerLimits = 128
+	SensorCallerLimitsCALLER_FDS_MAX     SensorCallerLimits = 131072
+)
+
+type SensorCallerPart uint32
+
+const (
+	SensorCallerPartCALLER_STDIO   SensorCallerPart = 1
+	SensorCallerPartCALLER_FDS     SensorCallerPart = 2
+	SensorCallerPartCALLER_KINDS   SensorCallerPart = 4
+	SensorCallerPartCALLER_MEMORY  SensorCallerPart = 8
+	SensorCallerPartCALLER_THREAD  SensorCallerPart = 16
+	SensorCallerPartCALLER_CGROUPS SensorCallerPart = 32
+)
+
 type SensorCanaryCall uint32
 
 const (
@@ -94,6 +132,31 @@ type SensorCgroupRecord struct {
 	PathLen uint32
 	Pad     uint32
 }
+
+type SensorDescriptorKind uint32
+
+const (
+	SensorDescriptorKindKIND_OTHER       SensorDescriptorKind = 0
+	SensorDescriptorKindKIND_FILE        SensorDescriptorKind = 1
+	SensorDescriptorKindKIND_DIRECTORY   SensorDescriptorKind = 2
+	SensorDescriptorKindKIND_PIPE        SensorDescriptorKind = 3
+	SensorDescriptorKindKIND_IPV4        SensorDescriptorKind = 4
+	SensorDescriptorKindKIND_IPV6        SensorDescriptorKind = 5
+	SensorDescriptorKindKIND_UNIX        SensorDescriptorKind = 6
+	SensorDescriptorKindKIND_NETLINK     SensorDescriptorKind = 7
+	SensorDescriptorKindKIND_EVENT       SensorDescriptorKind = 8
+	SensorDescriptorKindKIND_EVENTPOLL   SensorDescriptorKind = 9
+	SensorDescriptorKindKIND_INOTIFY     SensorDescriptorKind = 10
+	SensorDescriptorKindKIND_SIGNALFD    SensorDescriptorKind = 11
+	SensorDescriptorKindKIND_TIMERFD     SensorDescriptorKind = 12
+	SensorDescriptorKindKIND_IO_URING    SensorDescriptorKind = 13
+	SensorDescriptorKindKIND_USERFAULTFD SensorDescriptorKind = 14
+	SensorDescriptorKindKIND_PIDFD       SensorDescriptorKind = 15
+	SensorDescriptorKindKIND_BPF         SensorDescriptorKind = 16
+	SensorDescriptorKindKIND_PERF_EVENT  SensorDescriptorKind = 17
+	SensorDescriptorKindKIND_MEMFD       SensorDescriptorKind = 18
+	SensorDescriptorKindKINDS            SensorDescriptorKind = 19
+)
 
 type SensorEntryCopy struct {
 	_         structs.HostLayout
@@ -236,6 +299,7 @@ type SensorKernelCounters struct {
 	Oversize       uint64
 	UringUnmatched uint64
 	EntryMissing   uint64
+	CallerMissing  uint64
 	Loser          struct {
 		_         structs.HostLayout
 		StartTime uint64
@@ -268,6 +332,7 @@ const (
 	SensorLimitsCALL_PARAMS_MAX SensorLimits = 16
 	SensorLimitsCALL_ROWS_MAX   SensorLimits = 512
 	SensorLimitsDATA_LEN_MAX    SensorLimits = 4096
+	SensorLimitsPOLLED_MAX      SensorLimits = 16
 )
 
 type SensorOpenOutcome uint32
@@ -349,7 +414,8 @@ const (
 	SensorParamSourceSOURCE_DESCRIPTOR_AT   SensorParamSource = 13
 	SensorParamSourceSOURCE_MEMORY          SensorParamSource = 14
 	SensorParamSourceSOURCE_CRED            SensorParamSource = 15
-	SensorParamSourcePARAM_SOURCES          SensorParamSource = 16
+	SensorParamSourceSOURCE_POLLED          SensorParamSource = 16
+	SensorParamSourcePARAM_SOURCES          SensorParamSource = 17
 )
 
 type SensorParamValue struct {
@@ -357,6 +423,12 @@ type SensorParamValue struct {
 	Number uint64
 	Len    uint32
 	Flags  uint32
+}
+
+type SensorPolled struct {
+	_     structs.HostLayout
+	Len   uint32
+	Flags uint32
 }
 
 type SensorReader struct {
@@ -381,6 +453,7 @@ const (
 	SensorRecordFlagsFLAG_NO_RESULT      SensorRecordFlags = 2048
 	SensorRecordFlagsFLAG_NAME_CHANGED   SensorRecordFlags = 4096
 	SensorRecordFlagsFLAG_FS_PATH        SensorRecordFlags = 8192
+	SensorRecordFlagsFLAG_CALLER         SensorRecordFlags = 16384
 )
 
 type SensorRecordHeader struct {
@@ -433,7 +506,7 @@ const (
 type SensorSchema uint32
 
 const (
-	SensorSchemaSCHEMA_VERSION SensorSchema = 8
+	SensorSchemaSCHEMA_VERSION SensorSchema = 9
 )
 
 type SensorScratch struct {
@@ -465,7 +538,8 @@ type SensorScratch struct {
 		KernelPaths uint64
 		File        uint64
 	}
-	Open struct {
+	Caller SensorCallerInfo
+	Open   struct {
 		_       structs.HostLayout
 		Path    uint64
 		Resolve uint64
@@ -501,6 +575,7 @@ const (
 	SensorSizesCALLS_MAX        SensorSizes = 16
 	SensorSizesENTRY_COPIES     SensorSizes = 1024
 	SensorSizesURING_OPERATIONS SensorSizes = 64
+	SensorSizesCALLER_TYPES     SensorSizes = 16
 	SensorSizesINNER_CALLS_MAX  SensorSizes = 32
 )
 
@@ -575,6 +650,8 @@ const (
 	SensorProgSysExit            = "sys_exit"
 	SensorProgTaskIter           = "task_iter"
 	SensorProgWhoami             = "whoami"
+	SensorVarCallerOn            = "caller_on"
+	SensorVarCallerParts         = "caller_parts"
 	SensorVarCallsCompat         = "calls_compat"
 	SensorVarCallsNative         = "calls_native"
 	SensorVarCgroupSubsys        = "cgroup_subsys"
@@ -666,6 +743,8 @@ type SensorMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SensorVariableSpecs struct {
+	CallerOn      *ebpf.VariableSpec `ebpf:"caller_on"`
+	CallerParts   *ebpf.VariableSpec `ebpf:"caller_parts"`
 	CallsCompat   *ebpf.VariableSpec `ebpf:"calls_compat"`
 	CallsNative   *ebpf.VariableSpec `ebpf:"calls_native"`
 	CgroupSubsys  *ebpf.VariableSpec `ebpf:"cgroup_subsys"`
@@ -725,6 +804,8 @@ func (m *SensorMaps) Close() error {
 //
 // It can be passed to LoadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SensorVariables struct {
+	CallerOn      *ebpf.Variable `ebpf:"caller_on"`
+	CallerParts   *ebpf.Variable `ebpf:"caller_parts"`
 	CallsCompat   *ebpf.Variable `ebpf:"calls_compat"`
 	CallsNative   *ebpf.Variable `ebpf:"calls_native"`
 	CgroupSubsys  *ebpf.Variable `ebpf:"cgroup_subsys"`

@@ -1,6 +1,9 @@
 package call
 
-import "github.com/saker-sensor/saker/internal/value"
+import (
+	"github.com/saker-sensor/saker/internal/bpfgen"
+	"github.com/saker-sensor/saker/internal/value"
+)
 
 // The words of what a call reads or writes.
 func size(arg uint8) Param { return u32("size", arg) }
@@ -70,7 +73,7 @@ const PollFDSize = 8
 // fdList are the struct pollfd of a call, the first 16 of them; their number is the call's second argument.
 func fdList() Param {
 	p := data("fds", 0, 1).as(Descriptors)
-	p.Size, p.Max = PollFDSize, 16*PollFDSize
+	p.From, p.Size, p.Max = bpfgen.SensorParamSourceSOURCE_POLLED, PollFDSize, uint16(bpfgen.SensorLimitsPOLLED_MAX)*PollFDSize
 	return p
 }
 

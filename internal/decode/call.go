@@ -21,6 +21,8 @@ type calls struct {
 	params [maxParams]event.Param
 	// Two paths of a call may be relative, and what each was at the end.
 	given, atExit [2]pathBuffer
+	// descriptors are those of a poll.
+	descriptors [bpfgen.SensorLimitsPOLLED_MAX]event.Descriptor
 }
 
 // call reads the record of any system call of the table: the values that the row's recipe asked for, in its order.
@@ -78,12 +80,8 @@ func (d *Decoder) call(raw []byte, rec *event.Record) error {
 				return err
 			}
 			paths++
-		case flags&bpfgen.SensorParamFlagsPARAM_FILE != 0:
-			if err := file(bytes, flags, &out.Descriptor); err != nil {
-				return err
-			}
-		case flags&bpfgen.SensorParamFlagsPARAM_SOCKET != 0:
-			if err := socket(bytes, &out.Descriptor); err != nil {
+		case flags&(bpfgen.SensorParamFlagsPARAM_FILE|bpfgen.SensorParamFlagsPARAM_SOCKET) != 0:
+			if err := descriptor(bytes, flags, &out.Descriptor); err != nil {
 				return err
 			}
 		case p.From == bpfgen.SensorParamSourceSOURCE_ADDRESS || p.From == bpfgen.SensorParamSourceSOURCE_MESSAGE_ADDRESS:
@@ -91,6 +89,10 @@ func (d *Decoder) call(raw []byte, rec *event.Record) error {
 			// A ring's connect is recorded when it is asked for: its socket has no other end yet.
 			if p.Made == call.Tuple || p.Made == call.Address && has(r.H.Flags, bpfgen.SensorRecordFlagsFLAG_NO_RESULT) {
 				peer = out.Addr
+			}
+		case p.From == bpfgen.SensorParamSourceSOURCE_POLLED:
+			if err := d.calls.polled(bytes, v.Number, out); err != nil {
+				return err
 			}
 		default:
 			out.Text = bytes
@@ -183,6 +185,34 @@ func (c *calls) path(which int, v *bpfgen.SensorParamValue, bytes string, out *e
 	return nil
 }
 
+// polled reads the descriptors of a poll: size bytes of struct pollfd, a struct polled for each, and their data.
+func (c *calls) polled(bytes string, size uint64, out *event.Param) error {
+	const head = int(unsafe.Sizeof(bpfgen.SensorPolled{}))
+	n := int(min(size/call.PollFDSize, uint64(len(c.descriptors))))
+	if out.Missing {
+		return nil
+	}
+	if len(bytes) < n*(call.PollFDSize+head) {
+		return ErrShort
+	}
+	out.Text = bytes[:n*call.PollFDSize]
+	heads, data := bytes[n*call.PollFDSize:], bytes[n*(call.PollFDSize+head):]
+	for i := range n {
+		length := binary.NativeEndian.Uint32([]byte(heads[i*head:]))
+		flags := bpfgen.SensorParamFlags(binary.NativeEndian.Uint32([]byte(heads[i*head+4:])))
+		if int(length) > len(data) {
+			return ErrShort
+		}
+		c.descriptors[i] = event.Descriptor{}
+		if err := descriptor(data[:length], flags, &c.descriptors[i]); err != nil {
+			return err
+		}
+		data = data[length:]
+	}
+	out.Polled = c.descriptors[:n]
+	return nil
+}
+
 // What stands in the low bits of an inode's mode, and the file systems of kernel objects (linux/stat.h, linux/magic.h).
 const (
 	modeType  = 0o170000
@@ -191,6 +221,7 @@ const (
 	pipeFS    = 0x50495045
 	anonFS    = 0x09041934
 	pidFS     = 0x50494446
+	nsFS      = 0x6e736673
 	tmpFS     = 0x01021994
 	memfdName = "memfd:"
 )
@@ -218,6 +249,8 @@ func file(bytes string, flags bpfgen.SensorParamFlags, out *event.Descriptor) er
 
 func fileKind(info *bpfgen.SensorFileInfo, path string) event.DescriptorKind {
 	switch {
+	case info.Magic == nsFS:
+		return event.KindNamespace
 	case info.Magic == anonFS, info.Magic == pidFS, len(path) > len(memfdName) && path[:len(memfdName)] == memfdName:
 		return event.KindAnonymous
 	case info.Magic == pipeFS && info.Inode.Mode&modeType == modeFIFO:

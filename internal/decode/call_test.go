@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/netip"
+	"reflect"
 	"testing"
 	"unsafe"
 
@@ -139,7 +140,7 @@ func TestCallAddresses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var got event.Param
 			address(tt.bytes, &got)
-			if got != tt.want {
+			if !reflect.DeepEqual(got, tt.want) {
 				t.Errorf("%+v, want %+v", got, tt.want)
 			}
 		})

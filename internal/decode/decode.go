@@ -26,6 +26,8 @@ type Decoder struct {
 	given, atExit pathBuffer
 	// calls is made with the first call of the table.
 	calls *calls
+	// callerInfo is the latest record's.
+	callerInfo event.Caller
 }
 
 // Decode fills rec from raw, whose first byte must be aligned to 8. The texts of rec alias raw and the decoder: they
@@ -39,6 +41,11 @@ func (d *Decoder) Decode(raw []byte, rec *event.Record) error {
 		return fmt.Errorf("%w: %d bytes, of which %d arrived", ErrShort, h.Size, len(raw))
 	}
 	d.header(h, rec)
+	if has(h.Flags, bpfgen.SensorRecordFlagsFLAG_CALLER) {
+		if raw, err = d.caller(raw, rec); err != nil {
+			return err
+		}
+	}
 	switch bpfgen.SensorRecordType(h.Type) {
 	case bpfgen.SensorRecordTypeRECORD_EXEC:
 		rec.Kind = event.KindExec

@@ -61,10 +61,13 @@ func (r *Rule) Expr() filter.Expr { return r.expr }
 // Matches counts the events that the rule matched since it was loaded.
 func (r *Rule) Matches() uint64 { return r.matches.Load() }
 
+// Uses lists the fields of the condition with their arguments.
+func (r *Rule) Uses() []field.Ref { return r.filter.Fields() }
+
 // Reads lists the fields of the condition.
 func (r *Rule) Reads() []string {
 	var names []string
-	for _, f := range r.filter.Fields() {
+	for _, f := range r.Uses() {
 		names = append(names, f.Name)
 	}
 	return names

@@ -76,6 +76,8 @@ type Event struct {
 	PodMeta *PodMeta
 	// Accounts are the users and groups of the container, or of the host. May be nil.
 	Accounts *Accounts
+	// Caller is what rules ask of the thread and its process at that moment; nil if they ask nothing.
+	Caller *Caller
 	// Hosts are the host names that rules name, by their addresses. May be nil.
 	Hosts Hosts
 }
@@ -155,6 +157,7 @@ func (e *Event) Clone() *Event {
 	c.FilenameAtExit = strings.Clone(e.FilenameAtExit)
 	c.Dir = strings.Clone(e.Dir)
 	c.File.cloneStrings()
+	c.Caller = e.Caller.clone()
 	c.Params = slices.Clone(e.Params)
 	for i := range c.Params {
 		c.Params[i].cloneStrings()

@@ -2,6 +2,7 @@ package event
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -18,8 +19,9 @@ type Param struct {
 	Given, AtExit string
 	// Addr is a socket address; invalid if it is of another family than IPv4 and IPv6. The name of a unix socket is in Text.
 	Addr netip.AddrPort
-	// Descriptor is what a descriptor led to when the call returned.
+	// Descriptor is what a descriptor led to when the call returned, Polled what each of a poll's did, in the order of Text.
 	Descriptor Descriptor
+	Polled     []Descriptor
 }
 
 // DescriptorKind says what a descriptor leads to.
@@ -33,6 +35,8 @@ const (
 	KindDirectory
 	KindSocket
 	KindPipe
+	// KindNamespace: a namespace of a process; Descriptor.Path is its kind: "net", "uts".
+	KindNamespace
 	// KindAnonymous: a kernel object without a place in a file system; Descriptor.Path tells which.
 	KindAnonymous
 )
@@ -75,7 +79,16 @@ type Socket struct {
 }
 
 func (p *Param) cloneStrings() {
-	for _, s := range []*string{&p.Text, &p.Given, &p.AtExit, &p.Descriptor.Path, &p.Descriptor.Socket.Name} {
+	for _, s := range []*string{&p.Text, &p.Given, &p.AtExit} {
 		*s = strings.Clone(*s)
 	}
+	p.Descriptor.cloneStrings()
+	p.Polled = slices.Clone(p.Polled)
+	for i := range p.Polled {
+		p.Polled[i].cloneStrings()
+	}
+}
+
+func (d *Descriptor) cloneStrings() {
+	d.Path, d.Socket.Name = strings.Clone(d.Path), strings.Clone(d.Socket.Name)
 }

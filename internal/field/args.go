@@ -24,12 +24,13 @@ func evtArgs(rows []call.Row) []Info {
 		v.Str = string(appendArgs(nil, ps.of(ev.Type), ev))
 		return true
 	}
+	args.Caller = ps.askedForAll
 	info := args
 	info.Name, info.Doc = "evt.info", "The same as evt.args."
 	return []Info{
 		args, info,
 		{
-			Name: "evt.arg", Arg: ArgRequired, DotArg: true, Cost: 2, CheckArg: checkParam,
+			Name: "evt.arg", Arg: ArgRequired, DotArg: true, Cost: 2, CheckArg: checkParam, Caller: ps.askedForArg,
 			Doc: "One parameter of the call, by name or number, as text: flags by their names, an error by its name, a path made absolute.",
 			Bind: func(a Arg) func(*event.Event, *Value) bool {
 				byType := ps.named(a)
@@ -40,7 +41,7 @@ func evtArgs(rows []call.Row) []Info {
 			},
 		},
 		{
-			Name: "evt.rawarg", Arg: ArgRequired, DotArg: true, Cost: 1, Flags: NoRHS | NoTransformer, ArgType: rawType,
+			Name: "evt.rawarg", Arg: ArgRequired, DotArg: true, Cost: 1, Flags: NoRHS | NoTransformer, ArgType: rawType, Caller: ps.askedForArg,
 			Doc: "One parameter of the call by name, as the kernel gave it; its type is the parameter's.",
 			Bind: func(a Arg) func(*event.Event, *Value) bool {
 				byType := ps.named(a)

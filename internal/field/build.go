@@ -30,7 +30,7 @@ func New(s Settings) *Dictionary {
 	return NewDictionary(slices.Concat(
 		classed("evt", evtTime(s.Zone), evtFields(s.Hostname, rows), evtArgs(rows), evtIO(rows), evtCounts(rows), evtOpen(), evtAdditive()),
 		classed("process", procNames(), procAncestors(), procArgs(), procIDs(), procLeaders(), procTimes(), procExe(), procUsage(),
-			threadFields()),
+			threadFields(), threadUsage()),
 		classed("user", userFields()),
 		classed("group", groupFields()),
 		classed("fd", fdFile(), fdSocket(rows), fdAdditive()),
@@ -77,15 +77,15 @@ func boolean(name, doc string, get func(*event.Event) (yes, ok bool)) Info {
 	}}
 }
 
-// absent is an entry whose value is not captured.
-func absent(name string, t Type, f Format, doc string) Info {
-	return Info{Name: name, Type: t, Format: f, Doc: doc, Flags: NotCaptured, Extract: missing}
+// neverSet is an entry for what has no value in Falco either, of system calls.
+func neverSet(name string, t Type, f Format, doc string) Info {
+	return Info{Name: name, Type: t, Format: f, Doc: doc, Flags: NeverSet, Extract: missing}
 }
 
-// absentText is absent for texts, by far the most.
-func absentText(name, doc string) Info { return absent(name, CharBuf, Plain, doc) }
-
 func missing(*event.Event, Arg, *Value) bool { return false }
+
+// neverSetText is neverSet for texts, by far the most.
+func neverSetText(name, doc string) Info { return neverSet(name, CharBuf, Plain, doc) }
 
 // constant is an entry with the same value for every event.
 func constant(name string, t Type, f Format, doc string, n int64) Info {

@@ -35,9 +35,17 @@ func TestCalls(t *testing.T) {
 		b := binary.NativeEndian.AppendUint32(nil, uint32(fd))
 		return string(binary.NativeEndian.AppendUint16(binary.NativeEndian.AppendUint16(b, events), revents))
 	}
-	poll := func(ret int64) *event.Event {
-		return callEvent(t, "poll", ret, map[string]event.Param{"fds": {Text: pollfd(3, 1, 0) + pollfd(40, 5, 4)}})
+	poll := func(ret int64, of ...event.Descriptor) *event.Event {
+		return callEvent(t, "poll", ret, map[string]event.Param{"fds": {Text: pollfd(3, 1, 0) + pollfd(40, 5, 4), Polled: of}})
 	}
+	tcp := event.Descriptor{Kind: event.KindSocket, Socket: event.Socket{
+		Family: 2, Type: 1, Local: netip.MustParseAddrPort("10.0.0.9:4000"), Remote: netip.MustParseAddrPort("10.0.0.1:443"),
+	}}
+	listening := tcp
+	listening.Socket.Remote, listening.Socket.Server = netip.MustParseAddrPort("0.0.0.0:0"), true
+	file := event.Descriptor{Kind: event.KindFile, Path: "/etc/hosts"}
+	pidfd := event.Descriptor{Kind: event.KindAnonymous, InodeMode: 0o100700}
+	uts := event.Descriptor{Kind: event.KindNamespace, Path: "uts", ID: event.FileID{Ino: 4026531838}}
 	quota := func(cmd, id, limit int64) *event.Event {
 		return callEvent(t, "quotactl", 0, map[string]event.Param{"cmd": num(cmd), "id": num(id), "dqb_bhardlimit": num(limit)})
 	}
@@ -63,7 +71,18 @@ func TestCalls(t *testing.T) {
 	}{
 		{"what poll was asked", "evt.arg.fds", "3:?1 40:?5", poll(0)},
 		{"what came of it", "evt.arg.fds", "3:?0 40:?4", poll(2)},
+		{"kinds of the descriptors", "evt.arg.fds", "3:f1 40:45", poll(0, file, tcp)},
 		{"descriptors of poll", "fdlist.nums", "3,40", poll(0)},
+		{"their names", "fdlist.names", "/etc/hosts,10.0.0.9:4000->10.0.0.1:443", poll(0, file, tcp)},
+		{"a name that is missing", "fdlist.names", "<NA>,/etc/hosts", poll(0, event.Descriptor{}, file)},
+		{"clients", "fdlist.cips", "10.0.0.9", poll(0, file, tcp)},
+		{"servers", "fdlist.sips", "10.0.0.9,10.0.0.1", poll(0, listening, tcp)},
+		{"clients' ports", "fdlist.cports", "4000", poll(0, tcp, listening)},
+		{"servers' ports", "fdlist.sports", "443,4000", poll(0, tcp, listening)},
+		{"no connection is polled", "fdlist.sips", "<NA>", poll(0, file, file)},
+		{"a process's descriptor", "fd.name", "anon_inode:[pidfd]", callEvent(t, "pidfd_open", 3, map[string]event.Param{"fd": {Num: 3, Descriptor: pidfd}})},
+		{"a namespace", "evt.arg.fd", "<f>uts:[4026531838]", callEvent(t, "setns", 0, map[string]event.Param{"fd": {Num: 3, Descriptor: uts}})},
+		{"a namespace's kind", "fd.type", "file", callEvent(t, "setns", 0, map[string]event.Param{"fd": {Num: 3, Descriptor: uts}})},
 		{"descriptors of another call", "fdlist.nums", "<NA>", quota(0x80, 0, 0)},
 		{"a quota's format is the id", "evt.arg.quota_fmt", "QFMT_VFS_V0", quota(1, 2, 4)},
 		{"a quota's format is returned", "evt.arg.quota_fmt_out", "QFMT_VFS_V1", quota(4, 2, 4)},

@@ -1,6 +1,7 @@
 package field
 
 import (
+	"cmp"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -161,6 +162,8 @@ func kindOf(d *event.Descriptor) (typ string, char byte) {
 		return "directory", 'd'
 	case event.KindPipe:
 		return "pipe", 'p'
+	case event.KindNamespace:
+		return "file", 'f'
 	case event.KindSocket:
 		switch d.Socket.Family {
 		case unix.AF_INET, unix.AF_INET6:
@@ -184,6 +187,12 @@ func kindOf(d *event.Descriptor) (typ string, char byte) {
 		}
 	}
 	return "", 'o'
+}
+
+// kindWord is a descriptor's type, "<NA>" where there is no word for it.
+func kindWord(d *event.Descriptor) string {
+	typ, _ := kindOf(d)
+	return cmp.Or(typ, na)
 }
 
 // l4proto is the protocol of a socket of IPv4 or IPv6.
@@ -211,12 +220,17 @@ func appendDescriptorName(dst []byte, d *event.Descriptor) []byte {
 	switch {
 	case d.Kind == event.KindFile || d.Kind == event.KindDirectory:
 		return append(dst, d.Path...)
+	case d.Kind == event.KindNamespace:
+		dst = strconv.AppendUint(append(append(dst, d.Path...), ":["...), d.ID.Ino, 10)
+		return append(dst, ']')
 	case d.Kind == event.KindAnonymous:
-		name, _ := strings.CutPrefix(d.Path, "memfd:")
-		if len(name) == len(d.Path) {
-			return dst
+		if name, ok := strings.CutPrefix(d.Path, "memfd:"); ok {
+			return append(dst, name...)
 		}
-		return append(dst, name...)
+		if typ, _ := kindOf(d); typ == "pidfd" {
+			return append(dst, "anon_inode:[pidfd]"...)
+		}
+		return dst
 	case isInet(d):
 		e := endpointsOf(&d.Socket)
 		return e.appendTo(dst)

@@ -65,6 +65,19 @@ func evtTime(zone *time.Location) []Info {
 	}
 }
 
+// Around is the field that = compares as <= does.
+const Around = "evt.around"
+
+// around is the distance of an event from a moment, in ms, rounded up.
+func around(a Arg) func(*event.Event, *Value) bool {
+	at, err := strconv.ParseInt(a.Text, 10, 64)
+	return func(ev *event.Event, v *Value) bool {
+		distance := max(ev.Time-at, at-ev.Time)
+		v.Num = (distance + int64(time.Millisecond) - 1) / int64(time.Millisecond)
+		return err == nil && distance >= 0
+	}
+}
+
 func evtFields(hostname string, rows []call.Row) []Info {
 	typeName := func(ev *event.Event) (string, bool) { return ev.Type.String(), true }
 	result := func(ev *event.Event) (int64, bool) { return ev.Ret, hasResult(ev) }
@@ -93,19 +106,19 @@ func evtFields(hostname string, rows []call.Row) []Info {
 			func(ev *event.Event) (bool, bool) { return ev.Failed(), hasResult(ev) }),
 		constant("evt.wait_latency", RelTime, Dec, "Always 0; kept for old rules.", 0).with(Deprecated),
 		{
-			Name: "evt.around", Type: Uint64, Format: Dec, Arg: ArgRequired, NumArg: true, Extract: missing,
-			Flags: FilterOnly | NoRHS | NoTransformer | NotCaptured, Doc: "Whether the event lies within so many ms of a time in ns.",
+			Name: Around, Type: Uint64, Format: Dec, Arg: ArgRequired, NumArg: true, Bind: around, Flags: FilterOnly | NoRHS | NoTransformer,
+			Doc: "Distance in ms of the event from a time in ns since the epoch: = holds up to that distance, and no other operator fits.",
 		},
 		text("evt.source", "Where the event comes from: syscall.", func(*event.Event) (string, bool) { return "syscall", true }),
 		boolean("evt.is_async", "Whether the event is no system call but a notice.", no),
-		absentText("evt.asynctype", "Kind of a notice."),
-		absentText("evt.pluginname", "Name of the plugin that the event comes from."),
-		absentText("evt.plugininfo", "Summary by the plugin that the event comes from."),
+		neverSetText("evt.asynctype", "Kind of a notice."),
+		neverSetText("evt.pluginname", "Name of the plugin that the event comes from."),
+		neverSetText("evt.plugininfo", "Summary by the plugin that the event comes from."),
 		text("evt.hostname", "Name of this host.", func(*event.Event) (string, bool) { return hostname, hostname != "" }),
-		absentText("evt.infra.docker.name", "Docker's event.").with(TableOnly),
-		absentText("evt.infra.docker.container.id", "Container's id in Docker's event.").with(TableOnly),
-		absentText("evt.infra.docker.container.name", "Container's name in Docker's event.").with(TableOnly),
-		absentText("evt.infra.docker.container.image", "Container's image in Docker's event.").with(TableOnly),
+		neverSetText("evt.infra.docker.name", "Docker's event.").with(TableOnly),
+		neverSetText("evt.infra.docker.container.id", "Container's id in Docker's event.").with(TableOnly),
+		neverSetText("evt.infra.docker.container.name", "Container's name in Docker's event.").with(TableOnly),
+		neverSetText("evt.infra.docker.container.image", "Container's image in Docker's event.").with(TableOnly),
 	}
 }
 

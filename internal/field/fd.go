@@ -1,7 +1,6 @@
 package field
 
 import (
-	"cmp"
 	"strconv"
 	"strings"
 
@@ -32,8 +31,7 @@ func fdFile() []Info {
 		}),
 		text("fd.type", "Kind of descriptor: file, directory, ipv4, ipv6, unix, pipe, event, ….", func(ev *event.Event) (string, bool) {
 			if p := otherDescriptor(ev); p != nil {
-				typ, _ := kindOf(&p.Descriptor)
-				return cmp.Or(typ, na), p.Descriptor.Kind != event.KindUnknown
+				return kindWord(&p.Descriptor), p.Descriptor.Kind != event.KindUnknown
 			}
 			switch {
 			case isRing(ev):
@@ -94,10 +92,7 @@ func fdFile() []Info {
 		id("fd.dev.major", Int32, Dec, "Major number of that device.", func(i event.FileID) int64 { return int64(i.Dev >> 20) }),
 		id("fd.dev.minor", Int32, Dec, "Minor number of that device.", func(i event.FileID) int64 { return int64(i.Dev & (1<<20 - 1)) }),
 		id("fd.ino", Int64, Dec, "Inode number of the file.", func(i event.FileID) int64 { return int64(i.Ino) }),
-		{
-			Name: "fd.types", Doc: "Kinds of all open descriptors, or of the one that the argument numbers.", List: true,
-			Arg: ArgOptional, Flags: NoRHS | NotCaptured, Cost: 2, NumArg: true, Extract: missing,
-		},
+		fdTypes(),
 		opened("fd.is_upper_layer", "Whether the file is in the upper layer of an overlay: written since the container was made.",
 			func(f *event.File) bool {
 				return f.Layer == event.LayerUpper

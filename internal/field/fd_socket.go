@@ -186,23 +186,3 @@ func hostName(name, doc string, of endOf) Info {
 		},
 	}
 }
-
-// fdList are the fields of calls on many descriptors: poll and its like.
-func fdList(rows []call.Row) []Info {
-	lists := map[event.Type]int{}
-	for i := range rows {
-		for j := range rows[i].Params {
-			if rows[i].Params[j].Made == call.Descriptors {
-				lists[rows[i].Type] = j
-			}
-		}
-	}
-	return []Info{
-		{Name: "fdlist.nums", Format: ID, Cost: 2, Doc: "Numbers of the descriptors, joined by commas.", Extract: polledNumbers(lists)},
-		absentText("fdlist.names", "Names of the descriptors, joined by commas."),
-		absentText("fdlist.cips", "Addresses of the clients, joined by commas."),
-		absentText("fdlist.sips", "Addresses of the servers, joined by commas."),
-		absent("fdlist.cports", CharBuf, Dec, "Ports of the clients, joined by commas."),
-		absent("fdlist.sports", CharBuf, Dec, "Ports of the servers, joined by commas."),
-	}
-}

@@ -51,8 +51,8 @@ const (
 	Deprecated
 	// Suggested fields are appended to outputs by suggested_output.
 	Suggested
-	// NotCaptured fields always yield a missing value today.
-	NotCaptured
+	// NeverSet fields always yield a missing value, as in Falco.
+	NeverSet
 	// JSONNumber fields show Value.Num in JSON, whatever their text looks like (evt.time).
 	JSONNumber
 	// TableOnly fields work, but no listing names them.
@@ -87,6 +87,8 @@ type Info struct {
 	CheckArg func(Arg) error
 	// ArgType gives the type where it depends on the argument (evt.rawarg); nil otherwise.
 	ArgType func(Arg) (Type, error)
+	// Caller says what the kernel has to be asked of who causes an event of a type, for a rule that names the field; nil for nothing.
+	Caller func(Arg, event.Type) event.CallerParts
 	// Bind gives the extractor for one argument where finding what that names takes a search (evt.arg.NAME): it is called when a
 	// rule is loaded, so that no event pays for the search. nil otherwise.
 	Bind func(Arg) func(ev *event.Event, v *Value) bool
@@ -119,6 +121,14 @@ func (r *Ref) GetPrint(ev *event.Event, v *Value) bool {
 		return r.Print(ev, r.Args, v)
 	}
 	return r.Extract(ev, r.Args, v)
+}
+
+// Asks is what the kernel has to be asked of who causes an event of a type, for a rule about that type.
+func (r *Ref) Asks(t event.Type) event.CallerParts {
+	if r.Caller == nil {
+		return 0
+	}
+	return r.Caller(r.Args, t)
 }
 
 // String is the field as it is written in rules, with its argument.

@@ -76,11 +76,11 @@ func k8sDeprecated() []Info {
 	for _, object := range [...]string{"rc", "svc", "ns", "rs", "deployment"} {
 		prefix := "k8s." + object
 		if object != "ns" {
-			all = append(all, absentText(prefix+".name", gone).with(Deprecated))
+			all = append(all, neverSetText(prefix+".name", gone).with(Deprecated))
 		}
-		label := absentText(prefix+".label", gone).with(Deprecated)
+		label := neverSetText(prefix+".label", gone).with(Deprecated)
 		label.Arg, label.DotArg = ArgRequired, true
-		all = append(all, absentText(prefix+".id", gone).with(Deprecated), label, absentText(prefix+".labels", gone).with(Deprecated))
+		all = append(all, neverSetText(prefix+".id", gone).with(Deprecated), label, neverSetText(prefix+".labels", gone).with(Deprecated))
 	}
 	return all
 }

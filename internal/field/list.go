@@ -98,7 +98,7 @@ var noteWords = []struct {
 	word string
 }{
 	{Additive, "not in Falco"}, {Deprecated, "deprecated"}, {FilterOnly, "no value in outputs"}, {PrintOnly, "outputs only"},
-	{NoRHS, "not on the right"}, {NoTransformer, "not in transformers"}, {Suggested, "in every output"}, {NotCaptured, "not captured yet"},
+	{NoRHS, "not on the right"}, {NoTransformer, "not in transformers"}, {Suggested, "in every output"}, {NeverSet, "never set"},
 }
 
 func notes(in *Info) []string {
@@ -138,7 +138,7 @@ func Markdown(d *Dictionary) string {
 	b.WriteString("# Fields\n\nWhat conditions and outputs can name. Made from the dictionary (`internal/field`); do not edit.\n\n" +
 		"A field with `[…]` takes an argument in brackets, one with `.…` as a last part of its name or in brackets; " +
 		"in parentheses it may be left out.\n" +
-		"A field that is not captured yet loads in every rule and is always missing.\n")
+		"A field that is never set has no value in Falco either, of system calls; it loads in every rule and is always missing.\n")
 	class := ""
 	for _, r := range Describe(d) {
 		if r.Class != class {

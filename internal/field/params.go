@@ -18,7 +18,7 @@ type param struct {
 	name   string
 	typ    Type
 	format Format
-	// get fills v with the value as the kernel gave it; nil for what is not captured.
+	// get fills v with the value as the kernel gave it; nil for what is never known.
 	get func(ev *event.Event, v *Value) bool
 	// meaning is what the value in v stands for, empty if there is nothing to add; may be nil.
 	meaning func(ev *event.Event, v *Value) string
@@ -204,13 +204,13 @@ func execParams(exe *flagTexts) []param {
 		{"ptid", PID, Dec, p(func(p *event.Process) int64 { return int64(p.Ppid) }), commMeaning},
 		{"cwd", CharBuf, Plain, s(func(p *event.Process) string { return p.Cwd }), nil},
 		{"fdlimit", Uint64, Dec, fdLimit, nil},
-		{"pgft_maj", Uint64, Dec, nil, nil},
-		{"pgft_min", Uint64, Dec, nil, nil},
-		{"vm_size", Uint32, Dec, nil, nil},
-		{"vm_rss", Uint32, Dec, nil, nil},
-		{"vm_swap", Uint32, Dec, nil, nil},
+		{"pgft_maj", Uint64, Dec, ofCaller("pgft_maj"), nil},
+		{"pgft_min", Uint64, Dec, ofCaller("pgft_min"), nil},
+		{"vm_size", Uint32, Dec, ofCaller("vm_size"), nil},
+		{"vm_rss", Uint32, Dec, ofCaller("vm_rss"), nil},
+		{"vm_swap", Uint32, Dec, ofCaller("vm_swap"), nil},
 		{"comm", CharBuf, Plain, s(func(p *event.Process) string { return p.Comm }), nil},
-		{"cgroups", ByteBuf, Plain, nil, nil},
+		{"cgroups", ByteBuf, Plain, cgroupsParam, nil},
 		{"env", ByteBuf, Plain, list(func(p *event.Process) []string { return p.Env }), nil},
 		{"tty", Uint32, Dec, p(func(p *event.Process) int64 { return int64(p.TTY) }), nil},
 		{"vpgid", PID, Dec, p(func(p *event.Process) int64 { return int64(p.Vpgid) }), nil},

@@ -101,28 +101,3 @@ func between(name, doc string, get func(*event.Clock, *event.Process) (later, ea
 		return later - earlier, later != 0 && earlier != 0 && later > earlier
 	})
 }
-
-// procUsage is not captured, but for the limit: for Falco it is a snapshot of /proc at the time of the exec.
-func procUsage() []Info {
-	count := func(name, doc string) Info { return absent(name, Uint64, Dec, doc) }
-	return []Info{
-		count("proc.fdopencount", "Number of open descriptors."),
-		number("proc.fdlimit", Int64, Dec, "Limit of open descriptors at the last exec.", func(ev *event.Event) (int64, bool) {
-			var v Value
-			ok := fdLimit(ev, &v)
-			return v.Num, ok
-		}),
-		absent("proc.fdusage", Double, Plain, "Open descriptors as a percentage of the limit."),
-		count("proc.vmsize", "Virtual memory in kB."),
-		count("proc.vmrss", "Resident memory in kB."),
-		count("proc.vmswap", "Swapped memory in kB."),
-		count("proc.nthreads", "Number of threads."),
-		count("proc.nchilds", "Number of further threads."),
-		absentText("proc.stdin.type", "Kind of descriptor 0."),
-		absentText("proc.stdout.type", "Kind of descriptor 1."),
-		absentText("proc.stderr.type", "Kind of descriptor 2."),
-		absentText("proc.stdin.name", "Name of descriptor 0."),
-		absentText("proc.stdout.name", "Name of descriptor 1."),
-		absentText("proc.stderr.name", "Name of descriptor 2."),
-	}
-}

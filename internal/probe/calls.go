@@ -27,12 +27,14 @@ type syscalls struct {
 	inner          [2 * bpfgen.SensorSizesINNER_CALLS_MAX]bpfgen.SensorInnerCall
 	// any: some call is wanted at all.
 	any bool
+
+	table *call.Table
 }
 
 // newSyscalls makes the constants for the wanted types.
 func newSyscalls(wanted *event.TypeSet) *syscalls {
 	t := call.New()
-	s := &syscalls{}
+	s := &syscalls{table: t}
 	all := uint8(bpfgen.SensorCallOutcomesOUTCOME_SUCCESS | bpfgen.SensorCallOutcomesOUTCOME_FAILURE)
 	for i := range t.Rows() {
 		s.recipes[i] = t.Rows()[i].Recipe()
@@ -63,6 +65,27 @@ func newSyscalls(wanted *event.TypeSet) *syscalls {
 		s.native[canaryCall] = uint16(bpfgen.SensorCallCALL_CANARY)
 	}
 	return s
+}
+
+// ask puts what is asked of the callers of each type into the recipes; what has a record of its own has it by the record's type.
+func (s *syscalls) ask(parts map[event.Type]event.CallerParts) (records [bpfgen.SensorSizesCALLER_TYPES]uint8) {
+	for typ, p := range parts {
+		id, isOwn := own[typ]
+		switch {
+		case typ == event.TypeProcexit:
+			records[bpfgen.SensorRecordTypeRECORD_EXIT] |= uint8(p)
+		case typ == event.TypeIoUringSetup:
+			records[bpfgen.SensorRecordTypeRECORD_IO_URING_SETUP] |= uint8(p)
+		case isOwn && (id == bpfgen.SensorCallCALL_EXECVE || id == bpfgen.SensorCallCALL_EXECVEAT):
+			records[bpfgen.SensorRecordTypeRECORD_EXEC] |= uint8(p)
+			records[bpfgen.SensorRecordTypeRECORD_EXEC_FAILED] |= uint8(p)
+		case isOwn:
+			records[bpfgen.SensorRecordTypeRECORD_OPEN] |= uint8(p)
+		default:
+			s.recipes[s.table.Index(typ)].Caller |= uint8(p)
+		}
+	}
+	return records
 }
 
 // callID is a type's number for the kernel's side.

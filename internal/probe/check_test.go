@@ -198,3 +198,30 @@ func TestVerifiedInstructions(t *testing.T) {
 		}
 	}
 }
+
+// TestVerifiedCaller: where rules ask of who causes an event, no program is refused, and the budget is larger.
+func TestVerifiedCaller(t *testing.T) {
+	const budget = 26_000
+	ask := map[event.Type]event.CallerParts{}
+	for _, typ := range event.AllTypes() {
+		ask[typ] = 0xff
+	}
+	p := loaded(t, Settings{EntryCopies: true, Caller: ask})
+	for _, m := range p.Missing() {
+		t.Errorf("%s is refused: %v", m.Program, m.Reason)
+	}
+	for name, prog := range p.programs {
+		info, err := prog.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, ok := info.VerifiedInstructions()
+		if !ok {
+			t.Skip("needs Linux 5.16: the kernel does not tell how many instructions it verified")
+		}
+		t.Logf("%s: %d", name, n)
+		if n > budget {
+			t.Errorf("%s takes %d verified instructions, more than %d", name, n, budget)
+		}
+	}
+}

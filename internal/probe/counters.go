@@ -24,6 +24,8 @@ type Counters struct {
 	// EntryMissing failed calls had no copy of their path from entry: it was not in memory then, or another thread had
 	// the place.
 	EntryMissing uint64
+	// CallerMissing records were so long that what rules ask of the caller had no room.
+	CallerMissing uint64
 	// Losers are those who lost most, one of each processor that lost any.
 	Losers []Loser
 }
@@ -94,6 +96,7 @@ func (p *Probe) Counters() (Counters, error) {
 		c.Oversize += k.Oversize
 		c.UringUnmatched += k.UringUnmatched
 		c.EntryMissing += k.EntryMissing
+		c.CallerMissing += k.CallerMissing
 		for wire, kind := range lostKinds {
 			if n := k.LostByType[wire]; n > 0 {
 				c.LostByKind[kind] += n

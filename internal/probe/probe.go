@@ -30,6 +30,8 @@ type Settings struct {
 	Opens map[event.Type]event.OpenClasses
 	// EntryCopies keeps the paths of calls that may fail from their begin on, so that a rewritten one is known.
 	EntryCopies bool
+	// Caller is what is asked of who causes an event, by the event's type; see [event.Event.Caller].
+	Caller map[event.Type]event.CallerParts
 	// DataBytes is how many bytes of a buffer are copied: 80 if it is 0, at most 4096.
 	DataBytes int
 	// CgroupController names the cgroup v1 controller whose hierarchy is followed; empty for cgroup v2.
@@ -125,8 +127,16 @@ func prepare(spec *ebpf.CollectionSpec, s Settings, generation uint8) (syscalls 
 		delete(spec.Programs, bpfgen.SensorProgSysEnter)
 	}
 	delete(spec.Programs, bpfgen.SensorProgWhoami)
+	if len(s.Caller) == 0 {
+		for _, p := range spec.Programs {
+			p.Instructions = without(p.Instructions, callerFunction)
+		}
+	}
 	return syscalls, nil
 }
+
+// callerFunction is what asks about the caller (bpf/helpers/store/caller.h).
+const callerFunction = "store__caller"
 
 // configure writes the settings into the object's constants, and leaves out what is for other kernels; it tells whether any
 // system call is wanted.
@@ -145,6 +155,7 @@ func configure(spec *ebpf.CollectionSpec, s Settings, generation uint8) (bool, e
 		return false, err
 	}
 	calls := newSyscalls(&s.Types)
+	callers := calls.ask(s.Caller)
 	cpus, err := ebpf.PossibleCPU()
 	if err != nil {
 		return false, fmt.Errorf("count the processors: %w", err)
@@ -161,6 +172,8 @@ func configure(spec *ebpf.CollectionSpec, s Settings, generation uint8) (bool, e
 		spec.Variables[bpfgen.SensorVarCgroupSubsys].Set(subsys),
 		spec.Variables[bpfgen.SensorVarIteratorSlot].Set(uint32(cpus)),
 		spec.Variables[bpfgen.SensorVarEntryCopiesOn].Set(s.EntryCopies),
+		spec.Variables[bpfgen.SensorVarCallerOn].Set(len(s.Caller) > 0),
+		spec.Variables[bpfgen.SensorVarCallerParts].Set(callers),
 		spec.Variables[bpfgen.SensorVarOpenClasses].Set(openClasses(s.Opens)),
 		spec.Variables[bpfgen.SensorVarCallsNative].Set(calls.native),
 		spec.Variables[bpfgen.SensorVarCallsCompat].Set(calls.compat),

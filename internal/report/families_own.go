@@ -33,12 +33,13 @@ func lossFamilies() []family {
 		split("saker_records_incomplete_total",
 			"Records that lack something: paths or arguments cut, path strings unreadable, files closed too soon, opens of io_uring without name "+
 				"or result, "+
-				"failed calls whose path was not copied at entry; oversize ones were not sent.",
+				"failed calls whose path was not copied at entry, records without room for what rules ask of the caller; oversize ones were not sent.",
 			"what", metrics.Counter, "", func(s *Scrape) map[string]uint64 {
 				return map[string]uint64{
 					"path_truncated": s.Kernel.PathTruncated, "path_unreadable": s.Kernel.RawUnreadable, "file_gone": s.Kernel.FileGone,
 					"oversize":           s.Kernel.Oversize,
 					"io_uring_unmatched": s.Kernel.UringUnmatched, "entry_missing": s.Kernel.EntryMissing,
+					"caller_missing": s.Kernel.CallerMissing,
 				}
 			}),
 		single("saker_decode_errors_total", "Records that could not be read.", metrics.Counter, "",

@@ -233,6 +233,7 @@ func (s *sensor) prepare(current *generation, cfg *config.Config, files []string
 	if err != nil {
 		return nil, err
 	}
+	settings.Caller = callerParts(g.rules, g.alerts)
 	next := &renewal{generation: g}
 	if next.programs, err = s.probe.Renew(settings); err != nil {
 		return nil, err

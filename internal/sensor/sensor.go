@@ -213,6 +213,7 @@ func (s *sensor) loadProbe(context.Context) error {
 	if err != nil {
 		return err
 	}
+	settings.Caller = callerParts(s.first.rules, s.first.alerts)
 	if s.probe, err = probe.Load(settings); err != nil {
 		return err
 	}

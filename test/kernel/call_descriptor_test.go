@@ -139,13 +139,13 @@ var descriptorCalls = []callRow{
 	{name: "poll", make: func(m *maker) {
 		r, w := m.pipe()
 		fds := m.words(uint64(r)|unix.POLLIN<<32, uint64(w)|unix.POLLOUT<<32)
-		m.call(0, m.all("fds", fds), word(2), num("timeout", 0))
+		m.call(0, m.polled("fds", fds), word(2), num("timeout", 0))
 		m.call(unix.EFAULT, missing("fds", 8), word(1), num("timeout", -1))
 	}},
 	{name: "ppoll", make: func(m *maker) {
 		r, _ := m.pipe()
 		fds, timeout, mask := m.words(uint64(r)|unix.POLLIN<<32), m.words(0, 1000), m.words(1<<10)
-		m.call(0, m.all("fds", fds), word(1), m.all("timeout", timeout), m.all("sigmask", mask), word(8))
+		m.call(0, m.polled("fds", fds), word(1), m.all("timeout", timeout), m.all("sigmask", mask), word(8))
 		m.call(unix.EFAULT, missing("fds", 8), word(1), missing("timeout", 0), missing("sigmask", 0), word(8))
 	}},
 	{name: "select", make: func(m *maker) {

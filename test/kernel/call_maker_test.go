@@ -306,6 +306,20 @@ func (m *maker) fd(name string, fd int) arg {
 	return arg{name: name, word: uintptr(fd), want: func(int64) paramFacts { return m.descriptor(fd) }}
 }
 
+// polled are the descriptors of a poll: words with a struct pollfd each.
+func (m *maker) polled(name string, b []byte) arg {
+	a := m.all(name, b)
+	text := a.want
+	a.want = func(result int64) paramFacts {
+		p := text(result)
+		for ; len(b) > 0; b = b[8:] {
+			p.Polled = append(p.Polled, m.descriptor(int(int32(binary.NativeEndian.Uint32(b)))).Descriptor)
+		}
+		return p
+	}
+	return a
+}
+
 // was is a descriptor, with what it leads to before the call.
 func (m *maker) was(name string, fd int) arg {
 	p := m.descriptor(fd)
@@ -359,11 +373,11 @@ func (m *maker) descriptor(fd int) paramFacts {
 		d.Kind, d.Path, d.OutsideRoot = event.KindAnonymous, strings.TrimPrefix(link, "/"), true
 	case mode&unix.S_IFMT == unix.S_IFDIR:
 		d.Kind, d.Path = event.KindDirectory, link
+	case strings.HasSuffix(link, fmt.Sprintf(":[%d]", id.Ino)):
+		d.Kind = event.KindNamespace
+		d.Path, _, _ = strings.Cut(link, ":")
 	default:
 		d.Kind, d.Path = event.KindFile, link
-	}
-	if !strings.HasPrefix(link, "/") && d.Kind == event.KindFile {
-		d.Path, d.OutsideRoot = "", true // a namespace
 	}
 	return p
 }

@@ -98,6 +98,8 @@ var triggers = map[string]func(args []string) (any, error){
 	"failed open":       failedOpenTrigger,
 	"rewrite":           rewriteTrigger,
 
+	"caller":  callerTrigger,
+	"polled":  polledTrigger,
 	"close":   closeTrigger,
 	"closers": closersTrigger,
 

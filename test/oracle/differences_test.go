@@ -67,8 +67,8 @@ const (
 	refused     = "when the call returns, the connection was refused already, and the port is free again"
 	failedNew   = "a call that fails makes no descriptor"
 	failedKind  = "Falco has the kind and the name NULL for what failed to be made"
-	pidfdName   = "Falco makes up a path for the descriptor of a process"
-	nameless    = "the file of a namespace has no path of its own"
+	pidfdName   = "Falco makes up a path for the descriptor of a process; the name is what /proc/PID/fd shows"
+	nameless    = "the file of a namespace has no path of its own, but the name that /proc/PID/fd shows"
 	anyKernel   = "the kernel knows what each descriptor leads to; Falco forgets kinds that it has no word for"
 	bothEnds    = "the kernel knows that the two sockets of a pair are connected"
 	perMessage  = "the result is what the call returned, the number of messages; Falco makes an event of each message, with its length"
@@ -79,7 +79,6 @@ const (
 	cwdThen     = "the working directory is that of the last exec, or the fork; Falco follows chdir"
 	lostFlag    = "Falco loses the flag"
 	otherTable  = "the number is of another process's table"
-	noKind      = "the kinds of the descriptors that poll is asked about are not captured"
 	noPath      = "no path was given"
 	onDup       = "the event is about the descriptor that fcntl was called on"
 )
@@ -173,15 +172,15 @@ var differences = []difference{
 	{onLibrary, "fd.name fd.nameraw fd.directory", `"/lib/*"`, `"/usr/lib/*"`, kernelPath},
 	{"close mmap pread read", "arg.fd", "8(<f>/lib/*)", "8(<f>/usr/lib/*)", kernelPath},
 	{"newfstatat", "arg.dirfd", "8(<f>/lib/*)", "8(<f>/usr/lib/*)", kernelPath},
-	{"setns", "fd.name", `"/proc/self/ns/uts"`, "", nameless},
+	{"setns", "fd.name", `"/proc/self/ns/uts"`, `"uts:(*)"`, nameless},
 	{"setns", "fd.directory", `"/proc/self/ns"`, "", nameless},
 	{"setns", "fd.filename", `"uts"`, "", nameless},
 	{"setns", "fd.nameraw", `"/proc/self/ns/uts"`, `""`, nameless},
-	{"setns", "arg.fd", "23(<f>/proc/self/ns/uts)", "23(<f>)", nameless},
-	{"pidfd_open", "fd.name", `"/proc/*"`, `""`, pidfdName},
+	{"setns", "arg.fd", "23(<f>/proc/self/ns/uts)", "23(<f>uts:(*))", nameless},
+	{"pidfd_open", "fd.name", `"/proc/*"`, `"anon_inode:(pidfd)"`, pidfdName},
 	{"pidfd_open", "fd.name_changed", "true", "false", pidfdName},
-	{"pidfd_open", "arg.fd", "21(<P>/proc/*)", "21(<P>)", pidfdName},
-	{"pidfd_getfd", "arg.pid_fd", "21(<P>/proc/*)", "21(<P>)", pidfdName},
+	{"pidfd_open", "arg.fd", "21(<P>/proc/*)", "21(<P>anon_inode:(pidfd))", pidfdName},
+	{"pidfd_getfd", "arg.pid_fd", "21(<P>/proc/*)", "21(<P>anon_inode:(pidfd))", pidfdName},
 	{"pidfd_getfd", "arg.target_fd", "0(<f>/dev/null)", "0", otherTable},
 	{"fsconfig", "fd.connected fd.is_server fd.name_changed", "", "false", anyKernel},
 	{"fsconfig", "fd.l4proto fd.type", "", `"<NA>"`, anyKernel},
@@ -244,7 +243,6 @@ var differences = []difference{
 	{"clone", "arg.fdlimit", "1024", "20000", limitThen},
 	{"chdir", "proc.cwd", `"/tmp/"`, `"/tmp/ow/"`, cwdThen},
 	{"fchownat", "arg.flags", "0", "1024(AT_SYMLINK_NOFOLLOW)", lostFlag},
-	{"poll", "arg.fds", "0:f1", "0:?1", noKind},
 	{"quotactl", "fs.path.name", `"/tmp/ow/<NA>"`, "", noPath},
 	{"quotactl", "fs.path.nameraw", `"<NA>"`, "", noPath},
 	{"symlinkat", "arg.linkpath", "s3(s3)", "s3", nothing},

@@ -3,30 +3,8 @@
 #define SAKER_PARAM_DESCRIPTOR_H
 
 #include "helpers/param/number.h"
-#include "helpers/extract/socket.h"
 #include "helpers/store/entry.h"
-
-/* The file's facts and its path at `off`; returns their length. */
-INLINE __u32 param__file(struct scratch *s, __u32 off, struct param_value *v, struct file *file)
-{
-	struct file_info *info = store__at(s, off);
-	__u32 slot = bpf_get_smp_processor_id();
-	struct inode *inode = READ(file, f_inode);
-	__u64 walked;
-
-	extract__inode(inode, &info->inode);
-	info->magic = READ(inode, i_sb, s_magic);
-	info->open_flags = READ(file, f_flags);
-	s->task = bpf_get_current_task();
-	s->object = (__u64)__builtin_preserve_access_index(&file->f_path);
-	walked = store__path_at(slot, off + sizeof(*info));
-	v->flags |= PARAM_FILE;
-	if (walked >> 32 & FLAG_PATH_TRUNCATED)
-		v->flags |= PARAM_TRUNCATED;
-	if (walked >> 32 & FLAG_OUTSIDE_ROOT)
-		v->flags |= PARAM_OUTSIDE_ROOT;
-	return sizeof(*info) + ((__u32)walked & (2 * PATH_LEN_MAX - 1));
-}
+#include "helpers/store/open_file.h"
 
 /* The file or socket behind a descriptor of the caller, at `off`; returns the length. Without one the number stands alone. */
 GLOBAL __u32 param__behind(__u32 index, __u32 off)
@@ -34,8 +12,8 @@ GLOBAL __u32 param__behind(__u32 index, __u32 off)
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct scratch *s = base__scratch();
 	struct param_value *v;
-	struct socket *socket;
 	struct file *file;
+	__u64 stored;
 
 	if (!s)
 		return 0;
@@ -46,11 +24,9 @@ GLOBAL __u32 param__behind(__u32 index, __u32 off)
 		file = extract__file(task, (__s32)v->number);
 	if (!file)
 		return 0;
-	socket = extract__socket(file);
-	if (!socket)
-		return param__file(s, off, v, file);
-	v->flags |= PARAM_SOCKET;
-	return extract__ends(store__at(s, off), file, socket);
+	stored = store__open_file(s, off, file);
+	v->flags |= stored >> 32;
+	return stored;
 }
 
 /* The file or socket that was kept when the call began, at `off`; returns the length. */

@@ -3,6 +3,7 @@
 #define SAKER_PARAM_NUMBER_H
 
 #include "helpers/param/param.h"
+#include "helpers/extract/memory.h"
 
 /* A number of 1, 2, 4 or 8 bytes in the caller's memory, 0 behind a null pointer or where there is no memory. That is then told in
  * scratch.call.unreadable. */
@@ -44,26 +45,7 @@ GLOBAL __u32 param__number(__u32 index)
 	return 0;
 }
 
-/* Pages as KiB. */
-#define KIB(pages) ((pages) << 2)
-
-/* One of the counters of a memory's pages, by the kernel's number of it. The distance of two is computed: an index that is no
- * constant is not relocated, and the kernel's struct percpu_counter is larger than the one here. */
-INLINE __u64 extract__pages(struct mm_struct *mm, __u32 which)
-{
-	struct mm_struct___percpu *percpu = (void *)mm;
-	__s64 n = 0;
-
-	if (bpf_core_field_exists(percpu->rss_stat[0].count))
-		bpf_probe_read_kernel(&n, sizeof(n),
-		                      (void *)__builtin_preserve_access_index(&percpu->rss_stat[0].count) +
-		                              (which & 3) * bpf_core_type_size(struct percpu_counter));
-	else
-		bpf_core_read(&n, sizeof(n), &mm->rss_stat.count[which & 3]);
-	return n > 0 ? n : 0; /* what a cpu has not added yet may leave it below 0 */
-}
-
-/* SOURCE_MEMORY: what the kernel keeps of the caller's memory, without what its cpus have not added up yet. */
+/* SOURCE_MEMORY. */
 GLOBAL __u32 param__memory(__u32 index)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -79,14 +61,13 @@ GLOBAL __u32 param__memory(__u32 index)
 		return 0;
 	switch (param__recipe(s, index)->size) {
 	case 0:
-		v->number = KIB(READ(mm, total_vm));
+		v->number = extract__memory_size(mm);
 		break;
 	case 1:
-		v->number = KIB(extract__pages(mm, MM_FILEPAGES) + extract__pages(mm, MM_ANONPAGES) +
-		                extract__pages(mm, MM_SHMEMPAGES));
+		v->number = extract__memory_resident(mm);
 		break;
 	default:
-		v->number = KIB(extract__pages(mm, MM_SWAPENTS));
+		v->number = extract__memory_swapped(mm);
 	}
 	return 0;
 }

@@ -211,6 +211,9 @@ INLINE void store__wake_reader(void)
 		bpf_ringbuf_discard(nothing, BPF_RB_FORCE_WAKEUP);
 }
 
+/* helpers/store/caller.h */
+GLOBAL __u32 store__caller(__u32 size);
+
 /* Sends the record of `size` bytes. Its number is taken whether it finds room or not, so a gap is a loss. */
 INLINE void store__submit(struct scratch *s, enum ring ring, __u32 size)
 {
@@ -222,6 +225,8 @@ INLINE void store__submit(struct scratch *s, enum ring ring, __u32 size)
 		return;
 	if (h->flags & FLAG_PATH_TRUNCATED)
 		c->path_truncated++;
+	if (caller_on)
+		size = store__caller(size);
 	h->size = size;
 	h->seq = c->sent[ring] + c->lost[ring] + 1;
 	BARRIER_VAR(size);

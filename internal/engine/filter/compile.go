@@ -92,6 +92,14 @@ func (c *compiler) check(e *Check) (node, error) {
 		}
 		return nil, errorAt(e.OpPos, "operator %q does not fit %s, which is of type %s", e.Op, left.text, kind)
 	}
+	if left.ref != nil && left.ref.Name == field.Around {
+		if e.Op != OpEq {
+			return nil, errorAt(e.OpPos, "operator %q does not fit %s; = holds up to a distance in ms", e.Op, left.text)
+		}
+		within := *e
+		within.Op = OpLe
+		e = &within
+	}
 	if e.Op == OpExists {
 		if left.constant() {
 			return constNode(true), nil
