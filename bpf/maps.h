@@ -27,6 +27,8 @@ const volatile __u16 uring_calls[URING_OPERATIONS] = {};
 const volatile struct call_recipe recipes[CALL_ROWS_MAX] = {};
 /* What socketcall and, behind, ipc stand for, by the number that is their first argument; 0 is for the numbers without a call. */
 const volatile struct inner_call inner_calls[2 * INNER_CALLS_MAX] = {};
+/* The row of the event of a signal that is delivered. */
+const volatile __u32 signal_row = 0;
 /* How many bytes of a buffer are copied (falco.yaml's snaplen). */
 const volatile __u32 data_len = 80;
 

@@ -12,6 +12,7 @@
 #include "programs/task_iter.h"
 #include "programs/whoami.h"
 #include "programs/signal.h"
+#include "programs/signal_deliver.h"
 
 /* The helpers that read kernel memory are for GPL-compatible programs. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

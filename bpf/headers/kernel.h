@@ -454,8 +454,15 @@ struct io_link { /* since 5.15; of symbolic links, too */
 	int flags;
 };
 
+union __sifields {
+	struct {
+		int _pid;
+	} _kill;
+};
+
 struct kernel_siginfo {
 	int si_code;
+	union __sifields _sifields;
 };
 
 struct linux_binprm {

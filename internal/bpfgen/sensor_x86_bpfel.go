@@ -645,6 +645,7 @@ const (
 	SensorProgSchedProcessExec   = "sched_process_exec"
 	SensorProgSchedProcessExit   = "sched_process_exit"
 	SensorProgSchedProcessFork   = "sched_process_fork"
+	SensorProgSignalDeliver      = "signal_deliver"
 	SensorProgSignalGenerate     = "signal_generate"
 	SensorProgSysEnter           = "sys_enter"
 	SensorProgSysExit            = "sys_exit"
@@ -663,6 +664,7 @@ const (
 	SensorVarOpenClasses         = "open_classes"
 	SensorVarOwnTgid             = "own_tgid"
 	SensorVarRecipes             = "recipes"
+	SensorVarSignalRow           = "signal_row"
 	SensorVarUringCalls          = "uring_calls"
 )
 
@@ -719,6 +721,7 @@ type SensorProgramSpecs struct {
 	SchedProcessExec   *ebpf.ProgramSpec `ebpf:"sched_process_exec"`
 	SchedProcessExit   *ebpf.ProgramSpec `ebpf:"sched_process_exit"`
 	SchedProcessFork   *ebpf.ProgramSpec `ebpf:"sched_process_fork"`
+	SignalDeliver      *ebpf.ProgramSpec `ebpf:"signal_deliver"`
 	SignalGenerate     *ebpf.ProgramSpec `ebpf:"signal_generate"`
 	SysEnter           *ebpf.ProgramSpec `ebpf:"sys_enter"`
 	SysExit            *ebpf.ProgramSpec `ebpf:"sys_exit"`
@@ -756,6 +759,7 @@ type SensorVariableSpecs struct {
 	OpenClasses   *ebpf.VariableSpec `ebpf:"open_classes"`
 	OwnTgid       *ebpf.VariableSpec `ebpf:"own_tgid"`
 	Recipes       *ebpf.VariableSpec `ebpf:"recipes"`
+	SignalRow     *ebpf.VariableSpec `ebpf:"signal_row"`
 	UringCalls    *ebpf.VariableSpec `ebpf:"uring_calls"`
 }
 
@@ -817,6 +821,7 @@ type SensorVariables struct {
 	OpenClasses   *ebpf.Variable `ebpf:"open_classes"`
 	OwnTgid       *ebpf.Variable `ebpf:"own_tgid"`
 	Recipes       *ebpf.Variable `ebpf:"recipes"`
+	SignalRow     *ebpf.Variable `ebpf:"signal_row"`
 	UringCalls    *ebpf.Variable `ebpf:"uring_calls"`
 }
 
@@ -835,6 +840,7 @@ type SensorPrograms struct {
 	SchedProcessExec   *ebpf.Program `ebpf:"sched_process_exec"`
 	SchedProcessExit   *ebpf.Program `ebpf:"sched_process_exit"`
 	SchedProcessFork   *ebpf.Program `ebpf:"sched_process_fork"`
+	SignalDeliver      *ebpf.Program `ebpf:"signal_deliver"`
 	SignalGenerate     *ebpf.Program `ebpf:"signal_generate"`
 	SysEnter           *ebpf.Program `ebpf:"sys_enter"`
 	SysExit            *ebpf.Program `ebpf:"sys_exit"`
@@ -855,6 +861,7 @@ func (p *SensorPrograms) Close() error {
 		p.SchedProcessExec,
 		p.SchedProcessExit,
 		p.SchedProcessFork,
+		p.SignalDeliver,
 		p.SignalGenerate,
 		p.SysEnter,
 		p.SysExit,

@@ -7,9 +7,9 @@ import (
 	"github.com/saker-sensor/saker/internal/event"
 )
 
-// The types that are captured are those that some table of system calls has a number for, and the ends of processes.
+// The types that are captured are those that some table of system calls has a number for, the ends of processes, and signals that are delivered.
 func TestCaptured(t *testing.T) {
-	has := map[event.Type]bool{event.TypeProcexit: true}
+	has := map[event.Type]bool{event.TypeProcexit: true, event.TypeSignalDeliver: true}
 	for _, n := range numbers {
 		if typ, ok := typeOf(typesByName(), n.name); ok {
 			has[typ] = true

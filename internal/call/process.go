@@ -52,6 +52,8 @@ func processRows() []Row {
 		row("pidfd_open", 409, Process, fd("fd", result), pid("pid", 0), flags32("flags", 1, pidfdNames())).about("fd"),
 		row("pidfd_getfd", 407, Process, fd("fd", result), fd("pid_fd", 0), num("target_fd", value.FD, value.Dec, 1),
 			num("flags", value.Uint32, value.Hex, 2)).about("fd"),
+		// No system call, but a tracepoint; Falco knows its begin alone.
+		row("signaldeliver", 232, Signal, pid("spid", 0), pid("dpid", 1), sig(2)).bulk(),
 		row("kill", 129, Signal, res(), pid("pid", 0), sig(1)),
 		row("tkill", 131, Signal, res(), pid("tid", 0), sig(1)),
 		row("tgkill", 133, Signal, res(), pid("pid", 0), pid("tid", 1), sig(2)),

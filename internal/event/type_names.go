@@ -4,7 +4,7 @@ package event
 // name that Falco's rule language knows, sorted.
 var typeNames = [...]string{
 	"",
-	"open", "openat", "openat2", "creat", "open_by_handle_at", "execve", "execveat", "procexit", "io_uring_setup",
+	"open", "openat", "openat2", "creat", "open_by_handle_at", "execve", "execveat", "procexit", "io_uring_setup", "signaldeliver",
 
 	"_newselect", "_sysctl", "accept", "accept4", "access", "acct", "add_key", "adjtimex", "alarm", "arch_prctl",
 	"asyncevent", "bdflush", "bind", "bpf", "brk", "cachestat", "capget", "capset", "chdir", "chmod", "chown",
@@ -51,7 +51,7 @@ var typeNames = [...]string{
 	"set_robust_list", "set_thread_area", "set_tid_address", "setdomainname", "setfsgid", "setfsuid", "setgid",
 	"setgroups", "sethostname", "setitimer", "setns", "setpgid", "setpriority", "setregid", "setresgid", "setresuid",
 	"setreuid", "setrlimit", "setsid", "setsockopt", "settimeofday", "setuid", "setxattr", "setxattrat", "sgetmask",
-	"shmat", "shmctl", "shmdt", "shmget", "shutdown", "sigaction", "sigaltstack", "signal", "signaldeliver",
+	"shmat", "shmctl", "shmdt", "shmget", "shutdown", "sigaction", "sigaltstack", "signal",
 	"signalfd", "signalfd4", "sigpending", "sigprocmask", "sigreturn", "sigsuspend", "socket", "socketcall",
 	"socketpair", "splice", "spu_create", "spu_run", "ssetmask", "stat", "stat64", "statfs", "statfs64", "statmount",
 	"statx", "stime", "subpage_prot", "swapcontext", "swapoff", "swapon", "switch", "switch_endian", "symlink",
@@ -69,6 +69,6 @@ var neverNames = [...]string{
 	"asyncevent", "container", "cpu_hotplug", "drop", "groupadded", "groupdeleted", "infra", "multiplexer",
 	"notification", "page_fault", "pluginevent", "procinfo", "riscv_flush_icache", "riscv_hwprobe", "rtas",
 	"s390_guarded_storage", "s390_pci_mmio_read", "s390_pci_mmio_write", "s390_runtime_instr", "s390_sthyi",
-	"scapevent", "signaldeliver", "spu_create", "spu_run", "subpage_prot", "swapcontext", "switch", "switch_endian",
+	"scapevent", "spu_create", "spu_run", "subpage_prot", "swapcontext", "switch", "switch_endian",
 	"sys_debug_setcontext", "timerfd", "useradded", "userdeleted",
 }

@@ -17,13 +17,14 @@ const (
 	TypeExecveat
 	TypeProcexit
 	TypeIoUringSetup
+	TypeSignalDeliver
 )
 
 // MaxTypes bounds every type's number; a [TypeSet] holds as many bits.
 const MaxTypes = 512
 
 // Captured tells whether the sensor produces events of this type: of every system call that amd64, arm64 or their 32-bit callers
-// have, and of the end of a process. Rules may name the others, too.
+// have, of the end of a process, and of a signal that is delivered. Rules may name the others, too.
 func (t Type) Captured() bool {
 	if t == TypeUnknown || int(t) >= len(typeNames) {
 		return false
@@ -31,6 +32,9 @@ func (t Type) Captured() bool {
 	_, never := slices.BinarySearch(neverNames[:], typeNames[t])
 	return !never
 }
+
+// IsSyscall tells whether a type is a system call, and not another event of the kernel's.
+func (t Type) IsSyscall() bool { return t != TypeProcexit && t != TypeSignalDeliver }
 
 // IsOpen tells whether a type is a system call that opens a file.
 func IsOpen(t Type) bool {

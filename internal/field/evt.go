@@ -94,7 +94,7 @@ func evtFields(hostname string, rows []call.Row) []Info {
 			Doc: "1 if the event is of the type that the argument names, by name or by Falco's number, otherwise 0.",
 		},
 		text("syscall.type", "Name of the system call; missing for other events.", func(ev *event.Event) (string, bool) {
-			return ev.Type.String(), ev.Type != event.TypeProcexit
+			return ev.Type.String(), ev.Type.IsSyscall()
 		}),
 		text("evt.category", "Kind of event: file, process, net, ….",
 			func(ev *event.Event) (string, bool) { return category(ev, kinds), true }),
@@ -123,7 +123,7 @@ func evtFields(hostname string, rows []call.Row) []Info {
 }
 
 // hasResult: the end of a process returns nothing.
-func hasResult(ev *event.Event) bool { return ev.Type != event.TypeProcexit }
+func hasResult(ev *event.Event) bool { return ev.Type.IsSyscall() }
 
 func resultName(ev *event.Event) (string, bool) {
 	switch {

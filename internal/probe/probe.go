@@ -126,6 +126,9 @@ func prepare(spec *ebpf.CollectionSpec, s Settings, generation uint8) (syscalls 
 	if !syscalls || !s.EntryCopies {
 		delete(spec.Programs, bpfgen.SensorProgSysEnter)
 	}
+	if !s.Types.Has(event.TypeSignalDeliver) {
+		delete(spec.Programs, bpfgen.SensorProgSignalDeliver)
+	}
 	delete(spec.Programs, bpfgen.SensorProgWhoami)
 	if len(s.Caller) == 0 {
 		for _, p := range spec.Programs {
@@ -172,6 +175,7 @@ func configure(spec *ebpf.CollectionSpec, s Settings, generation uint8) (bool, e
 		spec.Variables[bpfgen.SensorVarCgroupSubsys].Set(subsys),
 		spec.Variables[bpfgen.SensorVarIteratorSlot].Set(uint32(cpus)),
 		spec.Variables[bpfgen.SensorVarEntryCopiesOn].Set(s.EntryCopies),
+		spec.Variables[bpfgen.SensorVarSignalRow].Set(uint32(calls.table.Index(event.TypeSignalDeliver))),
 		spec.Variables[bpfgen.SensorVarCallerOn].Set(len(s.Caller) > 0),
 		spec.Variables[bpfgen.SensorVarCallerParts].Set(callers),
 		spec.Variables[bpfgen.SensorVarOpenClasses].Set(openClasses(s.Opens)),

@@ -44,6 +44,7 @@ var programs = []program{
 	{bpfgen.SensorProgIoUringCqeOverflow, []event.Kind{event.KindOpen}, "files opened by io_uring while its ring is full"},
 	{bpfgen.SensorProgIoUringSubmitReq, []event.Kind{event.KindOpen}, "files opened by io_uring, or their names, and other requests to rings"},
 	{bpfgen.SensorProgIoUringSubmitSqe, []event.Kind{event.KindOpen}, "files opened by io_uring, or their names, and other requests to rings"},
+	{bpfgen.SensorProgSignalDeliver, nil, "signals that are delivered"},
 	{bpfgen.SensorProgSignalGenerate, []event.Kind{event.KindSignal}, "who sends the sensor a signal"},
 	{bpfgen.SensorProgCanary, []event.Kind{event.KindCanary}, "the canary of the critical ring"},
 	{bpfgen.SensorProgTaskIter, nil, "the names of a process that ran already and has ended before it could be looked up in /proc"},

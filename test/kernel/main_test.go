@@ -100,6 +100,7 @@ var triggers = map[string]func(args []string) (any, error){
 
 	"caller":  callerTrigger,
 	"polled":  polledTrigger,
+	"signals": signalTrigger,
 	"close":   closeTrigger,
 	"closers": closersTrigger,
 
