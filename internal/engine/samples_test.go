@@ -272,10 +272,15 @@ func TestRegressionRulesLoad(t *testing.T) {
 			var sources []rulefile.Source
 			for _, f := range c.Rules {
 				path := testutil.Shared(t, "regression/"+f)
+				files := []string{path}
 				if info, err := os.Stat(path); err == nil && info.IsDir() {
-					t.Skip("a folder of files is the caller's to read")
+					if files, err = filepath.Glob(path + "/*.yaml"); err != nil || len(files) == 0 {
+						t.Fatalf("%d files in %s: %v", len(files), path, err)
+					}
 				}
-				sources = append(sources, rulefile.Source{Name: f, Content: read(t, path)})
+				for _, file := range files {
+					sources = append(sources, rulefile.Source{Name: file, Content: read(t, file)})
+				}
 			}
 			_, results := Load(sources, testOptions())
 			if !results.Successful() {

@@ -19,6 +19,10 @@ type BlindRules struct {
 
 // FindBlindRules compares the event types that enabled rules are about with those that are captured ([event.Type.Captured]).
 func FindBlindRules(set *engine.Ruleset) BlindRules {
+	return findBlindRules(set, event.Type.Captured)
+}
+
+func findBlindRules(set *engine.Ruleset, isCaptured func(event.Type) bool) BlindRules {
 	var b BlindRules
 	all := len(event.AllTypes())
 	for _, r := range set.Rules() {
@@ -29,7 +33,7 @@ func FindBlindRules(set *engine.Ruleset) BlindRules {
 		types := r.Types.Types()
 		captured := 0
 		for _, t := range types {
-			if t.Captured() {
+			if isCaptured(t) {
 				captured++
 			}
 		}
