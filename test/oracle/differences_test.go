@@ -80,6 +80,7 @@ const (
 	lostFlag    = "Falco loses the flag"
 	otherTable  = "the number is of another process's table"
 	noPath      = "no path was given"
+	namesToo    = "these calls name a file as the others do"
 	onDup       = "the event is about the descriptor that fcntl was called on"
 )
 
@@ -243,6 +244,8 @@ var differences = []difference{
 	{"clone", "arg.fdlimit", "1024", "20000", limitThen},
 	{"chdir", "proc.cwd", `"/tmp/"`, `"/tmp/ow/"`, cwdThen},
 	{"fchownat", "arg.flags", "0", "1024(AT_SYMLINK_NOFOLLOW)", lostFlag},
+	{"mknod mknodat chroot", "fs.path.name", "", `"/*"`, namesToo},
+	{"mknod mknodat chroot", "fs.path.nameraw", "", `"*"`, namesToo},
 	{"quotactl", "fs.path.name", `"/tmp/ow/<NA>"`, "", noPath},
 	{"quotactl", "fs.path.nameraw", `"<NA>"`, "", noPath},
 	{"symlinkat", "arg.linkpath", "s3(s3)", "s3", nothing},

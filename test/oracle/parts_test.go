@@ -15,7 +15,7 @@ import (
 var volatile = regexp.MustCompile(`^(evt\.(num|time|cpu|count)|` +
 	`proc\.(pid|vpid|ppid|pname|sid|vpgid|fdopencount|is_.*leader|loginshellid)|` +
 	`thread\.v?tid|container\..*|k8s\..*|fd\.types|user\.loginuid|fd\.ino|fd\.dev|` +
-	`arg\.(ino|dev|tid|pid|ptid|vtid|vpid|vpgid|pgid|pgft_.*|vm_.*|exe_ino.*|pidns_init_start_ts|loginuid|cgroups))$`)
+	`arg\.(ino|dev|tid|pid|ptid|dpid|vtid|vpid|vpgid|pgid|pgft_.*|vm_.*|exe_ino.*|pidns_init_start_ts|loginuid|cgroups))$`)
 
 // firstEphemeral is the least port that Linux chooses itself (net.ipv4.ip_local_port_range). The program's own ports, 34567 and 34568,
 // are above it and stay as they are.
