@@ -24,12 +24,63 @@ enum schema {
 
 /* Sizes of tables. */
 enum sizes {
-	SYSCALLS_MAX = 1024,   /* a power of two, above every number of a table; x32 has its own up to 547 */
-	CALLS_MAX = 16,        /* at least CALLS, and a power of two: an index is masked where it is used */
-	ENTRY_COPIES = 1024,   /* a power of two */
-	URING_OPERATIONS = 64, /* a power of two, above every operation of io_uring that is a call */
-	CALLER_TYPES = 16,     /* a power of two, at least RECORD_TYPES */
-	INNER_CALLS_MAX = 32,  /* calls that one of socketcall and ipc stands for; a power of two */
+	SYSCALLS_MAX = 1024,     /* a power of two, above every number of a table; x32 has its own up to 547 */
+	CALLS_MAX = 16,          /* at least CALLS, and a power of two: an index is masked where it is used */
+	ENTRY_COPIES = 1024,     /* a power of two */
+	URING_OPERATIONS = 64,   /* a power of two, above every operation of io_uring that is a call */
+	CALLER_TYPES = 16,       /* a power of two, at least RECORD_TYPES */
+	INNER_CALLS_MAX = 32,    /* calls that one of socketcall and ipc stands for; a power of two */
+	NAME_MASKS_MAX = 4096,   /* a power of two */
+	NAME_COMPONENTS = 32,    /* of a name that is looked at, at most; a power of two */
+	NAME_COMPONENT_LEN = 64, /* bytes of one, at most */
+	NAME_PROBES = 4,         /* slots of that table in which an entry may be, from its own on */
+	VERDICTS = 16384,        /* a power of two: a process's slot is given by the low bits of its tgid */
+	MOUNT_POINTS = 1024,     /* a power of two: a device's slot is given by its low bits */
+};
+
+/*
+ * A rule has a bit in a mask of 64; several may share one. Before a record is made, each table tells which rules may still match:
+ * those of the call and its outcome, of the process, of the file's names. If none is left, nothing is sent (internal/narrow).
+ */
+
+/* Parts of a file's name that rules ask for. A name passes if it has one of those that a rule wants. */
+enum name_part {
+	NAME_WHOLE = 1,
+	NAME_BELOW,     /* the name itself, or a directory above it */
+	NAME_DIRECTORY, /* the directory that it is in */
+	NAME_COMPONENT, /* one of its components */
+	NAME_LAST,      /* the last component */
+	NAME_HEAD,      /* the first 3 bytes of the first component */
+	NAME_TAIL,      /* the last 4 bytes of the last one */
+};
+
+/* Which rules may match a name with this part: by the part's hash (helpers/narrow/hash.h). A mask of 0 ends a search. */
+struct name_mask {
+	__u64 hash, mask;
+};
+
+/* Which rules may match an event of this process, by what it is. The tag is a hash of that, and of the mask: whoever else is meant, or
+ * changed an entry in part, has no verdict. */
+struct verdict {
+	__u64 tag, mask;
+	__u64 flags; /* enum verdict_flags */
+};
+
+enum verdict_flags {
+	VERDICT_CONTAINER = 1 << 0,
+};
+
+/* Where a file system is mounted as a whole on the host. */
+struct mount_point {
+	__u64 hash;  /* of the mount point's name, without a slash at its end */
+	__u32 dev;   /* major << 20 | minor */
+	__u32 state; /* enum mount_state */
+};
+
+enum mount_state {
+	MOUNT_AMBIGUOUS, /* several devices share the slot, or it is being written, or nobody has told yet */
+	MOUNT_UNKNOWN,   /* the slot's devices are mounted nowhere on the host */
+	MOUNT_KNOWN,
 };
 
 enum limits {
@@ -142,12 +193,6 @@ enum param_flags {
 	PARAM_OUTSIDE_ROOT = 1 << 5,
 };
 
-/* What a rule may be about, of a row's calls. */
-enum call_outcomes {
-	OUTCOME_SUCCESS = 1 << 0,
-	OUTCOME_FAILURE = 1 << 1,
-};
-
 enum record_flags {
 	FLAG_PATH_TRUNCATED = 1 << 0, /* a walked path lost its front */
 	FLAG_RAW_TRUNCATED = 1 << 1,  /* the caller's path string was cut or could not be read */
@@ -171,9 +216,9 @@ enum open_outcome {
 	OPEN_FAILED, /* without a sign that the name was rewritten */
 	OPEN_REGULAR,
 	OPEN_DIRECTORY,
-	OPEN_OTHER,               /* a device, a pipe, a socket */
-	OPEN_NAME_CHANGED,        /* failed, and the name was rewritten between call and return */
-	OPEN_OUTCOMES_ALL = 0x1f, /* a bit each */
+	OPEN_OTHER,        /* a device, a pipe, a socket */
+	OPEN_NAME_CHANGED, /* failed, and the name was rewritten between call and return */
+	OPEN_OUTCOMES = 8, /* a power of two, above them */
 };
 
 enum layer {
@@ -348,7 +393,6 @@ struct param_recipe {
 
 struct call_recipe {
 	__u8 params;     /* how many */
-	__u8 outcomes;   /* enum call_outcomes */
 	__u8 paths[2];   /* the arguments that are paths, to be copied at entry; ARG_NONE if there are fewer */
 	__u8 descriptor; /* instead, the argument that is the descriptor with PARAM_AT_ENTRY; ARG_NONE if there is none */
 	__u8 caller;     /* enum caller_part: what is asked of who makes this call */

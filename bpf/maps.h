@@ -35,12 +35,19 @@ const volatile __u32 data_len = 80;
 /* The task iterator's slot of the scratch map, behind those of the processors. */
 const volatile __u32 iterator_slot = 1;
 
-/* The classes of opens that some rule may be about, by call (programs/open_class.h). */
-const volatile __u32 open_classes[CALLS_MAX] = {};
 /* What is asked of who causes an event, by the type of its record (enum caller_part); of a call of the table its recipe says it.
  * caller_on: something is. */
 const volatile __u8 caller_parts[CALLER_TYPES] = {};
 const volatile bool caller_on = false;
+/* Which rules may match an open, by call, access mode and outcome (programs/open_class.h); which may match another call, by row, if it
+ * failed and if it did not. */
+const volatile __u64 open_masks[CALLS_MAX][4][OPEN_OUTCOMES] = {};
+const volatile __u64 row_masks[CALL_ROWS_MAX][2] = {};
+/* Which rules may match a name, by its parts, and which whatever it is. */
+const volatile struct name_mask name_masks[NAME_MASKS_MAX] = {};
+const volatile __u64 any_name = ~0ULL;
+/* Which kinds of parts are in the table: a bit each. */
+const volatile __u32 name_parts = 0;
 /* Whether the paths of calls that may fail are copied at entry. */
 const volatile bool entry_copies_on = false;
 
@@ -63,6 +70,9 @@ union wire {
 	struct socket_info socket;
 	struct caller_info caller;
 	struct polled polled;
+	struct name_mask name_mask;
+	struct verdict verdict;
+	struct mount_point mount_point;
 	struct {
 		enum schema schema;
 		enum sizes sizes;
@@ -80,7 +90,9 @@ union wire {
 		enum param_arg param_arg;
 		enum param_rules param_rules;
 		enum param_flags param_flags;
-		enum call_outcomes call_outcomes;
+		enum name_part name_part;
+		enum verdict_flags verdict_flags;
+		enum mount_state mount_state;
 		enum socket_flags socket_flags;
 		enum caller_part caller_part;
 		enum caller_limits caller_limits;
@@ -120,6 +132,25 @@ struct open_args {
 	__u8 unread;   /* openat2's struct could not be read: its flags are not known */
 };
 
+/* The names of an open's file, as hashes of their components. */
+struct name_scan {
+	/* The kernel's, from component[first] to the end. */
+	__u64 component[NAME_COMPONENTS];
+	/* The caller's, as it is given: from given[0] on. */
+	__u64 given[NAME_COMPONENTS];
+	__u32 first, given_count;
+	__u32 below; /* how many components of the kernel's are below its mount */
+	__u32 at;    /* the next byte of the caller's text */
+	/* Of the two names: the first 3 bytes, and the last 4 (0: it has fewer). */
+	__u32 head, tail, given_head, given_tail;
+	__u64 point; /* the hash of the mount point */
+	/* Where the walk was, as many components above the file as the caller's text has. */
+	__u64 start_dentry, start_vfsmount;
+	/* Where the caller's text starts from. */
+	__u64 given_dentry, given_vfsmount;
+	__u8 text[NAME_COMPONENT_LEN + 16];
+};
+
 struct reader {
 	__u64 asleep; /* 1: it does not look again by itself within the next ms */
 };
@@ -137,6 +168,8 @@ struct scratch {
 	struct call_args call;
 	struct caller_info caller;
 	struct open_args open;
+	struct name_scan name;
+	__u64 verdict_flags; /* enum verdict_flags: of the current task, once it was asked for */
 	/* Kernel pointers on their way into a global function: the verifier forgets their types when they have been here. */
 	volatile __u64 task, object;
 };
@@ -188,6 +221,33 @@ struct {
 	__type(key, __u32);
 	__type(value, struct reader);
 } reader SEC(".maps");
+
+/* Written by the reader through its memory: what rules may match of a process, by the low bits of its tgid, and where the host has its
+ * mounts, by the low bits of a device (helpers/narrow/). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, VERDICTS);
+	__type(key, __u32);
+	__type(value, struct verdict);
+} verdicts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, MOUNT_POINTS);
+	__type(key, __u32);
+	__type(value, struct mount_point);
+} mount_points SEC(".maps");
+
+/* How often a process with children has executed another image, or ended. A verdict may speak of ancestors, and is void after that. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} family_changes SEC(".maps");
 
 /* The path strings of a call as they were at entry, or the data of a descriptor, which may span both texts
  * (helpers/store/entry.h). */

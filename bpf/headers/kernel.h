@@ -495,7 +495,10 @@ struct bpf_iter__task {
 #define IOSQE_FIXED_FILE (1 << 0)
 #define IOSQE_CQE_SKIP_SUCCESS (1 << 6)
 #define IORING_FILE_INDEX_ALLOC (~0U)
-#define FMODE_CREATED 0x100000           /* linux/fs.h */
+#define FMODE_CREATED 0x100000 /* linux/fs.h */
+#define S_IFMT 0170000         /* linux/stat.h */
+#define S_IFREG 0100000
+#define S_IFDIR 0040000
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630 /* linux/magic.h */
 #define SOCKFS_MAGIC 0x534F434B
 #define NSFS_MAGIC 0x6e736673

@@ -10,6 +10,7 @@
 #include "helpers/param/bytes.h"
 #include "helpers/param/descriptor.h"
 #include "helpers/param/polled.h"
+#include "helpers/narrow/process.h"
 
 /* Puts the parameter's data at `off` of the record and returns their length. */
 GLOBAL __u32 call__param(__u32 index, __u32 off)
@@ -80,6 +81,17 @@ GLOBAL __u32 call__params(__u32 params, __u32 off)
 	return off;
 }
 
+/* The rules that may match the call. A ring's request has no result here, and may run in another task. */
+INLINE __u64 call__mask(struct scratch *s, __u32 row)
+{
+	__u64 mask;
+
+	if (s->call.flags & FLAG_IO_URING)
+		return row_masks[row][0] | row_masks[row][1];
+	mask = row_masks[row][(__s64)s->call.arg[ARG_RESULT] >= 0];
+	return mask ? mask & narrow__process() : 0;
+}
+
 /* Sends the record of the call in scratch.call. */
 GLOBAL int call__record(void)
 {
@@ -92,7 +104,7 @@ GLOBAL int call__record(void)
 	row = s->call.row & (CALL_ROWS_MAX - 1);
 	BARRIER_VAR(row);
 	row &= CALL_ROWS_MAX - 1;
-	if (!(recipes[row].outcomes & ((__s64)s->call.arg[ARG_RESULT] < 0 ? OUTCOME_FAILURE : OUTCOME_SUCCESS)))
+	if (!call__mask(s, row))
 		return 0;
 	params = recipes[row].params;
 	r = (void *)s->record;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 #include "helpers/store/process.h"
+#include "helpers/narrow/process.h"
 
 /*
  * A successful execve or execveat. The hook runs after the point of no return and before the first instruction of the
@@ -60,5 +61,6 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct l
 	off += r->env_len;
 
 	store__submit(s, RING_CRITICAL, off);
+	narrow__family_changes(task);
 	return 0;
 }

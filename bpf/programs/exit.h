@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 #include "helpers/store/record.h"
+#include "helpers/narrow/process.h"
 
 #define SUBREAPERS_MAX 32 /* how far up a subreaper is looked for */
 
@@ -54,5 +55,6 @@ int BPF_PROG(sched_process_exit, struct task_struct *task)
 	r->code = code ? code : READ(task, exit_code);
 	r->reaper = exit__reaper(task, signal);
 	store__submit(s, RING_CRITICAL, sizeof(*r));
+	narrow__family_changes(task);
 	return 0;
 }

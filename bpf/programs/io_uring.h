@@ -19,10 +19,11 @@ enum uring_state {
 	URING_TOLD, /* sent without a result; only a failure is still to come */
 };
 
-/* The outcomes that a rule may be about. The name is the kernel's own copy: nobody rewrites it. */
-INLINE __u32 uring__outcomes(__u32 call, __u32 flags)
+/* The rules that may match a request, if its outcome is not known. The name is the kernel's own copy: nobody rewrites it. */
+INLINE __u64 uring__any_outcome(__u32 call, __u32 flags)
 {
-	return open__outcomes(call, flags) & ~(1 << OPEN_NAME_CHANGED);
+	return open__mask(call, flags, OPEN_FAILED) | open__mask(call, flags, OPEN_REGULAR) |
+	       open__mask(call, flags, OPEN_DIRECTORY) | open__mask(call, flags, OPEN_OTHER);
 }
 
 INLINE struct uring_bucket *uring__bucket(__u32 number)
@@ -76,10 +77,17 @@ INLINE void uring__end(struct scratch *s, struct task_struct *task, bool named, 
 {
 	struct open_record *r = (void *)s->record;
 	struct file *file = NULL;
+	__u64 mask;
 
 	if (r->ret >= 0 && !(r->h.flags & FLAG_NO_RESULT))
 		file = file_slot ? extract__fixed_file((void *)ctx, file_slot, r->ret) : extract__file(task, r->ret);
-	if (open__wanted(uring__outcomes(r->call, r->open_flags), r->ret, file))
+	if (r->ret < 0)
+		mask = open__mask(r->call, r->open_flags, OPEN_FAILED);
+	else if (file)
+		mask = open__mask(r->call, r->open_flags, open__outcome(file));
+	else
+		mask = uring__any_outcome(r->call, r->open_flags);
+	if (mask)
 		open__end((__u64)task, named, (__u64)file);
 }
 
@@ -149,7 +157,7 @@ GLOBAL int uring__submitted(__u64 req_ptr, __u32 call)
 	long n;
 
 	uring__args(req, &args);
-	if (!s || !uring__outcomes(call, args.flags))
+	if (!s || !uring__any_outcome(call, args.flags))
 		return 0;
 	ctx = base__number(s, READ(req, ctx));
 	user_data = extract__user_data(req);

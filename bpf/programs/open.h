@@ -5,6 +5,7 @@
 #include "programs/open_class.h"
 #include "helpers/store/entry.h"
 #include "helpers/store/start_dir.h"
+#include "helpers/narrow/file.h"
 
 /* Reads the arguments into scratch.open. A function of its own, so that what follows is verified once and not for each call of the
  * family. */
@@ -131,6 +132,37 @@ GLOBAL int open__end(__u64 task_ptr, __u32 named, __u64 file_ptr)
 	return 0;
 }
 
+/* The rules that may match an open that failed, whose texts are in the record. */
+INLINE __u64 open__failed_mask(__u32 call, const struct open_args *args, const struct call_path *path)
+{
+	__u64 mask;
+
+	if (args->unread)
+		return ALL_RULES;
+	if (path->flags & FLAG_NAME_CHANGED)
+		return open__mask(call, args->flags, OPEN_NAME_CHANGED);
+	mask = open__mask(call, args->flags, OPEN_FAILED) & narrow__process();
+	if (mask & ~any_name && args->has_path && !(path->flags & FLAG_RAW_TRUNCATED))
+		mask &= narrow__not_opened(sizeof(struct open_record), path->len);
+	return mask;
+}
+
+/* The rules that may match an open that succeeded; `file` is NULL if it was closed too soon to tell. */
+INLINE __u64 open__succeeded_mask(__u32 call, const struct open_args *args, struct file *file)
+{
+	__u64 mask = ALL_RULES;
+
+	if (!file)
+		return mask;
+	if (!args->unread)
+		mask = open__mask(call, args->flags, open__outcome(file));
+	if (mask)
+		mask &= narrow__process();
+	if (mask & ~any_name)
+		mask &= narrow__opened((__u64)file, args->has_path ? args->path : 0, args->dirfd);
+	return mask;
+}
+
 GLOBAL int open__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -139,22 +171,22 @@ GLOBAL int open__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
 	struct open_record *r;
 	struct open_args *args;
 	struct file *file = NULL;
-	__u32 outcomes;
 
 	if (!s)
 		return 0;
 	r = (void *)s->record;
 	args = &s->open;
 	open__args(regs_ptr, call, compat);
-	if (ret >= 0)
+	if (ret >= 0) {
 		file = extract__file(task, ret);
-	outcomes = args->unread ? OPEN_OUTCOMES_ALL : open__outcomes(call, args->flags);
-	if (!open__wanted(outcomes, ret, file))
-		return 0;
-	if (ret < 0) {
+		if (!open__succeeded_mask(call, args, file))
+			return 0;
+	} else {
+		if (!args->unread && !(open__failure_mask(call, args->flags) & narrow__process()))
+			return 0;
 		if (args->has_path)
 			path = store__user_path(sizeof(*r), args->path, 0);
-		if (!(outcomes & (path.flags & FLAG_NAME_CHANGED ? 1 << OPEN_NAME_CHANGED : 1 << OPEN_FAILED)))
+		if (!open__failed_mask(call, args, &path))
 			return 0;
 	}
 	open__begin(r, args, call, ret);

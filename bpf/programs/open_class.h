@@ -9,42 +9,30 @@
 
 #include "helpers/store/record.h"
 
-#define O_ACCMODE 3    /* asm-generic/fcntl.h */
-#define S_IFMT 0170000 /* linux/stat.h */
-#define S_IFREG 0100000
-#define S_IFDIR 0040000
+#define O_ACCMODE 3 /* asm-generic/fcntl.h */
 
-#define OPEN_FAILURES (1 << OPEN_FAILED | 1 << OPEN_NAME_CHANGED)
-
-/* What may become of the opens that some rule may be about; `flags` are those of the call. */
-INLINE __u32 open__outcomes(__u32 call, __u32 flags)
+/* The rules that may match an open with these flags that ends so. */
+INLINE __u64 open__mask(__u32 call, __u32 flags, enum open_outcome outcome)
 {
 	/* A verifier before 6.2 loses a compared bound on the way to the index, so the index is masked where it is used. */
 	_Static_assert((int)CALLS <= (int)CALLS_MAX, "each call has its classes");
 	BARRIER_VAR(call);
-	return open_classes[call & (CALLS_MAX - 1)] >> (flags & O_ACCMODE) * 8 & OPEN_OUTCOMES_ALL;
+	BARRIER_VAR(flags);
+	return open_masks[call & (CALLS_MAX - 1)][flags & O_ACCMODE][outcome & (OPEN_OUTCOMES - 1)];
 }
 
-/* Tells whether a rule may be about an open; `file` is NULL if it failed. Whether the name of a failed one changed is
- * not known here yet. */
-INLINE bool open__wanted(__u32 outcomes, __s64 ret, struct file *file)
+/* The rules that may match one with these flags that fails. */
+INLINE __u64 open__failure_mask(__u32 call, __u32 flags)
 {
-	__u32 type;
+	return open__mask(call, flags, OPEN_FAILED) | open__mask(call, flags, OPEN_NAME_CHANGED);
+}
 
-	if (outcomes == 0)
-		return false;
-	if (outcomes == OPEN_OUTCOMES_ALL)
-		return true;
-	if (ret < 0)
-		return outcomes & OPEN_FAILURES;
-	if (!file)
-		return true; /* closed too soon to tell */
-	type = READ(file, f_inode, i_mode) & S_IFMT;
-	if (type == S_IFREG)
-		return outcomes & (1 << OPEN_REGULAR);
-	if (type == S_IFDIR)
-		return outcomes & (1 << OPEN_DIRECTORY);
-	return outcomes & (1 << OPEN_OTHER);
+/* What became of an open that succeeded. */
+INLINE enum open_outcome open__outcome(struct file *file)
+{
+	__u32 type = READ(file, f_inode, i_mode) & S_IFMT;
+
+	return type == S_IFREG ? OPEN_REGULAR : type == S_IFDIR ? OPEN_DIRECTORY : OPEN_OTHER;
 }
 
 #endif

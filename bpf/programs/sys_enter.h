@@ -42,7 +42,7 @@ int BPF_PROG(sys_enter, struct pt_regs *regs, long id)
 		path = exec__path(regs, call, e.compat, &dirfd);
 	} else {
 		open__args(base__number(s, regs), call, e.compat);
-		if (!s->open.unread && !(open__outcomes(call, s->open.flags) & OPEN_FAILURES))
+		if (!s->open.unread && !open__failure_mask(call, s->open.flags))
 			return 0;
 		path = s->open.path;
 	}

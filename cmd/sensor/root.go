@@ -31,7 +31,7 @@ type flags struct {
 	listPlugins, ignored, pageSize     bool
 	dryRun, showVersion, unbuffered    bool
 	ruleSchema, configSchema, support  bool
-	markdown, verbose                  bool
+	markdown, verbose, noNarrow        bool
 	seconds                            float64
 }
 
@@ -80,6 +80,7 @@ runs the built-in rules and prints alerts to standard output; its own log goes t
 	fs.BoolVar(&f.configSchema, "config-schema", false, "print the JSON schema of configuration files and exit")
 	fs.BoolVar(&f.ruleSchema, "rule-schema", false, "print the JSON schema of rule files and exit")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "load everything, attach nothing, and exit")
+	fs.BoolVar(&f.noNarrow, "no-narrow", false, "have the kernel send what no rule can match, too (narrow.enabled=false)")
 	fs.BoolVarP(&f.unbuffered, "unbuffered", "U", false, "write each alert at once (the default)")
 	fs.StringVarP(&f.pidfile, "pidfile", "P", "", "write the process id to this `file` while running")
 	fs.StringArrayVar(&f.enableSources, "enable-source", nil, "read events of this `source` alone; the only one is syscall")
@@ -184,6 +185,9 @@ func (f *flags) apply(cfg config.Config) config.Config {
 	}
 	if f.verbose {
 		cfg.LogLevel = "debug"
+	}
+	if f.noNarrow {
+		cfg.Narrow.Enabled = false
 	}
 	switch f.print {
 	case "", "c", "container", "k", "kubernetes": // Falco's formats, whose fields every output has

@@ -22,6 +22,17 @@ type Settings struct {
 	// Watch are absolute file names. A file that one of them means is recognised by its inode, whichever of its hard links is
 	// opened.
 	Watch []string
+	// Publish is told where the file systems are mounted, whenever that has changed; nil if nobody wants to know.
+	Publish func([]Place)
+}
+
+// Place is the first place where a file system is mounted.
+type Place struct {
+	// Dev is major << 20 | minor.
+	Dev uint32
+	// Point is the mount point; Whole: all of the file system is there.
+	Point string
+	Whole bool
 }
 
 // maxWatched bounds the watched names.
@@ -36,6 +47,7 @@ type Finder struct {
 	hostRoot inode
 	requests chan request
 	mounts   atomic.Pointer[mountTable]
+	publish  func([]Place)
 	// name is the text of the last Source.
 	name []byte
 
@@ -47,7 +59,7 @@ type Finder struct {
 
 // New makes a finder. It finds no names before [Finder.Start].
 func New(settings Settings) (*Finder, error) {
-	f := &Finder{host: &fileSet{}, containers: map[string]*fileSet{}, requests: make(chan request, 64)}
+	f := &Finder{host: &fileSet{}, containers: map[string]*fileSet{}, requests: make(chan request, 64), publish: settings.Publish}
 	f.setWatch(settings.Watch)
 	var err error
 	if f.wakeUp, err = unix.Eventfd(0, unix.EFD_CLOEXEC); err != nil {

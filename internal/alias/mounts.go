@@ -103,7 +103,19 @@ func (f *Finder) readMounts(file *os.File) error {
 	}
 	f.mounts.Store(&table)
 	f.counters.mountsCut.Store(cut)
+	if f.publish != nil {
+		f.publish(table.first())
+	}
 	return nil
+}
+
+// first are the first places of all devices.
+func (t mountTable) first() []Place {
+	places := make([]Place, 0, len(t))
+	for dev, all := range t {
+		places = append(places, Place{Dev: dev, Point: all[0].point, Whole: all[0].root == ""})
+	}
+	return places
 }
 
 // mountsPause lets a burst of mounts pass.

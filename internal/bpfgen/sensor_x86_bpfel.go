@@ -39,20 +39,13 @@ const (
 	SensorCallCALL_ROWS              SensorCall = 16
 )
 
-type SensorCallOutcomes uint32
-
-const (
-	SensorCallOutcomesOUTCOME_SUCCESS SensorCallOutcomes = 1
-	SensorCallOutcomesOUTCOME_FAILURE SensorCallOutcomes = 2
-)
-
 type SensorCallRecipe struct {
 	_          structs.HostLayout
 	Params     uint8
-	Outcomes   uint8
 	Paths      [2]uint8
 	Descriptor uint8
 	Caller     uint8
+	_          [1]byte
 	Param      [16]struct {
 		_      structs.HostLayout
 		Source uint8
@@ -335,6 +328,39 @@ const (
 	SensorLimitsPOLLED_MAX      SensorLimits = 16
 )
 
+type SensorMountPoint struct {
+	_     structs.HostLayout
+	Hash  uint64
+	Dev   uint32
+	State uint32
+}
+
+type SensorMountState uint32
+
+const (
+	SensorMountStateMOUNT_AMBIGUOUS SensorMountState = 0
+	SensorMountStateMOUNT_UNKNOWN   SensorMountState = 1
+	SensorMountStateMOUNT_KNOWN     SensorMountState = 2
+)
+
+type SensorNameMask struct {
+	_    structs.HostLayout
+	Hash uint64
+	Mask uint64
+}
+
+type SensorNamePart uint32
+
+const (
+	SensorNamePartNAME_WHOLE     SensorNamePart = 1
+	SensorNamePartNAME_BELOW     SensorNamePart = 2
+	SensorNamePartNAME_DIRECTORY SensorNamePart = 3
+	SensorNamePartNAME_COMPONENT SensorNamePart = 4
+	SensorNamePartNAME_LAST      SensorNamePart = 5
+	SensorNamePartNAME_HEAD      SensorNamePart = 6
+	SensorNamePartNAME_TAIL      SensorNamePart = 7
+)
+
 type SensorOpenOutcome uint32
 
 const (
@@ -343,7 +369,7 @@ const (
 	SensorOpenOutcomeOPEN_DIRECTORY    SensorOpenOutcome = 2
 	SensorOpenOutcomeOPEN_OTHER        SensorOpenOutcome = 3
 	SensorOpenOutcomeOPEN_NAME_CHANGED SensorOpenOutcome = 4
-	SensorOpenOutcomeOPEN_OUTCOMES_ALL SensorOpenOutcome = 31
+	SensorOpenOutcomeOPEN_OUTCOMES     SensorOpenOutcome = 8
 )
 
 type SensorOpenRecord struct {
@@ -550,8 +576,28 @@ type SensorScratch struct {
 		Unread  uint8
 		_       [2]byte
 	}
-	Task   uint64
-	Object uint64
+	Name struct {
+		_             structs.HostLayout
+		Component     [32]uint64
+		Given         [32]uint64
+		First         uint32
+		GivenCount    uint32
+		Below         uint32
+		At            uint32
+		Head          uint32
+		Tail          uint32
+		GivenHead     uint32
+		GivenTail     uint32
+		Point         uint64
+		StartDentry   uint64
+		StartVfsmount uint64
+		GivenDentry   uint64
+		GivenVfsmount uint64
+		Text          [80]uint8
+	}
+	VerdictFlags uint64
+	Task         uint64
+	Object       uint64
 }
 
 type SensorSignalOrigin uint32
@@ -571,12 +617,18 @@ type SensorSignalRecord struct {
 type SensorSizes uint32
 
 const (
-	SensorSizesSYSCALLS_MAX     SensorSizes = 1024
-	SensorSizesCALLS_MAX        SensorSizes = 16
-	SensorSizesENTRY_COPIES     SensorSizes = 1024
-	SensorSizesURING_OPERATIONS SensorSizes = 64
-	SensorSizesCALLER_TYPES     SensorSizes = 16
-	SensorSizesINNER_CALLS_MAX  SensorSizes = 32
+	SensorSizesSYSCALLS_MAX       SensorSizes = 1024
+	SensorSizesCALLS_MAX          SensorSizes = 16
+	SensorSizesENTRY_COPIES       SensorSizes = 1024
+	SensorSizesURING_OPERATIONS   SensorSizes = 64
+	SensorSizesCALLER_TYPES       SensorSizes = 16
+	SensorSizesINNER_CALLS_MAX    SensorSizes = 32
+	SensorSizesNAME_MASKS_MAX     SensorSizes = 4096
+	SensorSizesNAME_COMPONENTS    SensorSizes = 32
+	SensorSizesNAME_COMPONENT_LEN SensorSizes = 64
+	SensorSizesNAME_PROBES        SensorSizes = 4
+	SensorSizesVERDICTS           SensorSizes = 16384
+	SensorSizesMOUNT_POINTS       SensorSizes = 1024
 )
 
 type SensorSocketFlags uint32
@@ -623,6 +675,19 @@ type SensorUringBucket struct {
 	}
 }
 
+type SensorVerdict struct {
+	_     structs.HostLayout
+	Tag   uint64
+	Mask  uint64
+	Flags uint64
+}
+
+type SensorVerdictFlags uint32
+
+const (
+	SensorVerdictFlagsVERDICT_CONTAINER SensorVerdictFlags = 1
+)
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
@@ -631,9 +696,12 @@ const (
 	SensorMapCounters            = "counters"
 	SensorMapCritical            = "critical"
 	SensorMapEntryCopies         = "entry_copies"
+	SensorMapFamilyChanges       = "family_changes"
+	SensorMapMountPoints         = "mount_points"
 	SensorMapReader              = "reader"
 	SensorMapScratch             = "scratch"
 	SensorMapUringOpens          = "uring_opens"
+	SensorMapVerdicts            = "verdicts"
 	SensorProgCanary             = "canary"
 	SensorProgCgroupMkdir        = "cgroup_mkdir"
 	SensorProgCgroupRmdir        = "cgroup_rmdir"
@@ -651,6 +719,7 @@ const (
 	SensorProgSysExit            = "sys_exit"
 	SensorProgTaskIter           = "task_iter"
 	SensorProgWhoami             = "whoami"
+	SensorVarAnyName             = "any_name"
 	SensorVarCallerOn            = "caller_on"
 	SensorVarCallerParts         = "caller_parts"
 	SensorVarCallsCompat         = "calls_compat"
@@ -661,9 +730,12 @@ const (
 	SensorVarGeneration          = "generation"
 	SensorVarInnerCalls          = "inner_calls"
 	SensorVarIteratorSlot        = "iterator_slot"
-	SensorVarOpenClasses         = "open_classes"
+	SensorVarNameMasks           = "name_masks"
+	SensorVarNameParts           = "name_parts"
+	SensorVarOpenMasks           = "open_masks"
 	SensorVarOwnTgid             = "own_tgid"
 	SensorVarRecipes             = "recipes"
+	SensorVarRowMasks            = "row_masks"
 	SensorVarSignalRow           = "signal_row"
 	SensorVarUringCalls          = "uring_calls"
 )
@@ -733,19 +805,23 @@ type SensorProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SensorMapSpecs struct {
-	Bulk        *ebpf.MapSpec `ebpf:"bulk"`
-	Counters    *ebpf.MapSpec `ebpf:"counters"`
-	Critical    *ebpf.MapSpec `ebpf:"critical"`
-	EntryCopies *ebpf.MapSpec `ebpf:"entry_copies"`
-	Reader      *ebpf.MapSpec `ebpf:"reader"`
-	Scratch     *ebpf.MapSpec `ebpf:"scratch"`
-	UringOpens  *ebpf.MapSpec `ebpf:"uring_opens"`
+	Bulk          *ebpf.MapSpec `ebpf:"bulk"`
+	Counters      *ebpf.MapSpec `ebpf:"counters"`
+	Critical      *ebpf.MapSpec `ebpf:"critical"`
+	EntryCopies   *ebpf.MapSpec `ebpf:"entry_copies"`
+	FamilyChanges *ebpf.MapSpec `ebpf:"family_changes"`
+	MountPoints   *ebpf.MapSpec `ebpf:"mount_points"`
+	Reader        *ebpf.MapSpec `ebpf:"reader"`
+	Scratch       *ebpf.MapSpec `ebpf:"scratch"`
+	UringOpens    *ebpf.MapSpec `ebpf:"uring_opens"`
+	Verdicts      *ebpf.MapSpec `ebpf:"verdicts"`
 }
 
 // SensorVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SensorVariableSpecs struct {
+	AnyName       *ebpf.VariableSpec `ebpf:"any_name"`
 	CallerOn      *ebpf.VariableSpec `ebpf:"caller_on"`
 	CallerParts   *ebpf.VariableSpec `ebpf:"caller_parts"`
 	CallsCompat   *ebpf.VariableSpec `ebpf:"calls_compat"`
@@ -756,9 +832,12 @@ type SensorVariableSpecs struct {
 	Generation    *ebpf.VariableSpec `ebpf:"generation"`
 	InnerCalls    *ebpf.VariableSpec `ebpf:"inner_calls"`
 	IteratorSlot  *ebpf.VariableSpec `ebpf:"iterator_slot"`
-	OpenClasses   *ebpf.VariableSpec `ebpf:"open_classes"`
+	NameMasks     *ebpf.VariableSpec `ebpf:"name_masks"`
+	NameParts     *ebpf.VariableSpec `ebpf:"name_parts"`
+	OpenMasks     *ebpf.VariableSpec `ebpf:"open_masks"`
 	OwnTgid       *ebpf.VariableSpec `ebpf:"own_tgid"`
 	Recipes       *ebpf.VariableSpec `ebpf:"recipes"`
+	RowMasks      *ebpf.VariableSpec `ebpf:"row_masks"`
 	SignalRow     *ebpf.VariableSpec `ebpf:"signal_row"`
 	UringCalls    *ebpf.VariableSpec `ebpf:"uring_calls"`
 }
@@ -783,13 +862,16 @@ func (o *SensorObjects) Close() error {
 //
 // It can be passed to LoadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SensorMaps struct {
-	Bulk        *ebpf.Map `ebpf:"bulk"`
-	Counters    *ebpf.Map `ebpf:"counters"`
-	Critical    *ebpf.Map `ebpf:"critical"`
-	EntryCopies *ebpf.Map `ebpf:"entry_copies"`
-	Reader      *ebpf.Map `ebpf:"reader"`
-	Scratch     *ebpf.Map `ebpf:"scratch"`
-	UringOpens  *ebpf.Map `ebpf:"uring_opens"`
+	Bulk          *ebpf.Map `ebpf:"bulk"`
+	Counters      *ebpf.Map `ebpf:"counters"`
+	Critical      *ebpf.Map `ebpf:"critical"`
+	EntryCopies   *ebpf.Map `ebpf:"entry_copies"`
+	FamilyChanges *ebpf.Map `ebpf:"family_changes"`
+	MountPoints   *ebpf.Map `ebpf:"mount_points"`
+	Reader        *ebpf.Map `ebpf:"reader"`
+	Scratch       *ebpf.Map `ebpf:"scratch"`
+	UringOpens    *ebpf.Map `ebpf:"uring_opens"`
+	Verdicts      *ebpf.Map `ebpf:"verdicts"`
 }
 
 func (m *SensorMaps) Close() error {
@@ -798,9 +880,12 @@ func (m *SensorMaps) Close() error {
 		m.Counters,
 		m.Critical,
 		m.EntryCopies,
+		m.FamilyChanges,
+		m.MountPoints,
 		m.Reader,
 		m.Scratch,
 		m.UringOpens,
+		m.Verdicts,
 	)
 }
 
@@ -808,6 +893,7 @@ func (m *SensorMaps) Close() error {
 //
 // It can be passed to LoadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SensorVariables struct {
+	AnyName       *ebpf.Variable `ebpf:"any_name"`
 	CallerOn      *ebpf.Variable `ebpf:"caller_on"`
 	CallerParts   *ebpf.Variable `ebpf:"caller_parts"`
 	CallsCompat   *ebpf.Variable `ebpf:"calls_compat"`
@@ -818,9 +904,12 @@ type SensorVariables struct {
 	Generation    *ebpf.Variable `ebpf:"generation"`
 	InnerCalls    *ebpf.Variable `ebpf:"inner_calls"`
 	IteratorSlot  *ebpf.Variable `ebpf:"iterator_slot"`
-	OpenClasses   *ebpf.Variable `ebpf:"open_classes"`
+	NameMasks     *ebpf.Variable `ebpf:"name_masks"`
+	NameParts     *ebpf.Variable `ebpf:"name_parts"`
+	OpenMasks     *ebpf.Variable `ebpf:"open_masks"`
 	OwnTgid       *ebpf.Variable `ebpf:"own_tgid"`
 	Recipes       *ebpf.Variable `ebpf:"recipes"`
+	RowMasks      *ebpf.Variable `ebpf:"row_masks"`
 	SignalRow     *ebpf.Variable `ebpf:"signal_row"`
 	UringCalls    *ebpf.Variable `ebpf:"uring_calls"`
 }

@@ -62,6 +62,7 @@ type Config struct {
 	Drops     Drops     `yaml:"syscall_event_drops"`
 	Timeouts  Timeouts  `yaml:"syscall_event_timeouts"`
 	Guard     Guard     `yaml:"guard"`
+	Narrow    Narrow    `yaml:"narrow"`
 	Top       Top       `yaml:"top"`
 
 	Privileges Privileges `yaml:"privileges"`
@@ -207,6 +208,7 @@ func Default() Config {
 		Drops:      Drops{Actions: []string{"log", "alert"}, Rate: .03333, MaxBurst: 1},
 		Timeouts:   Timeouts{MaxConsecutives: 1000},
 		Guard:      Guard{CanaryInterval: 5 * time.Second, StateFile: "/run/saker/state"},
+		Narrow:     Narrow{Enabled: true},
 		Top:        Top{Socket: "/run/saker/top.sock"},
 		Privileges: Privileges{Drop: true},
 		Engines: Engines{

@@ -168,6 +168,11 @@ type Guard struct {
 	StateFile string `yaml:"state_file"`
 }
 
+// Narrow is what the kernel leaves out because no rule can match it.
+type Narrow struct {
+	Enabled bool `yaml:"enabled"`
+}
+
 // Top is where sensor top finds the running sensor.
 type Top struct {
 	// Socket is a Unix socket; empty for none.

@@ -81,6 +81,8 @@ func operationKeys() []key {
 			doc:  "time between two canaries, at least 1s; after two without an answer the capture counts as stalled",
 		},
 		{name: "guard.state_file", typ: text, doc: "tells the next start how the last run ended; empty for none"},
+		{name: "narrow", typ: section, doc: "what the kernel leaves out because no rule can match it; not a section of Falco's"},
+		{name: "narrow.enabled", typ: boolean, doc: "on or off; off sends every event of the types that rules are about"},
 		{name: "top", typ: section, doc: "what `sensor top` reads; not a section of Falco's"},
 		{name: "top.socket", typ: text, doc: "a Unix socket, for the sensor's own user; empty for none"},
 		{

@@ -8,7 +8,7 @@ import (
 // Package event imports nothing of ours, so some numbers of bpf/event.h stand there too. A difference does not compile: an
 // index into an array of one element has to be 0.
 var (
-	_ = [1]struct{}{}[event.AllOpenClasses&0xff-event.OpenClasses(bpfgen.SensorOpenOutcomeOPEN_OUTCOMES_ALL)]
+	_ = [1]struct{}{}[len(event.OpenMasks{}[0])-int(bpfgen.SensorOpenOutcomeOPEN_OUTCOMES)]
 	_ = [1]struct{}{}[event.OutcomeFailed-event.Outcome(bpfgen.SensorOpenOutcomeOPEN_FAILED)]
 	_ = [1]struct{}{}[event.OutcomeRegular-event.Outcome(bpfgen.SensorOpenOutcomeOPEN_REGULAR)]
 	_ = [1]struct{}{}[event.OutcomeDirectory-event.Outcome(bpfgen.SensorOpenOutcomeOPEN_DIRECTORY)]

@@ -1,11 +1,37 @@
 package event
 
-// OpenClasses is a set of the classes of opens that the kernel tells apart before it copies anything: a bit each,
-// numbered access << 3 | outcome, where access is the open's O_ACCMODE bits (bpf/programs/open_class.h).
-type OpenClasses uint32
+// Masks say which rules may match which events, a bit for each rule. The kernel looks them up before it makes a record, and makes none
+// if no bit is left (bpf/event.h). Rules share bits if there are more than 64.
+type Masks struct {
+	// Opens are those of an open; a type that is not in it may match any rule.
+	Opens map[Type]OpenMasks
+	// Calls are those of any other call, if it failed ([0]) and if it did not ([1]); a type that is not in it may match any rule.
+	Calls map[Type][2]uint64
+	// Names are those of a file's name by its parts, in the slots of a table where the kernel looks for them; NameParts has a bit for each
+	// kind of part that is in it. AnyName are those of any name.
+	Names     []NameMask
+	NameParts uint32
+	AnyName   uint64
+}
 
-// AllOpenClasses holds every class.
-const AllOpenClasses OpenClasses = 0x1f1f1f1f
+// AllRules is the mask of an event that any rule may match.
+const AllRules = ^uint64(0)
+
+// OpenMasks are masks by access mode (O_ACCMODE) and [Outcome].
+type OpenMasks [4][8]uint64
+
+// NameMask are the rules that may match a name with a part of this hash.
+type NameMask struct{ Hash, Mask uint64 }
+
+// MountPoint says where a file system, as a whole, is mounted on the host.
+type MountPoint struct {
+	// Dev is major << 20 | minor.
+	Dev uint32
+	// Hash is that of the mount point's name.
+	Hash uint64
+	// Ambiguous: there is more than that to know about devices of this slot, so their files may have any name.
+	Ambiguous bool
+}
 
 // Outcome of an open: what became of it, and of which type the file is.
 type Outcome uint8
@@ -24,9 +50,4 @@ const (
 // Outcomes lists all of them.
 func Outcomes() []Outcome {
 	return []Outcome{OutcomeFailed, OutcomeRegular, OutcomeDirectory, OutcomeOther, OutcomeNameChanged}
-}
-
-// OpenClass is the set of one class.
-func OpenClass(access uint32, o Outcome) OpenClasses {
-	return 1 << (access&3<<3 | uint32(o))
 }

@@ -168,7 +168,9 @@ func programFindings(cfg config.Config) []Finding {
 	out := []Finding{f}
 	var rules []narrow.Rule
 	if set, results := setup.Rules(cfg); results.Successful() { // else rulesFindings says so
-		rules, _ = setup.Narrow(cfg, set)
+		if n, err := setup.Narrow(cfg, set); err == nil {
+			rules = n.Rules
+		}
 	}
 	for _, l := range setup.Coverage(missing, rules) {
 		out = append(out, lostFinding(&l))

@@ -1,8 +1,8 @@
 // Package narrow turns the loaded rules into what the kernel is asked to send: a rule is paid for only where it could
 // match.
 //
-// What it asks for is never too little: where it can't tell, it asks. Today it narrows by event type and, for opens, by
-// access and outcome; tests on paths and names belong here too.
+// What it asks for is never too little: where it can't tell, it asks. It narrows by event type and result, by an open's access mode,
+// outcome and names, and by what the process is. Each of these says which rules may still match, and what no rule may match is not sent.
 package narrow
 
 import (
@@ -25,6 +25,10 @@ type Rule struct {
 	// May tells whether its condition may be true of an event like this one, of which known says what it answers; nil
 	// means always.
 	May func(like *event.Event, known Known) bool
+	// NameParts are parts of which the name of an opened file must have one, if its condition is to be true; AnyName: there is no such
+	// list.
+	NameParts []NamePart
+	AnyName   bool
 }
 
 // Types returns the events that the probe has to capture for the rules.
@@ -80,17 +84,16 @@ func namesNone(set *event.TypeSet) bool {
 }
 
 // EntryCopies tells whether a rule may be about a call whose path is in the caller's memory alone, because it fails, or names a file
-// without opening it; or about one that closes its descriptor. A copy is kept from its begin on. opens are those of [Opens].
-func EntryCopies(rules []Rule, opens map[event.Type]event.OpenClasses) bool {
+// without opening it; or about one that closes its descriptor. A copy is kept from its begin on. masks are those of [NewMasks].
+func EntryCopies(rules []Rule, masks *event.Masks) bool {
 	for _, row := range call.Rows() {
 		if row.NeedsEntry() && slices.ContainsFunc(rules, func(r Rule) bool { return r.Types.Has(row.Type) }) {
 			return true
 		}
 	}
-	for access := range uint32(4) {
-		failures := event.OpenClass(access, event.OutcomeFailed) | event.OpenClass(access, event.OutcomeNameChanged)
-		for _, classes := range opens {
-			if classes&failures != 0 {
+	for _, open := range masks.Opens {
+		for access := range open {
+			if open[access][event.OutcomeFailed]|open[access][event.OutcomeNameChanged] != 0 {
 				return true
 			}
 		}

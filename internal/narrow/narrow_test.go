@@ -40,7 +40,8 @@ func TestEntryCopies(t *testing.T) {
 	}
 	for _, tt := range tests {
 		rules := []Rule{tt.rule}
-		if got := EntryCopies(rules, Opens(rules)); got != tt.want {
+		masks, _ := NewMasks(rules)
+		if got := EntryCopies(rules, masks); got != tt.want {
 			t.Errorf("%s: %v", tt.name, got)
 		}
 	}

@@ -10,37 +10,6 @@ import (
 // none, or more than one.
 type Known func(field, op, value string) bool
 
-// Opens returns for each kind of open the classes that some rule may match. The kernel copies nothing of the others,
-// and does not walk the file's path.
-//
-// Each class is tried on each rule with an example event of that class: what the class says is known, all else may be
-// anything. So the answer is never too narrow.
-func Opens(rules []Rule) map[event.Type]event.OpenClasses {
-	out := map[event.Type]event.OpenClasses{}
-	for _, t := range []event.Type{event.TypeOpen, event.TypeOpenat, event.TypeOpenat2, event.TypeCreat, event.TypeOpenByHandleAt} {
-		var classes event.OpenClasses
-		for access := range uint32(4) {
-			for _, o := range event.Outcomes() {
-				ev := example(t, access, o)
-				if anyMay(rules, t, &ev, knownOf(o)) {
-					classes |= event.OpenClass(access, o)
-				}
-			}
-		}
-		out[t] = classes
-	}
-	return out
-}
-
-func anyMay(rules []Rule, t event.Type, ev *event.Event, known Known) bool {
-	for i := range rules {
-		if rules[i].Types.Has(t) && (rules[i].May == nil || rules[i].May(ev, known)) {
-			return true
-		}
-	}
-	return false
-}
-
 // example is an event of a class.
 func example(t event.Type, access uint32, o event.Outcome) event.Event {
 	ev := event.Event{Num: 1, Type: t, Ret: 3, DirFD: event.AtFDCWD, Process: &event.Process{}}

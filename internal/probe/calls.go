@@ -35,13 +35,10 @@ type syscalls struct {
 func newSyscalls(wanted *event.TypeSet) *syscalls {
 	t := call.New()
 	s := &syscalls{table: t}
-	all := uint8(bpfgen.SensorCallOutcomesOUTCOME_SUCCESS | bpfgen.SensorCallOutcomesOUTCOME_FAILURE)
 	for i := range t.Rows() {
 		s.recipes[i] = t.Rows()[i].Recipe()
-		s.recipes[i].Outcomes = all
 	}
 	s.recipes[call.GenericRow] = (&call.Row{}).Recipe()
-	s.recipes[call.GenericRow].Outcomes = all
 	fill := func(numbers map[int]event.Type, table *[bpfgen.SensorSizesSYSCALLS_MAX]uint16) {
 		for nr, typ := range numbers {
 			if nr >= int(bpfgen.SensorSizesSYSCALLS_MAX) || !wanted.Has(typ) || typ == event.TypeIoUringSetup {
@@ -127,14 +124,47 @@ func (s *syscalls) fillInner(t *call.Table, wanted *event.TypeSet, outer call.Ou
 // canaryCall is a call that hardly anybody makes, so that looking at each costs nothing.
 const canaryCall = unix.SYS_OPEN_BY_HANDLE_AT
 
-// openClasses are the wanted classes by call.
-func openClasses(opens map[event.Type]event.OpenClasses) (out [bpfgen.SensorSizesCALLS_MAX]uint32) {
+// masks are the constants by which the kernel's side knows which rules may match what.
+type masks struct {
+	opens   [bpfgen.SensorSizesCALLS_MAX][4][bpfgen.SensorOpenOutcomeOPEN_OUTCOMES]uint64
+	rows    [bpfgen.SensorLimitsCALL_ROWS_MAX][2]uint64
+	names   [bpfgen.SensorSizesNAME_MASKS_MAX]bpfgen.SensorNameMask
+	parts   uint32
+	anyName uint64
+}
+
+// newMasks makes the constants; nil stands for any rule in all places.
+func newMasks(m *event.Masks) *masks {
+	if m == nil {
+		m = &event.Masks{AnyName: event.AllRules}
+	}
+	out := &masks{anyName: m.AnyName, parts: m.NameParts}
+	for i, n := range m.Names {
+		out.names[i] = bpfgen.SensorNameMask{Hash: n.Hash, Mask: n.Mask}
+	}
 	for typ, id := range own {
-		classes, narrowed := opens[typ]
+		opens, narrowed := m.Opens[typ]
 		if !narrowed {
-			classes = event.AllOpenClasses
+			for access := range opens {
+				for outcome := range opens[access] {
+					opens[access][outcome] = event.AllRules
+				}
+			}
 		}
-		out[id] = uint32(classes)
+		out.opens[id] = opens
+	}
+	t := call.New()
+	for _, typ := range event.AllTypes() {
+		if !typ.Captured() {
+			continue
+		}
+		calls, narrowed := m.Calls[typ]
+		if !narrowed {
+			calls = [2]uint64{event.AllRules, event.AllRules}
+		}
+		row := &out.rows[t.Index(typ)] // types without a row share one
+		row[0] |= calls[0]
+		row[1] |= calls[1]
 	}
 	return out
 }

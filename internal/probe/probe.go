@@ -26,8 +26,8 @@ import (
 type Settings struct {
 	// Types are the events to capture. Exec, fork and exit are always captured, because the process table needs them.
 	Types event.TypeSet
-	// Opens narrows the opens of a type to these classes; a type that is not in it is not narrowed.
-	Opens map[event.Type]event.OpenClasses
+	// Masks narrow the events to those that some rule may match; nil does not.
+	Masks *event.Masks
 	// EntryCopies keeps the paths of calls that may fail from their begin on, so that a rewritten one is known.
 	EntryCopies bool
 	// Caller is what is asked of who causes an event, by the event's type; see [event.Event.Caller].
@@ -63,6 +63,7 @@ type Probe struct {
 	generation uint8
 
 	critical, bulk *Ring
+	tables         *tables
 	waiter         *waiter
 }
 
@@ -157,7 +158,7 @@ func configure(spec *ebpf.CollectionSpec, s Settings, generation uint8) (bool, e
 	if err := keepUring(spec, &s.Types); err != nil {
 		return false, err
 	}
-	calls := newSyscalls(&s.Types)
+	calls, masks := newSyscalls(&s.Types), newMasks(s.Masks)
 	callers := calls.ask(s.Caller)
 	cpus, err := ebpf.PossibleCPU()
 	if err != nil {
@@ -178,7 +179,11 @@ func configure(spec *ebpf.CollectionSpec, s Settings, generation uint8) (bool, e
 		spec.Variables[bpfgen.SensorVarSignalRow].Set(uint32(calls.table.Index(event.TypeSignalDeliver))),
 		spec.Variables[bpfgen.SensorVarCallerOn].Set(len(s.Caller) > 0),
 		spec.Variables[bpfgen.SensorVarCallerParts].Set(callers),
-		spec.Variables[bpfgen.SensorVarOpenClasses].Set(openClasses(s.Opens)),
+		spec.Variables[bpfgen.SensorVarOpenMasks].Set(masks.opens),
+		spec.Variables[bpfgen.SensorVarRowMasks].Set(masks.rows),
+		spec.Variables[bpfgen.SensorVarNameMasks].Set(masks.names),
+		spec.Variables[bpfgen.SensorVarNameParts].Set(masks.parts),
+		spec.Variables[bpfgen.SensorVarAnyName].Set(masks.anyName),
 		spec.Variables[bpfgen.SensorVarCallsNative].Set(calls.native),
 		spec.Variables[bpfgen.SensorVarCallsCompat].Set(calls.compat),
 		spec.Variables[bpfgen.SensorVarRecipes].Set(calls.recipes),
@@ -257,6 +262,9 @@ func (p *Probe) openRings(s Settings) error {
 		return err
 	}
 	if p.bulk, err = openRing(p.maps.Bulk.FD(), s.BulkBytes); err != nil {
+		return err
+	}
+	if p.tables, err = openTables(&p.maps); err != nil {
 		return err
 	}
 	p.waiter, err = newWaiter(p.maps.Critical.FD(), p.maps.Reader.FD())
@@ -358,6 +366,9 @@ func (p *Probe) Close() error {
 		if r != nil {
 			r.close()
 		}
+	}
+	if p.tables != nil {
+		p.tables.close()
 	}
 	for _, prog := range p.programs {
 		errs = append(errs, prog.Close())

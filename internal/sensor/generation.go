@@ -7,7 +7,6 @@ import (
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
-	"github.com/saker-sensor/saker/internal/narrow"
 	"github.com/saker-sensor/saker/internal/probe"
 	"github.com/saker-sensor/saker/internal/setup"
 )
@@ -19,7 +18,9 @@ type generation struct {
 	files  []setup.File
 	loaded time.Time
 	rules  *engine.Ruleset
-	narrow []narrow.Rule
+	narrow *setup.Narrowing
+	// judge is nil if processes have no verdicts.
+	judge  *engine.Judge
 	alerts *rendering
 
 	// number is that of the kernel programs. Only the loop reads and writes it and what follows.
@@ -78,6 +79,7 @@ func (g *generations) keepPrograms() {
 		if old != last {
 			last.number = old.number // that of the newest of them stays
 			last.waiting += old.waiting
+			last.judge = nil // the kernel's side has the bits of the rules before
 		}
 	}
 	g.living = []*generation{last}

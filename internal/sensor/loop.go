@@ -40,7 +40,8 @@ type ringReader struct {
 	duplicates *probe.Duplicates
 }
 
-// loop is the walk of every event: ring → decode → process → enrich → names → pods → hosts → match → render. It runs in one goroutine.
+// loop is the walk of every event: ring → decode → process → enrich → names → pods → hosts → match → render → verdict. It runs in one
+// goroutine.
 type loop struct {
 	clock    *event.Clock
 	probe    *probe.Probe
@@ -64,8 +65,9 @@ type loop struct {
 	// every is called about once a second, between records; its error ends the run.
 	every func() error
 	// inbox holds what others want done between two records.
-	inbox chan func()
-	check *selfCheck
+	inbox    chan func()
+	check    *selfCheck
+	verdicts verdicts
 
 	// onMatch is emit for the event and the rendering at hand; made once, so that matching does not allocate.
 	event   *event.Event
@@ -94,6 +96,7 @@ func (l *loop) prepare() {
 func (l *loop) run(ctx context.Context) error {
 	empty := 0
 	for ctx.Err() == nil {
+		l.verdicts.begin()
 		taken := l.drainCritical()
 		bulk := l.drainBulk(batch)
 		now := time.Now()
@@ -256,6 +259,7 @@ func (l *loop) evaluate(ev *event.Event, g *generation) {
 	l.count(ev)
 	l.event, l.alerts = ev, g.alerts
 	g.rules.Match(ev, l.scratch, l.onMatch)
+	l.verdicts.judge(ev, g.judge)
 }
 
 // addPod sets what the API server or the kubelet says of the event's pod.

@@ -266,8 +266,11 @@ func (s *sensor) loadGeneration(cfg *config.Config, files []string) (*generation
 	}
 	g.files, g.loaded = setup.LoadedFiles(cfg, files), time.Now()
 	var err error
-	g.narrow, err = setup.Narrow(*cfg, g.rules)
-	return g, err
+	if g.narrow, err = setup.Narrow(*cfg, g.rules); err != nil {
+		return nil, err
+	}
+	g.judge = g.narrow.Judge
+	return g, nil
 }
 
 // exchange implements [reloadable]. The loop goes on meanwhile.
@@ -295,7 +298,7 @@ func (s *sensor) exchange(ctx context.Context, next *renewal) error {
 		}
 		s.loop.switchDone()
 		s.coverage = nil
-		s.reportCoverage(next.narrow)
+		s.reportCoverage(next.narrow.Rules)
 	})
 	if refused != nil {
 		s.Log.Error("the kernel programs keep the settings of the rules before; new rules may see too little", zap.Error(refused))

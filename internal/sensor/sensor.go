@@ -23,6 +23,7 @@ import (
 	"github.com/saker-sensor/saker/internal/guard"
 	"github.com/saker-sensor/saker/internal/hosts"
 	"github.com/saker-sensor/saker/internal/metrics"
+	"github.com/saker-sensor/saker/internal/narrow"
 	"github.com/saker-sensor/saker/internal/pods"
 	"github.com/saker-sensor/saker/internal/probe"
 	"github.com/saker-sensor/saker/internal/process"
@@ -217,13 +218,13 @@ func (s *sensor) loadProbe(context.Context) error {
 	if s.probe, err = probe.Load(settings); err != nil {
 		return err
 	}
-	s.reportCoverage(s.first.narrow)
+	s.reportCoverage(s.first.narrow.Rules)
 	return nil
 }
 
 func (s *sensor) attach(context.Context) error {
 	err := s.probe.Attach()
-	s.reportCoverage(s.first.narrow)
+	s.reportCoverage(s.first.narrow.Rules)
 	return err
 }
 
@@ -245,10 +246,19 @@ func (s *sensor) openEnrich(ctx context.Context) error {
 // openNames learns where the host's file systems are mounted, and which files have the names that rules ask for.
 func (s *sensor) openNames(ctx context.Context) error {
 	var err error
-	if s.names, err = alias.New(alias.Settings{Watch: setup.WatchedNames(s.first.rules)}); err != nil {
+	if s.names, err = alias.New(alias.Settings{Watch: setup.WatchedNames(s.first.rules), Publish: s.publishMounts}); err != nil {
 		return err
 	}
 	return s.names.Start(context.WithoutCancel(ctx))
+}
+
+// publishMounts tells the kernel's side where the host has its file systems.
+func (s *sensor) publishMounts(places []alias.Place) {
+	mounts := make([]narrow.Mount, len(places))
+	for i, p := range places {
+		mounts[i] = narrow.Mount(p)
+	}
+	s.probe.SetMountPoints(narrow.MountPoints(mounts))
 }
 
 // seed fills the process table with what runs already.
@@ -283,6 +293,7 @@ func (s *sensor) capture(ctx context.Context) error {
 	s.loop = &loop{
 		probe: s.probe, table: s.table, enrich: s.enrich, names: s.names, hosts: s.hosts, generations: generations{living: []*generation{s.first}},
 		emit: s.alerts.emit, every: s.everySecond, check: s.check,
+		verdicts: verdicts{table: s.probe},
 	}
 	s.loop.critical.ring, s.loop.bulk.ring = s.probe.Critical(), s.probe.Bulk()
 	if s.pods != nil {

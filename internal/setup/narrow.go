@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/saker-sensor/saker/internal/bpfgen"
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/engine/filter"
 	"github.com/saker-sensor/saker/internal/enrich/cgroup"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/narrow"
@@ -13,21 +15,35 @@ import (
 )
 
 // Probe are what the rules ask of the kernel.
-func Probe(cfg *config.Config, rules []narrow.Rule) (probe.Settings, error) {
-	opens := narrow.Opens(rules)
+func Probe(cfg *config.Config, n *Narrowing) (probe.Settings, error) {
+	masks := n.masks
 	settings := probe.Settings{
-		Types: narrow.Types(rules, cfg.BaseSyscalls.All), Opens: opens, EntryCopies: narrow.EntryCopies(rules, opens), BulkBytes: cfg.BulkBytes(),
+		Types: narrow.Types(n.Rules, cfg.BaseSyscalls.All), EntryCopies: narrow.EntryCopies(n.Rules, masks), BulkBytes: cfg.BulkBytes(),
 		DataBytes: cfg.Libs.Snaplen,
+	}
+	if cfg.Narrow.Enabled {
+		settings.Masks = masks
 	}
 	hierarchy, err := cgroup.FindHierarchy(config.HostRoot())
 	settings.CgroupController = hierarchy.Controller
 	return settings, err
 }
 
+// Narrowing is what the enabled rules are about.
+type Narrowing struct {
+	Rules []narrow.Rule
+	// Judge says which rules may match the events of a process; nil if narrowing is off.
+	Judge *engine.Judge
+	masks *event.Masks
+	// bits are the rules' own in masks.
+	bits map[*engine.Rule]uint64
+}
+
 // Narrow is the one arrow from the rules back to the kernel.
-func Narrow(cfg config.Config, set *engine.Ruleset) ([]narrow.Rule, error) {
+func Narrow(cfg config.Config, set *engine.Ruleset) (*Narrowing, error) {
 	dict := Dictionary(cfg)
-	var rules []narrow.Rule
+	n := &Narrowing{bits: map[*engine.Rule]uint64{}}
+	var enabled []*engine.Rule
 	for _, r := range set.Rules() {
 		if !r.Enabled {
 			continue
@@ -36,12 +52,38 @@ func Narrow(cfg config.Config, set *engine.Ruleset) ([]narrow.Rule, error) {
 		if err != nil {
 			return nil, fmt.Errorf("narrow rule %q: %w", r.Name, err)
 		}
-		rules = append(rules, narrow.Rule{
+		parts, any := r.NameParts()
+		enabled = append(enabled, r)
+		n.Rules = append(n.Rules, narrow.Rule{
 			Name: r.Name, Types: r.Types, Fields: r.Reads(),
-			May: func(like *event.Event, known narrow.Known) bool { return may(like, known) },
+			May:       func(like *event.Event, known narrow.Known) bool { return may(like, known) },
+			NameParts: nameParts(parts), AnyName: any,
 		})
 	}
-	return rules, nil
+	var bits []uint64
+	n.masks, bits = narrow.NewMasks(n.Rules)
+	for i, r := range enabled {
+		n.bits[r] = bits[i]
+	}
+	if cfg.Narrow.Enabled {
+		n.Judge = engine.NewJudge(enabled, bits)
+	}
+	return n, nil
+}
+
+// nameParts puts what the language of conditions says of names into the words of the kernel's side.
+func nameParts(parts []filter.NamePart) []narrow.NamePart {
+	kinds := [...]bpfgen.SensorNamePart{
+		filter.NameWhole: bpfgen.SensorNamePartNAME_WHOLE, filter.NameDirectory: bpfgen.SensorNamePartNAME_DIRECTORY,
+		filter.NameLast: bpfgen.SensorNamePartNAME_LAST, filter.NameComponent: bpfgen.SensorNamePartNAME_COMPONENT,
+		filter.NameTail: bpfgen.SensorNamePartNAME_TAIL, filter.NameBelow: bpfgen.SensorNamePartNAME_BELOW,
+		filter.NameHead: bpfgen.SensorNamePartNAME_HEAD,
+	}
+	out := make([]narrow.NamePart, len(parts))
+	for i, p := range parts {
+		out[i] = narrow.NamePart{Kind: kinds[p.Kind], Text: p.Text}
+	}
+	return out
 }
 
 // WatchedNames are the complete file names that enabled rules compare an opened file's with, each once.

@@ -10,11 +10,17 @@ import (
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/event"
-	"github.com/saker-sensor/saker/internal/narrow"
 )
 
-// opensOf narrows by the rules of a text; without one, by the built-in rules.
-func opensOf(t *testing.T, text string) (*engine.Ruleset, map[event.Type]event.OpenClasses) {
+// classes is a set of kinds of opens: a bit each, numbered access << 3 | outcome.
+type classes uint32
+
+const allClasses classes = 0x1f1f1f1f
+
+func class(access uint32, o event.Outcome) classes { return 1 << (access&3<<3 | uint32(o)) }
+
+// narrowBy narrows by the rules of a text; without one, by the built-in rules.
+func narrowBy(t *testing.T, text string) (*engine.Ruleset, *Narrowing) {
 	t.Helper()
 	cfg := config.Default()
 	rules, results := Rules(cfg)
@@ -28,7 +34,7 @@ func opensOf(t *testing.T, text string) (*engine.Ruleset, map[event.Type]event.O
 	if err != nil {
 		t.Fatal(err)
 	}
-	return rules, narrow.Opens(narrowed)
+	return rules, narrowed
 }
 
 func rule(condition string) string {
@@ -37,10 +43,9 @@ func rule(condition string) string {
 
 func TestOpensByRule(t *testing.T) {
 	const read, write, readWrite = unix.O_RDONLY, unix.O_WRONLY, unix.O_RDWR
-	class := event.OpenClass
 	tests := []struct {
 		condition string
-		in, out   event.OpenClasses
+		in, out   classes
 	}{
 		{"open_write and fd.name startswith /etc",
 			class(write, event.OutcomeRegular) | class(readWrite, event.OutcomeRegular),
@@ -57,20 +62,27 @@ func TestOpensByRule(t *testing.T) {
 			class(read, event.OutcomeNameChanged) | class(write, event.OutcomeNameChanged),
 			class(read, event.OutcomeFailed) | class(read, event.OutcomeRegular)},
 		{"evt.type = openat and fd.name.exit startswith /etc", class(read, event.OutcomeNameChanged), ^class(0, event.OutcomeNameChanged) & 0xff},
-		{"open_read and evt.name_changed = true", 0, event.AllOpenClasses},
+		{"open_read and evt.name_changed = true", 0, allClasses},
 		{"evt.type = openat and evt.failed = true and evt.name_changed = false", class(read, event.OutcomeFailed),
 			class(read, event.OutcomeNameChanged)},
 		// What can't be told is not narrowed.
 		{"evt.type = openat and fd.num > 100", class(read, event.OutcomeRegular), 0},
-		{"evt.type = openat and proc.name = x", event.AllOpenClasses, 0},
-		{"evt.type = openat and (evt.is_open_write = true or proc.name = x)", event.AllOpenClasses, 0},
-		{"evt.type = openat and evt.is_open_read = val(evt.is_open_write)", event.AllOpenClasses, 0},
-		{"evt.type = openat and evt.num = 0", 0, event.AllOpenClasses},
-		{"evt.type = execve", 0, event.AllOpenClasses},
+		{"evt.type = openat and proc.name = x", allClasses, 0},
+		{"evt.type = openat and (evt.is_open_write = true or proc.name = x)", allClasses, 0},
+		{"evt.type = openat and evt.is_open_read = val(evt.is_open_write)", allClasses, 0},
+		{"evt.type = openat and evt.num = 0", 0, allClasses},
+		{"evt.type = execve", 0, allClasses},
 	}
 	for _, tt := range tests {
-		_, opens := opensOf(t, rule(tt.condition))
-		got := opens[event.TypeOpenat]
+		_, narrowed := narrowBy(t, rule(tt.condition))
+		var got classes
+		for access, masks := range narrowed.masks.Opens[event.TypeOpenat] {
+			for outcome, mask := range masks {
+				if mask != 0 {
+					got |= class(uint32(access), event.Outcome(outcome))
+				}
+			}
+		}
 		if got&tt.in != tt.in || got&tt.out != 0 {
 			t.Errorf("%s: classes %032b, want all of %032b and none of %032b", tt.condition, got, tt.in, tt.out)
 		}
@@ -94,19 +106,18 @@ func TestOpensAreSound(t *testing.T) {
 		nasty += "- rule: N" + string(rune('0'+i)) + "\n  desc: d\n  condition: " + c + "\n  output: o\n  priority: INFO\n"
 	}
 	for _, text := range []string{"", nasty} {
-		rules, opens := opensOf(t, text)
+		rules, narrowed := narrowBy(t, text)
 		rnd := rand.New(rand.NewPCG(7, 7))
 		scratch, matched := engine.NewScratch(), 0
 		for range 200_000 {
-			ev, class := randomOpen(rnd)
-			hit := false
-			rules.Match(&ev, scratch, func(*engine.Rule) { hit = true })
-			if hit {
+			ev, access, outcome := randomOpen(rnd)
+			mask := narrowed.masks.Opens[ev.Type][access][outcome]
+			rules.Match(&ev, scratch, func(r *engine.Rule) {
 				matched++
-				if opens[ev.Type]&class == 0 {
-					t.Fatalf("a rule matches an event that the kernel would not send: %+v", ev)
+				if mask&narrowed.bits[r] == 0 {
+					t.Fatalf("rule %q matches an event that the kernel would not send: %+v", r.Name, ev)
 				}
-			}
+			})
 		}
 		if matched < 1000 {
 			t.Errorf("only %d of the random events match a rule: they show nothing", matched)
@@ -114,13 +125,13 @@ func TestOpensAreSound(t *testing.T) {
 	}
 }
 
-func randomOpen(rnd *rand.Rand) (event.Event, event.OpenClasses) {
+func randomOpen(rnd *rand.Rand) (ev event.Event, access uint32, outcome event.Outcome) {
 	pick := func(s ...string) string { return s[rnd.IntN(len(s))] }
 	types := []event.Type{event.TypeOpen, event.TypeOpenat, event.TypeOpenat2, event.TypeCreat, event.TypeOpenByHandleAt}
-	access := uint32(rnd.IntN(4))
+	access = uint32(rnd.IntN(4))
 	name := pick("/etc/shadow", "/etc/cron.d/x", "/usr/bin/ls", "/root/.ssh/authorized_keys", "/etc", "/dev/null",
 		"/run/secrets/kubernetes.io/serviceaccount/token")
-	ev := event.Event{
+	ev = event.Event{
 		Num: 1, Type: types[rnd.IntN(len(types))], Ret: int64(rnd.IntN(200)), ContainerID: pick(event.HostID, "0123456789ab"),
 		Process: &event.Process{Comm: pick("cat", "sh", "vi"), EUID: uint32(rnd.IntN(2)) * 1000, Vpid: 7},
 	}
@@ -128,7 +139,7 @@ func randomOpen(rnd *rand.Rand) (event.Event, event.OpenClasses) {
 		Present: true, FD: ev.Ret, Raw: name, Given: name, Resolved: name,
 		OpenFlags: access | uint32(rnd.IntN(2))*unix.O_CREAT | uint32(rnd.IntN(2))*unix.O_TRUNC | uint32(rnd.IntN(2))*unix.O_DIRECTORY,
 	}
-	outcome := event.Outcomes()[rnd.IntN(5)]
+	outcome = event.Outcomes()[rnd.IntN(5)]
 	switch outcome {
 	case event.OutcomeFailed, event.OutcomeNameChanged:
 		if outcome == event.OutcomeNameChanged {
@@ -143,5 +154,5 @@ func randomOpen(rnd *rand.Rand) (event.Event, event.OpenClasses) {
 	case event.OutcomeOther:
 		ev.File.InodeMode = []uint32{unix.S_IFCHR, unix.S_IFIFO, unix.S_IFBLK, unix.S_IFSOCK}[rnd.IntN(4)]
 	}
-	return ev, event.OpenClass(access, outcome)
+	return ev, access, outcome
 }

@@ -28,6 +28,8 @@ const (
 type bench struct {
 	sensor string
 	quick  bool
+	// programsOnly: measure programs, and nothing else.
+	programsOnly bool
 	// dir is for this run alone, and removed at its end. In it are worker, the compiled helper, and plain, a file that
 	// no rule is about.
 	dir, worker, plain string
@@ -43,6 +45,7 @@ func main() {
 	flag.BoolVar(&update, "update", false, "renew "+document+" and "+results)
 	flag.StringVar(&profile, "profile", "",
 		"keep a profile of the sensor and of the kernel under the exec load in this folder, and do nothing else")
+	flag.BoolVar(&b.programsOnly, "programs", false, "measure the times of the sensor's programs, and nothing else")
 	flag.Parse()
 	if err := b.run(only, profile, update); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -75,6 +78,10 @@ func (b *bench) run(only, profile string, update bool) (err error) {
 	}
 	if profile != "" {
 		return b.profile(profile)
+	}
+	if b.programsOnly {
+		_, err := b.programs()
+		return err
 	}
 	r := &report{machine: thisMachine(b.quick)}
 	if only == "" { // the short ones first: what fails should fail soon

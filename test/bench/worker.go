@@ -19,8 +19,13 @@ func (b *bench) buildWorker() error {
 }
 
 // job runs one of the worker's jobs, in a process of its own, and returns the ns of one operation as the worker took them.
-func (b *bench) job(name string, ops int, file string) (float64, error) {
-	out, err := exec.Command(b.worker, name, strconv.Itoa(ops), file).Output()
+func (b *bench) job(name string, ops int, file string) (float64, error) { return b.jobIn("", name, ops, file) }
+
+// jobIn is job in another working directory.
+func (b *bench) jobIn(dir, name string, ops int, file string) (float64, error) {
+	cmd := exec.Command(b.worker, name, strconv.Itoa(ops), file)
+	cmd.Dir = dir
+	out, err := cmd.Output()
 	if err != nil {
 		return 0, commandError("run worker "+name, err)
 	}

@@ -274,15 +274,17 @@ func TestOnlyRewritten(t *testing.T) {
 	tmp := t.TempDir()
 	file := tmp + "/file"
 	must(t, os.WriteFile(file, nil, 0o700))
-	var classes event.OpenClasses
-	for access := range uint32(4) {
-		classes |= event.OpenClass(access, event.OutcomeNameChanged)
+	var rewritten event.OpenMasks
+	for access := range rewritten {
+		rewritten[access][event.OutcomeNameChanged] = event.AllRules
 	}
 	for becomes, want := range map[string][]string{"/decoy": {file}, "": nil} {
 		var facts callFacts
 		w := newWatcherOf(t, probe.Settings{
 			CgroupController: controller(), EntryCopies: true, BulkBytes: 64 << 20,
-			Opens: map[event.Type]event.OpenClasses{event.TypeOpen: classes, event.TypeOpenat: classes},
+			Masks: &event.Masks{
+				AnyName: event.AllRules, Opens: map[event.Type]event.OpenMasks{event.TypeOpen: rewritten, event.TypeOpenat: rewritten},
+			},
 		})
 		c := w.run(&facts, command(t, "rewrite", "open", file, file, becomes, ""))
 		var got []string

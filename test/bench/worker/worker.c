@@ -3,10 +3,12 @@
 #define _GNU_SOURCE
 #include <err.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -24,6 +26,19 @@ static void open_close(const char *file)
 
 	if (fd < 0)
 		err(1, "open %s", file);
+	close(fd);
+}
+
+// A connection to a port on which nobody listens: refused at once.
+static void connect_close(const char *unused)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(1), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)unused;
+	if (fd < 0)
+		err(1, "make a socket");
+	connect(fd, (struct sockaddr *)&to, sizeof(to));
 	close(fd);
 }
 
@@ -50,6 +65,7 @@ static const struct {
 } jobs[] = {
 	{"getppid", call_getppid, CLOCK_THREAD_CPUTIME_ID},
 	{"open", open_close, CLOCK_THREAD_CPUTIME_ID},
+	{"connect", connect_close, CLOCK_THREAD_CPUTIME_ID},
 	{"exec", spawn_and_wait, CLOCK_MONOTONIC},
 };
 
@@ -77,5 +93,5 @@ int main(int argc, char **argv)
 		printf("%.3f\n", (now(jobs[j].clock) - begin) / count);
 		return 0;
 	}
-	errx(2, "usage: worker getppid|open|exec COUNT [FILE]");
+	errx(2, "usage: worker getppid|open|connect|exec COUNT [FILE]");
 }
