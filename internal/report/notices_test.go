@@ -87,7 +87,8 @@ func TestStopped(t *testing.T) {
 	other.Self = unknown.Self
 	expect(t, sequence(t, &cfg, Snapshot{}, known, unknown, other),
 		[]string{
-			"error: the sensor was stopped [Critical: Saker internal: sensor was stopped. It did not run for 1.5s, and lost 0 records " + byKill + ".]",
+			"error: the sensor was stopped [Critical: Saker internal: sensor was stopped. It did not run for 1.5s, and lost 0 records " +
+				byKill + ".]",
 			"warn: signal for the sensor [Critical: Saker internal: signal for the sensor. It got SIGSTOP " + byKill + ".]",
 		},
 		[]string{
@@ -114,7 +115,8 @@ func TestSignals(t *testing.T) {
 		{signal(unix.SIGTERM, false, false), "warn: signal for the sensor [Notice: Saker internal: signal for the sensor. It got SIGTERM "},
 		{signal(unix.SIGUSR2, false, false), "warn: signal for the sensor [Warning: Saker internal: signal for the sensor. It got SIGUSR2 "},
 		{signal(unix.SIGTSTP, false, false), "warn: signal for the sensor [Critical: Saker internal: signal for the sensor. It got SIGTSTP "},
-		{signal(unix.SIGSTOP, true, false), "warn: signal for the sensor [Critical: Saker internal: signal for the sensor. A debugger attached to it "},
+		{signal(unix.SIGSTOP, true, false),
+			"warn: signal for the sensor [Critical: Saker internal: signal for the sensor. A debugger attached to it "},
 	} {
 		notices := Signals(&Snapshot{Wall: wall, Signals: []Signal{tt.signal}})
 		if got := lines(notices); !slices.Equal(got, []string{tt.want + byKill + ".]"}) {
