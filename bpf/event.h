@@ -19,7 +19,7 @@
 #define SAKER_EVENT_H
 
 enum schema {
-	SCHEMA_VERSION = 9,
+	SCHEMA_VERSION = 10,
 };
 
 /* Sizes of tables. */
@@ -29,6 +29,7 @@ enum sizes {
 	ENTRY_COPIES = 1024,     /* a power of two */
 	URING_OPERATIONS = 64,   /* a power of two, above every operation of io_uring that is a call */
 	CALLER_TYPES = 16,       /* a power of two, at least RECORD_TYPES */
+	URING_ARGS = 7,          /* arguments 0 to 5, and the place in the ring's own table that a new file goes to */
 	INNER_CALLS_MAX = 32,    /* calls that one of socketcall and ipc stands for; a power of two */
 	NAME_MASKS_MAX = 4096,   /* a power of two */
 	NAME_COMPONENTS = 32,    /* of a name that is looked at, at most; a power of two */
@@ -400,6 +401,38 @@ struct call_recipe {
 };
 
 /*
+ * An operation of io_uring, the call that it is the equivalent of, and where the kernel's request has that call's arguments; written by
+ * user space before the programs are loaded, from the kernel's own BTF.
+ */
+struct uring_arg {
+	__u16 offset;
+	__u8 size;
+	__u8 source; /* enum uring_source */
+};
+
+struct uring_operation {
+	__u16 call; /* enum call; 0 if no rule is about it */
+	__u16 nr;
+	__u8 fd;    /* the argument that is the request's own descriptor; ARG_NONE if it has none */
+	__u8 rules; /* enum uring_rules */
+	__u16 pad;
+	struct uring_arg arg[URING_ARGS];
+};
+
+enum uring_source {
+	URING_NOTHING, /* 0 */
+	URING_NUMBER,  /* a member of the request */
+	URING_NAME,    /* the same, a struct filename: the text in it */
+	URING_ASYNC,   /* a member of what the kernel keeps for a request that has to wait */
+};
+
+enum uring_rules {
+	URING_FILLS = 1 << 0,   /* the call fills in what its arguments point at: read when it is answered */
+	URING_SEVERAL = 1 << 1, /* the ring may answer it more than once */
+	URING_OPENS = 1 << 2,   /* opens a file: programs/open.h */
+};
+
+/*
  * One of the calls that i386's socketcall or ipc stands for; written by user space before the programs are loaded. Of
  * socketcall, what it is given is an array of `given` words in the caller's memory, of ipc its own arguments.
  */
@@ -520,7 +553,7 @@ struct kernel_counters {
 	__u64 lost[RINGS]; /* the ring was full */
 	__u64 lost_by_type[RECORD_TYPES];
 	__u64 path_truncated, raw_unreadable, file_gone, oversize;
-	__u64 uring_unmatched; /* an open's name and its result did not find each other */
+	__u64 uring_unmatched; /* a request to a ring and its answer did not find each other */
 	__u64 entry_missing;   /* failed calls without a copy of their path from entry */
 	__u64 caller_missing;  /* records so long that a struct caller_info had no room */
 	struct loser loser;

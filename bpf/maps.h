@@ -21,8 +21,10 @@ const volatile __s32 cgroup_subsys = -1;
 /* Which system call numbers become which event (enum call), for the native and the 32-bit table. */
 const volatile __u16 calls_native[SYSCALLS_MAX] = {};
 const volatile __u16 calls_compat[SYSCALLS_MAX] = {};
-/* Which operations of io_uring become which event (enum call). */
-const volatile __u16 uring_calls[URING_OPERATIONS] = {};
+/* What the operations of io_uring are. */
+const volatile struct uring_operation uring_operations[URING_OPERATIONS] = {};
+/* Whether the kernel tells an answer of a ring as a struct io_uring_cqe (since 6.13). */
+const volatile bool uring_answer_is_cqe = false;
 /* How the parameters of the table's calls are got, by row; the last row is that of every call without one. */
 const volatile struct call_recipe recipes[CALL_ROWS_MAX] = {};
 /* What socketcall and, behind, ipc stand for, by the number that is their first argument; 0 is for the numbers without a call. */
@@ -66,6 +68,7 @@ union wire {
 	struct param_value param_value;
 	struct call_recipe recipe;
 	struct inner_call inner;
+	struct uring_operation uring_operation;
 	struct file_info file;
 	struct socket_info socket;
 	struct caller_info caller;
@@ -86,6 +89,8 @@ union wire {
 		enum signal_origin signal_origin;
 		enum canary_call canary_call;
 		enum inner_word inner_word;
+		enum uring_source uring_source;
+		enum uring_rules uring_rules;
 		enum param_source param_source;
 		enum param_arg param_arg;
 		enum param_rules param_rules;
@@ -118,8 +123,17 @@ struct call_args {
 	__u32 flags;      /* enum record_flags: of the door */
 	__u32 narrow;     /* the caller's structures have 32-bit longs and pointers */
 	__u32 unreadable; /* by param__user_number */
-	/* Of a request of io_uring: its paths are the kernel's own copies. The file in the ring's table that stands for argument 0. */
-	__u64 kernel_paths, file;
+	/* Of a request of io_uring: the ring (io_ring_ctx), which is 0 for a system call and then says that the rest means nothing. */
+	__u64 ring;
+	__u64 file;    /* the file of the argument file_arg, if it is known without the caller's descriptors */
+	__u64 asked;   /* the address of the record that was made when it was asked for; 0 if this is that one */
+	__u32 data_at; /* where in that record the data of the next parameter begins */
+	__u32 slot;    /* where in the ring's own table a new file goes to, from 1 */
+	__u32 rules;   /* enum uring_rules */
+	__u8 file_arg;
+	__u8 kernel_address; /* a socket address is the kernel's own copy, as paths always are */
+	__u8 foreign;        /* the current task is not the caller: its descriptors are not the caller's */
+	__u8 pad;
 };
 
 /* What the calls that open a file say in their arguments. */
@@ -182,29 +196,30 @@ struct {
 } scratch SEC(".maps");
 
 #define URING_BUCKETS 64
-#define URING_OPENS 8 /* per bucket; a power of two */
+#define URING_PLACES 8 /* per bucket; a power of two */
+#define URING_RECORD_MAX 8192
 
-/* Opens that rings were asked for and have not answered yet (programs/io_uring.h). The keys stand together: every
- * completion of every ring looks at them on some kernels. */
+/* What rings were asked for and have not answered yet (programs/io_uring.h). The keys stand together: every completion of
+ * every ring looks at them on some kernels. */
 struct uring_bucket {
 	struct uring_key {
 		__u64 ctx, user_data, req;
-		__u32 holders; /* who adds the first one holds the open: spin locks are not for tracing programs */
+		__u32 holders; /* who adds the first one holds the place: spin locks are not for tracing programs */
 		__u32 state;   /* enum uring_state */
-	} keys[URING_OPENS];
-	struct uring_open {
-		struct open_record r;
-		__u8 name[PATH_LEN_MAX];
-		__u32 file_slot, pad;
-	} opens[URING_OPENS];
+	} keys[URING_PLACES];
+	struct uring_request {
+		struct call_args call;
+		__u32 size, pad;
+		__u8 record[URING_RECORD_MAX]; /* as it was asked for, without a result */
+	} requests[URING_PLACES];
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, URING_BUCKETS); /* 1 where no loaded rule is about opens */
+	__uint(max_entries, URING_BUCKETS); /* 1 where no loaded rule is about what a ring can be asked for */
 	__type(key, __u32);
 	__type(value, struct uring_bucket);
-} uring_opens SEC(".maps");
+} uring_requests SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -393,6 +393,7 @@ struct io_file_table {
 };
 
 struct io_ring_ctx {
+	unsigned int compat : 1; /* made by a 32-bit caller */
 	struct io_file_table file_table;
 };
 
@@ -408,6 +409,8 @@ struct io_cqe {
 
 /* A request; what its operation keeps (struct io_open) stands at its start. */
 struct io_kiocb {
+	struct file *file; /* of an operation on a descriptor; since 5.19 only when it is carried out */
+	void *async_data;
 	__u8 opcode;
 	unsigned int flags; /* 64 bits since 6.8, of which the lower half is read */
 	struct io_cqe cqe;  /* since 5.19 */
@@ -419,39 +422,11 @@ struct filename {
 	const char *name;
 };
 
-struct io_open {
-	int dfd;
-	unsigned int file_slot; /* since 5.15 */
-	struct filename *filename;
-	struct open_how how;
-};
-
-struct io_connect {
-	void *addr;
-	int addr_len;
-};
-
-struct io_unlink { /* since 5.11 */
-	int dfd, flags;
-	struct filename *filename;
-};
-
-struct io_rename { /* since 5.11 */
-	int old_dfd, new_dfd;
-	struct filename *oldpath, *newpath;
-	int flags;
-};
-
-struct io_mkdir { /* since 5.15 */
-	int dfd;
-	__u16 mode;
-	struct filename *filename;
-};
-
-struct io_link { /* since 5.15; of symbolic links, too */
-	int old_dfd, new_dfd;
-	struct filename *oldpath, *newpath;
-	int flags;
+/* An answer, in the ring's memory. */
+struct io_uring_cqe {
+	__u64 user_data;
+	__s32 res;
+	__u32 flags;
 };
 
 union __sifields {
@@ -485,13 +460,9 @@ struct bpf_iter__task {
 
 #pragma clang attribute pop
 
-#define PF_KTHREAD 0x00200000 /* linux/sched.h */
-#define IORING_OP_CONNECT 16  /* linux/io_uring.h */
-#define IORING_OP_RENAMEAT 35
-#define IORING_OP_UNLINKAT 36
-#define IORING_OP_MKDIRAT 37
-#define IORING_OP_SYMLINKAT 38
-#define IORING_OP_LINKAT 39
+#define PF_KTHREAD 0x00200000      /* linux/sched.h */
+#define IORING_CQE_F_MORE (1 << 1) /* linux/io_uring.h */
+#define SPLICE_F_FD_IN_FIXED (1U << 31)
 #define IOSQE_FIXED_FILE (1 << 0)
 #define IOSQE_CQE_SKIP_SUCCESS (1 << 6)
 #define IORING_FILE_INDEX_ALLOC (~0U)

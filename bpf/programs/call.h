@@ -11,6 +11,7 @@
 #include "helpers/param/descriptor.h"
 #include "helpers/param/polled.h"
 #include "helpers/narrow/process.h"
+#include "helpers/param/asked.h"
 
 /* Puts the parameter's data at `off` of the record and returns their length. */
 GLOBAL __u32 call__param(__u32 index, __u32 off)
@@ -22,10 +23,12 @@ GLOBAL __u32 call__param(__u32 index, __u32 off)
 	if (!s)
 		return 0;
 	v = param__value(s, index);
+	if (s->call.ring && param__asked(index, off))
+		return v->len;
 	v->number = 0;
 	v->len = v->flags = 0;
 	r = param__recipe(s, index);
-	if (r->rules & PARAM_IF_OK && (__s64)param__arg(s, ARG_RESULT) < 0) {
+	if (r->rules & PARAM_IF_OK && ((__s64)param__arg(s, ARG_RESULT) < 0 || s->call.flags & FLAG_NO_RESULT)) {
 		v->flags = PARAM_MISSING;
 		return 0;
 	}
@@ -81,23 +84,24 @@ GLOBAL __u32 call__params(__u32 params, __u32 off)
 	return off;
 }
 
-/* The rules that may match the call. A ring's request has no result here, and may run in another task. */
+/* The rules that may match the call. A ring's request has no result before it is answered, and may run in another task. */
 INLINE __u64 call__mask(struct scratch *s, __u32 row)
 {
 	__u64 mask;
 
-	if (s->call.flags & FLAG_IO_URING)
+	if (s->call.flags & FLAG_NO_RESULT)
 		return row_masks[row][0] | row_masks[row][1];
 	mask = row_masks[row][(__s64)s->call.arg[ARG_RESULT] >= 0];
-	return mask ? mask & narrow__process() : 0;
+	return mask && !s->call.ring ? mask & narrow__process() : mask;
 }
 
-/* Sends the record of the call in scratch.call. */
-GLOBAL int call__record(void)
+/* Sends the record of the call in scratch.call. That of a request to a ring it sends when it is answered, and before only makes it;
+ * returns its length, 0 if no rule is about it. */
+GLOBAL __u32 call__record(void)
 {
 	struct scratch *s = base__scratch();
 	struct call_record *r;
-	__u32 row, params;
+	__u32 row, params, len;
 
 	if (!s)
 		return 0;
@@ -108,14 +112,21 @@ GLOBAL int call__record(void)
 		return 0;
 	params = recipes[row].params;
 	r = (void *)s->record;
-	store__begin(RECORD_CALL);
+	if (s->call.ring && s->call.asked)
+		param__header(s);
+	else
+		store__begin(RECORD_CALL);
 	r->h.flags = s->call.flags;
 	r->ret = s->call.arg[ARG_RESULT];
 	r->nr = s->call.nr;
 	r->call = CALL_ROWS + row;
 	r->params = params;
-	store__submit(s, RING_BULK, call__params(params, sizeof(*r) + params * sizeof(struct param_value)));
-	return 0;
+	len = sizeof(*r) + params * sizeof(struct param_value);
+	s->call.data_at = len;
+	len = call__params(params, len);
+	if (!(s->call.flags & FLAG_NO_RESULT))
+		store__submit(s, RING_BULK, len);
+	return len;
 }
 
 #endif

@@ -44,7 +44,7 @@ int BPF_PROG(signal_deliver, int sig, struct kernel_siginfo *info)
 	c->arg[ARG_RESULT] = 0;
 	c->row = signal_row;
 	c->nr = c->flags = c->narrow = 0;
-	c->kernel_paths = c->file = 0;
+	c->ring = 0;
 	call__record();
 	return 0;
 }

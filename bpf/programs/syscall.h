@@ -57,7 +57,7 @@ INLINE void syscall__args(struct scratch *s, struct pt_regs *regs, const struct 
 	c->nr = e->nr;
 	c->flags = e->compat ? FLAG_COMPAT : 0;
 	c->narrow = e->narrow;
-	c->kernel_paths = c->file = 0;
+	c->ring = 0;
 }
 
 #endif

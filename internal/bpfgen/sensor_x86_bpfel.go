@@ -532,7 +532,7 @@ const (
 type SensorSchema uint32
 
 const (
-	SensorSchemaSCHEMA_VERSION SensorSchema = 9
+	SensorSchemaSCHEMA_VERSION SensorSchema = 10
 )
 
 type SensorScratch struct {
@@ -553,16 +553,24 @@ type SensorScratch struct {
 		_            [4]byte
 	}
 	Call struct {
-		_           structs.HostLayout
-		Arg         [8]uint64
-		Row         uint32
-		Nr          uint32
-		Flags       uint32
-		Narrow      uint32
-		Unreadable  uint32
-		_           [4]byte
-		KernelPaths uint64
-		File        uint64
+		_             structs.HostLayout
+		Arg           [8]uint64
+		Row           uint32
+		Nr            uint32
+		Flags         uint32
+		Narrow        uint32
+		Unreadable    uint32
+		_             [4]byte
+		Ring          uint64
+		File          uint64
+		Asked         uint64
+		DataAt        uint32
+		Slot          uint32
+		Rules         uint32
+		FileArg       uint8
+		KernelAddress uint8
+		Foreign       uint8
+		Pad           uint8
 	}
 	Caller SensorCallerInfo
 	Open   struct {
@@ -622,6 +630,7 @@ const (
 	SensorSizesENTRY_COPIES       SensorSizes = 1024
 	SensorSizesURING_OPERATIONS   SensorSizes = 64
 	SensorSizesCALLER_TYPES       SensorSizes = 16
+	SensorSizesURING_ARGS         SensorSizes = 7
 	SensorSizesINNER_CALLS_MAX    SensorSizes = 32
 	SensorSizesNAME_MASKS_MAX     SensorSizes = 4096
 	SensorSizesNAME_COMPONENTS    SensorSizes = 32
@@ -656,6 +665,13 @@ type SensorSocketInfo struct {
 	Flags      uint32
 }
 
+type SensorUringArg struct {
+	_      structs.HostLayout
+	Offset uint16
+	Size   uint8
+	Source uint8
+}
+
 type SensorUringBucket struct {
 	_    structs.HostLayout
 	Keys [8]struct {
@@ -666,14 +682,65 @@ type SensorUringBucket struct {
 		Holders  uint32
 		State    uint32
 	}
-	Opens [8]struct {
-		_        structs.HostLayout
-		R        SensorOpenRecord
-		Name     [4096]uint8
-		FileSlot uint32
-		Pad      uint32
+	Requests [8]struct {
+		_    structs.HostLayout
+		Call struct {
+			_             structs.HostLayout
+			Arg           [8]uint64
+			Row           uint32
+			Nr            uint32
+			Flags         uint32
+			Narrow        uint32
+			Unreadable    uint32
+			_             [4]byte
+			Ring          uint64
+			File          uint64
+			Asked         uint64
+			DataAt        uint32
+			Slot          uint32
+			Rules         uint32
+			FileArg       uint8
+			KernelAddress uint8
+			Foreign       uint8
+			Pad           uint8
+		}
+		Size   uint32
+		Pad    uint32
+		Record [8192]uint8
 	}
 }
+
+type SensorUringOperation struct {
+	_     structs.HostLayout
+	Call  uint16
+	Nr    uint16
+	Fd    uint8
+	Rules uint8
+	Pad   uint16
+	Arg   [7]struct {
+		_      structs.HostLayout
+		Offset uint16
+		Size   uint8
+		Source uint8
+	}
+}
+
+type SensorUringRules uint32
+
+const (
+	SensorUringRulesURING_FILLS   SensorUringRules = 1
+	SensorUringRulesURING_SEVERAL SensorUringRules = 2
+	SensorUringRulesURING_OPENS   SensorUringRules = 4
+)
+
+type SensorUringSource uint32
+
+const (
+	SensorUringSourceURING_NOTHING SensorUringSource = 0
+	SensorUringSourceURING_NUMBER  SensorUringSource = 1
+	SensorUringSourceURING_NAME    SensorUringSource = 2
+	SensorUringSourceURING_ASYNC   SensorUringSource = 3
+)
 
 type SensorVerdict struct {
 	_     structs.HostLayout
@@ -700,7 +767,7 @@ const (
 	SensorMapMountPoints         = "mount_points"
 	SensorMapReader              = "reader"
 	SensorMapScratch             = "scratch"
-	SensorMapUringOpens          = "uring_opens"
+	SensorMapUringRequests       = "uring_requests"
 	SensorMapVerdicts            = "verdicts"
 	SensorProgCanary             = "canary"
 	SensorProgCgroupMkdir        = "cgroup_mkdir"
@@ -737,7 +804,8 @@ const (
 	SensorVarRecipes             = "recipes"
 	SensorVarRowMasks            = "row_masks"
 	SensorVarSignalRow           = "signal_row"
-	SensorVarUringCalls          = "uring_calls"
+	SensorVarUringAnswerIsCqe    = "uring_answer_is_cqe"
+	SensorVarUringOperations     = "uring_operations"
 )
 
 // LoadSensor returns the embedded CollectionSpec for Sensor.
@@ -813,7 +881,7 @@ type SensorMapSpecs struct {
 	MountPoints   *ebpf.MapSpec `ebpf:"mount_points"`
 	Reader        *ebpf.MapSpec `ebpf:"reader"`
 	Scratch       *ebpf.MapSpec `ebpf:"scratch"`
-	UringOpens    *ebpf.MapSpec `ebpf:"uring_opens"`
+	UringRequests *ebpf.MapSpec `ebpf:"uring_requests"`
 	Verdicts      *ebpf.MapSpec `ebpf:"verdicts"`
 }
 
@@ -821,25 +889,26 @@ type SensorMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SensorVariableSpecs struct {
-	AnyName       *ebpf.VariableSpec `ebpf:"any_name"`
-	CallerOn      *ebpf.VariableSpec `ebpf:"caller_on"`
-	CallerParts   *ebpf.VariableSpec `ebpf:"caller_parts"`
-	CallsCompat   *ebpf.VariableSpec `ebpf:"calls_compat"`
-	CallsNative   *ebpf.VariableSpec `ebpf:"calls_native"`
-	CgroupSubsys  *ebpf.VariableSpec `ebpf:"cgroup_subsys"`
-	DataLen       *ebpf.VariableSpec `ebpf:"data_len"`
-	EntryCopiesOn *ebpf.VariableSpec `ebpf:"entry_copies_on"`
-	Generation    *ebpf.VariableSpec `ebpf:"generation"`
-	InnerCalls    *ebpf.VariableSpec `ebpf:"inner_calls"`
-	IteratorSlot  *ebpf.VariableSpec `ebpf:"iterator_slot"`
-	NameMasks     *ebpf.VariableSpec `ebpf:"name_masks"`
-	NameParts     *ebpf.VariableSpec `ebpf:"name_parts"`
-	OpenMasks     *ebpf.VariableSpec `ebpf:"open_masks"`
-	OwnTgid       *ebpf.VariableSpec `ebpf:"own_tgid"`
-	Recipes       *ebpf.VariableSpec `ebpf:"recipes"`
-	RowMasks      *ebpf.VariableSpec `ebpf:"row_masks"`
-	SignalRow     *ebpf.VariableSpec `ebpf:"signal_row"`
-	UringCalls    *ebpf.VariableSpec `ebpf:"uring_calls"`
+	AnyName          *ebpf.VariableSpec `ebpf:"any_name"`
+	CallerOn         *ebpf.VariableSpec `ebpf:"caller_on"`
+	CallerParts      *ebpf.VariableSpec `ebpf:"caller_parts"`
+	CallsCompat      *ebpf.VariableSpec `ebpf:"calls_compat"`
+	CallsNative      *ebpf.VariableSpec `ebpf:"calls_native"`
+	CgroupSubsys     *ebpf.VariableSpec `ebpf:"cgroup_subsys"`
+	DataLen          *ebpf.VariableSpec `ebpf:"data_len"`
+	EntryCopiesOn    *ebpf.VariableSpec `ebpf:"entry_copies_on"`
+	Generation       *ebpf.VariableSpec `ebpf:"generation"`
+	InnerCalls       *ebpf.VariableSpec `ebpf:"inner_calls"`
+	IteratorSlot     *ebpf.VariableSpec `ebpf:"iterator_slot"`
+	NameMasks        *ebpf.VariableSpec `ebpf:"name_masks"`
+	NameParts        *ebpf.VariableSpec `ebpf:"name_parts"`
+	OpenMasks        *ebpf.VariableSpec `ebpf:"open_masks"`
+	OwnTgid          *ebpf.VariableSpec `ebpf:"own_tgid"`
+	Recipes          *ebpf.VariableSpec `ebpf:"recipes"`
+	RowMasks         *ebpf.VariableSpec `ebpf:"row_masks"`
+	SignalRow        *ebpf.VariableSpec `ebpf:"signal_row"`
+	UringAnswerIsCqe *ebpf.VariableSpec `ebpf:"uring_answer_is_cqe"`
+	UringOperations  *ebpf.VariableSpec `ebpf:"uring_operations"`
 }
 
 // SensorObjects contains all objects after they have been loaded into the kernel.
@@ -870,7 +939,7 @@ type SensorMaps struct {
 	MountPoints   *ebpf.Map `ebpf:"mount_points"`
 	Reader        *ebpf.Map `ebpf:"reader"`
 	Scratch       *ebpf.Map `ebpf:"scratch"`
-	UringOpens    *ebpf.Map `ebpf:"uring_opens"`
+	UringRequests *ebpf.Map `ebpf:"uring_requests"`
 	Verdicts      *ebpf.Map `ebpf:"verdicts"`
 }
 
@@ -884,7 +953,7 @@ func (m *SensorMaps) Close() error {
 		m.MountPoints,
 		m.Reader,
 		m.Scratch,
-		m.UringOpens,
+		m.UringRequests,
 		m.Verdicts,
 	)
 }
@@ -893,25 +962,26 @@ func (m *SensorMaps) Close() error {
 //
 // It can be passed to LoadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SensorVariables struct {
-	AnyName       *ebpf.Variable `ebpf:"any_name"`
-	CallerOn      *ebpf.Variable `ebpf:"caller_on"`
-	CallerParts   *ebpf.Variable `ebpf:"caller_parts"`
-	CallsCompat   *ebpf.Variable `ebpf:"calls_compat"`
-	CallsNative   *ebpf.Variable `ebpf:"calls_native"`
-	CgroupSubsys  *ebpf.Variable `ebpf:"cgroup_subsys"`
-	DataLen       *ebpf.Variable `ebpf:"data_len"`
-	EntryCopiesOn *ebpf.Variable `ebpf:"entry_copies_on"`
-	Generation    *ebpf.Variable `ebpf:"generation"`
-	InnerCalls    *ebpf.Variable `ebpf:"inner_calls"`
-	IteratorSlot  *ebpf.Variable `ebpf:"iterator_slot"`
-	NameMasks     *ebpf.Variable `ebpf:"name_masks"`
-	NameParts     *ebpf.Variable `ebpf:"name_parts"`
-	OpenMasks     *ebpf.Variable `ebpf:"open_masks"`
-	OwnTgid       *ebpf.Variable `ebpf:"own_tgid"`
-	Recipes       *ebpf.Variable `ebpf:"recipes"`
-	RowMasks      *ebpf.Variable `ebpf:"row_masks"`
-	SignalRow     *ebpf.Variable `ebpf:"signal_row"`
-	UringCalls    *ebpf.Variable `ebpf:"uring_calls"`
+	AnyName          *ebpf.Variable `ebpf:"any_name"`
+	CallerOn         *ebpf.Variable `ebpf:"caller_on"`
+	CallerParts      *ebpf.Variable `ebpf:"caller_parts"`
+	CallsCompat      *ebpf.Variable `ebpf:"calls_compat"`
+	CallsNative      *ebpf.Variable `ebpf:"calls_native"`
+	CgroupSubsys     *ebpf.Variable `ebpf:"cgroup_subsys"`
+	DataLen          *ebpf.Variable `ebpf:"data_len"`
+	EntryCopiesOn    *ebpf.Variable `ebpf:"entry_copies_on"`
+	Generation       *ebpf.Variable `ebpf:"generation"`
+	InnerCalls       *ebpf.Variable `ebpf:"inner_calls"`
+	IteratorSlot     *ebpf.Variable `ebpf:"iterator_slot"`
+	NameMasks        *ebpf.Variable `ebpf:"name_masks"`
+	NameParts        *ebpf.Variable `ebpf:"name_parts"`
+	OpenMasks        *ebpf.Variable `ebpf:"open_masks"`
+	OwnTgid          *ebpf.Variable `ebpf:"own_tgid"`
+	Recipes          *ebpf.Variable `ebpf:"recipes"`
+	RowMasks         *ebpf.Variable `ebpf:"row_masks"`
+	SignalRow        *ebpf.Variable `ebpf:"signal_row"`
+	UringAnswerIsCqe *ebpf.Variable `ebpf:"uring_answer_is_cqe"`
+	UringOperations  *ebpf.Variable `ebpf:"uring_operations"`
 }
 
 // SensorPrograms contains all programs after they have been loaded into the kernel.

@@ -23,7 +23,6 @@ var own = map[event.Type]bpfgen.SensorCall{
 type syscalls struct {
 	native, compat [bpfgen.SensorSizesSYSCALLS_MAX]uint16
 	recipes        [bpfgen.SensorLimitsCALL_ROWS_MAX]bpfgen.SensorCallRecipe
-	uring          [bpfgen.SensorSizesURING_OPERATIONS]uint16
 	inner          [2 * bpfgen.SensorSizesINNER_CALLS_MAX]bpfgen.SensorInnerCall
 	// any: some call is wanted at all.
 	any bool
@@ -46,11 +45,6 @@ func newSyscalls(wanted *event.TypeSet) *syscalls {
 			}
 			s.any = true
 			table[nr] = callID(t, typ)
-		}
-	}
-	for operation, name := range call.UringOperations() {
-		if typ, ok := event.TypeByName(name); ok && wanted.Has(typ) {
-			s.uring[operation] = callID(t, typ)
 		}
 	}
 	fill(t.Native(), &s.native)

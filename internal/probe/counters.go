@@ -18,8 +18,8 @@ type Counters struct {
 	// PathTruncated paths were deeper or longer than the walk goes; RawUnreadable path strings were not in memory;
 	// FileGone descriptors were closed before they could be looked up; Oversize records did not fit the buffer.
 	PathTruncated, RawUnreadable, FileGone, Oversize uint64
-	// UringUnmatched opens by io_uring were told without their name, or without what became of them: too many were in
-	// flight at once.
+	// UringUnmatched requests to rings of io_uring were told without what became of them, or opens without their name: too many
+	// were in flight at once.
 	UringUnmatched uint64
 	// EntryMissing failed calls had no copy of their path from entry: it was not in memory then, or another thread had
 	// the place.

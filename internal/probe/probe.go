@@ -155,10 +155,13 @@ func configure(spec *ebpf.CollectionSpec, s Settings, generation uint8) (bool, e
 			return false, err
 		}
 	}
-	if err := keepUring(spec, &s.Types); err != nil {
+	calls := newSyscalls(&s.Types)
+	rings, err := newRings(&s.Types)
+	if err != nil {
 		return false, err
 	}
-	calls, masks := newSyscalls(&s.Types), newMasks(s.Masks)
+	rings.keep(spec)
+	masks := newMasks(s.Masks)
 	callers := calls.ask(s.Caller)
 	cpus, err := ebpf.PossibleCPU()
 	if err != nil {
@@ -188,7 +191,8 @@ func configure(spec *ebpf.CollectionSpec, s Settings, generation uint8) (bool, e
 		spec.Variables[bpfgen.SensorVarCallsCompat].Set(calls.compat),
 		spec.Variables[bpfgen.SensorVarRecipes].Set(calls.recipes),
 		spec.Variables[bpfgen.SensorVarDataLen].Set(uint32(cmp.Or(s.DataBytes, defaultData))),
-		spec.Variables[bpfgen.SensorVarUringCalls].Set(calls.uring),
+		spec.Variables[bpfgen.SensorVarUringOperations].Set(rings.operations),
+		spec.Variables[bpfgen.SensorVarUringAnswerIsCqe].Set(rings.answerIsCQE),
 		spec.Variables[bpfgen.SensorVarInnerCalls].Set(calls.inner),
 	)
 }

@@ -13,6 +13,7 @@ import (
 const (
 	IoringSetupSQPoll    = 1 << 1
 	IoringSetupCQSize    = 1 << 3
+	IosqeFixedFile       = 1 << 0
 	IosqeIOLink          = 1 << 2
 	IosqeAsync           = 1 << 4
 	IosqeCQESkip         = 1 << 6
@@ -55,8 +56,8 @@ type SQE struct {
 	// What the request points at: it may be read until the request is answered.
 	path *[unix.PathMax]byte
 	how  *unix.OpenHow
-	// second is a further path.
-	second []byte
+	// second is a further path, data other bytes than a path.
+	second, data []byte
 }
 
 // wireSQE is the part of an SQE that the kernel sees.
@@ -151,6 +152,15 @@ func (e *SQE) Rename(path string) { copy(e.path[:], path+"\x00") }
 
 // Pointer makes the request point at another address than its path.
 func (e *SQE) Pointer(addr uint64) { e.addr = addr }
+
+// Data makes the request point at these bytes.
+func (e *SQE) Data(b []byte) {
+	e.data = b
+	e.addr = uint64(uintptr(unsafe.Pointer(&b[0])))
+}
+
+// Priority sets the flags that the operations of sockets have in the place of a priority.
+func (e *SQE) Priority(flags uint16) { e.ioprio = flags }
 
 // Push puts requests into the ring.
 func (r *Uring) Push(requests ...SQE) {

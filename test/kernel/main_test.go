@@ -111,6 +111,9 @@ var triggers = map[string]func(args []string) (any, error){
 	"io_uring setup":    uringSetupTrigger,
 	"io_uring calls":    uringCallsTrigger,
 
+	"io_uring accept":      uringAcceptTrigger,
+	"io_uring silent call": uringSilentCallTrigger,
+
 	"calls":        callsTrigger,
 	"generic call": genericTrigger,
 	"rewrite call": rewriteCallTrigger,

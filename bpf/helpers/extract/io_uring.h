@@ -12,14 +12,6 @@ INLINE __u64 extract__user_data(struct io_kiocb *req)
 	return READ(req, user_data);
 }
 
-/* The caller's open_how; the kernel adds O_LARGEFILE to it, as it does for every open of a 64-bit caller. */
-INLINE void extract__open_how(struct io_open *open, struct open_how *how)
-{
-	how->flags = READ(open, how.flags);
-	how->mode = READ(open, how.mode);
-	how->resolve = READ(open, how.resolve);
-}
-
 /* The low bits of a fixed file's pointer are flags (FFS_MASK, io_uring/filetable.h). */
 #define FILE_PTR_MASK (~7UL)
 

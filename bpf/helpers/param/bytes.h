@@ -156,6 +156,14 @@ GLOBAL __u32 param__vector(__u32 index, __u32 off)
 
 #define ADDRESS_LEN_MAX 128 /* struct sockaddr_storage */
 
+/* Copies an address of the caller, or the kernel's copy of it. */
+INLINE long param__copy_address(struct scratch *s, void *to, __u32 len, __u64 from)
+{
+	if (s->call.ring && s->call.kernel_address)
+		return bpf_probe_read_kernel(to, len, (void *)from);
+	return bpf_probe_read_user(to, len, (void *)from);
+}
+
 /* SOURCE_ADDRESS and SOURCE_MESSAGE_ADDRESS: a struct sockaddr as the caller has it. */
 GLOBAL __u32 param__address(__u32 index, __u32 off)
 {
@@ -181,7 +189,7 @@ GLOBAL __u32 param__address(__u32 index, __u32 off)
 	BARRIER_VAR(n);
 	if (n > ADDRESS_LEN_MAX)
 		n = ADDRESS_LEN_MAX;
-	if (!ptr || n < 2 || bpf_probe_read_user(store__at(s, off), n, (void *)ptr)) {
+	if (!ptr || n < 2 || param__copy_address(s, store__at(s, off), n, ptr)) {
 		v->flags |= PARAM_MISSING;
 		return 0;
 	}

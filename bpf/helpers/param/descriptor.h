@@ -3,8 +3,21 @@
 #define SAKER_PARAM_DESCRIPTOR_H
 
 #include "helpers/param/number.h"
+#include "helpers/extract/io_uring.h"
 #include "helpers/store/entry.h"
 #include "helpers/store/open_file.h"
+
+/* The file of a request to a ring that is one of its arguments, or what it made: it may be in the ring's own table. */
+INLINE struct file *param__ring_file(struct scratch *s, __u32 arg, __s32 fd)
+{
+	if (arg == ARG_RESULT && s->call.slot)
+		return extract__fixed_file((void *)s->call.ring, s->call.slot, fd);
+	if (arg == s->call.file_arg && s->call.file)
+		return (void *)s->call.file;
+	if (s->call.foreign)
+		return NULL;
+	return extract__file((void *)bpf_get_current_task(), fd);
+}
 
 /* The file or socket behind a descriptor of the caller, at `off`; returns the length. Without one the number stands alone. */
 GLOBAL __u32 param__behind(__u32 index, __u32 off)
@@ -18,10 +31,8 @@ GLOBAL __u32 param__behind(__u32 index, __u32 off)
 	if (!s)
 		return 0;
 	v = param__value(s, index);
-	if (s->call.file && param__recipe(s, index)->arg == 0)
-		file = (void *)s->call.file;
-	else
-		file = extract__file(task, (__s32)v->number);
+	file = s->call.ring ? param__ring_file(s, param__recipe(s, index)->arg, (__s32)v->number)
+	                    : extract__file(task, (__s32)v->number);
 	if (!file)
 		return 0;
 	stored = store__open_file(s, off, file);
@@ -58,7 +69,7 @@ GLOBAL int param__keep(__s32 fd)
 	if (!s)
 		return 0;
 	v = param__value(s, 0);
-	s->call.file = 0;
+	s->call.ring = 0;
 	v->number = (__u32)fd;
 	v->flags = 0;
 	len = param__behind(0, off);
@@ -75,11 +86,15 @@ GLOBAL __u32 param__descriptor(__u32 index, __u32 off)
 	if (!s)
 		return 0;
 	r = param__recipe(s, index);
+	if (r->source == SOURCE_DESCRIPTOR && r->arg == ARG_RESULT && s->call.flags & FLAG_NO_RESULT) {
+		param__value(s, index)->flags |= PARAM_MISSING;
+		return 0;
+	}
 	if (r->source == SOURCE_DESCRIPTOR)
 		param__value(s, index)->number = param__arg(s, r->arg);
 	else
 		param__number(index);
-	return r->rules & PARAM_AT_ENTRY ? param__kept(index, off) : param__behind(index, off);
+	return r->rules & PARAM_AT_ENTRY && !s->call.ring ? param__kept(index, off) : param__behind(index, off);
 }
 
 #endif

@@ -18,7 +18,7 @@ GLOBAL __u32 param__string(__u32 index, __u32 off)
 		return 0;
 	v = param__value(s, index);
 	ptr = param__arg(s, param__recipe(s, index)->arg);
-	if (ptr && s->call.kernel_paths)
+	if (ptr && s->call.ring)
 		n = bpf_probe_read_kernel_str(store__at(s, off), PATH_LEN_MAX, (void *)ptr);
 	else
 		n = ptr ? bpf_probe_read_user_str(store__at(s, off), PATH_LEN_MAX, (void *)ptr) : -1;
@@ -61,7 +61,7 @@ GLOBAL __u32 param__path(__u32 index, __u32 off)
 		v->flags |= PARAM_MISSING;
 		return 0;
 	}
-	path = s->call.kernel_paths ? param__kernel_path(s, off, ptr) : store__user_path(off, ptr, r->size);
+	path = s->call.ring ? param__kernel_path(s, off, ptr) : store__user_path(off, ptr, r->size);
 	if (path.flags & FLAG_RAW_TRUNCATED)
 		v->flags |= path.len ? PARAM_TRUNCATED : PARAM_MISSING;
 	if (path.flags & FLAG_NAME_CHANGED)
