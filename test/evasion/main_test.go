@@ -1,5 +1,5 @@
 // Package evasion tries, with the real sensor and rules as people write them for Falco, each known way to execute a
-// program or open a file past a rule. docs/evasions.md is the summary.
+// program, open a file, change a name, reach an address, mount or enter a namespace past a rule. docs/evasions.md is the summary.
 //
 // A technique that is not seen is tested as well: its expectation says why, and fails on the day it is seen.
 package evasion
