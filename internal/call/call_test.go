@@ -7,7 +7,8 @@ import (
 	"github.com/saker-sensor/saker/internal/event"
 )
 
-// The types that are captured are those that some table of system calls has a number for, the ends of processes, and signals that are delivered.
+// The types that are captured are those that some table of system calls has a number for, the ends of processes, and signals that
+// are delivered.
 func TestCaptured(t *testing.T) {
 	has := map[event.Type]bool{event.TypeProcexit: true, event.TypeSignalDeliver: true}
 	for _, n := range numbers {

@@ -23,7 +23,8 @@ func roles(rows []call.Row) map[event.Type]pathRoles {
 			found[r.Type] = pathRoles{-1, at("linkpath"), at("target")}
 		case "mount":
 			found[r.Type] = pathRoles{-1, at("dev"), at("dir")}
-		case "mkdir", "mkdirat", "mknod", "mknodat", "chroot", "rmdir", "unlink", "unlinkat", "chmod", "fchmodat", "chown", "lchown", "fchownat", "umount", "umount2",
+		case "mkdir", "mkdirat", "mknod", "mknodat", "chroot", "rmdir", "unlink", "unlinkat", "chmod",
+			"fchmodat", "chown", "lchown", "fchownat", "umount", "umount2",
 			"quotactl":
 			for i := range r.Params {
 				if t := r.Params[i].Type; t == FSPath || t == FSRelPath {

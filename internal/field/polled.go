@@ -106,13 +106,14 @@ func fdList(rows []call.Row) []Info {
 	return []Info{
 		list("fdlist.nums", ID, "Numbers of the descriptors, joined by commas.",
 			func(dst []byte, p *pollfd) []byte { return strconv.AppendInt(dst, int64(p.fd), 10) }),
-		list("fdlist.names", Plain, "Names of the descriptors, joined by commas; <NA> for one without a name.", func(dst []byte, p *pollfd) []byte {
-			before := len(dst)
-			if dst = appendDescriptorName(dst, p.of); len(dst) == before {
-				dst = append(dst, na...)
-			}
-			return dst
-		}),
+		list("fdlist.names", Plain, "Names of the descriptors, joined by commas; <NA> for one without a name.",
+			func(dst []byte, p *pollfd) []byte {
+				before := len(dst)
+				if dst = appendDescriptorName(dst, p.of); len(dst) == before {
+					dst = append(dst, na...)
+				}
+				return dst
+			}),
 		list("fdlist.cips", Plain, "Addresses of the clients, joined by commas.", end(clientEnd, address)),
 		list("fdlist.sips", Plain, "Addresses of the servers, joined by commas.", end(serverEnd, address)),
 		list("fdlist.cports", Dec, "Ports of the clients, joined by commas.", end(clientEnd, port)),

@@ -63,7 +63,7 @@ type name struct {
 	due       time.Time
 }
 
-// Counters are the names and addresses at the moment, and since the start the failed look-ups, and the names and addresses beyond the bounds.
+// Counters are the names and addresses at the moment, and since the start the failed look-ups and what was beyond the bounds.
 type Counters struct {
 	Names, Addresses int
 	Failures, Cut    uint64

@@ -291,8 +291,9 @@ func (s *sensor) capture(ctx context.Context) error {
 		s.heartbeat.start(s.alive)
 	}
 	s.loop = &loop{
-		probe: s.probe, table: s.table, enrich: s.enrich, names: s.names, hosts: s.hosts, generations: generations{living: []*generation{s.first}},
-		emit: s.alerts.emit, every: s.everySecond, check: s.check,
+		probe: s.probe, table: s.table, enrich: s.enrich, names: s.names, hosts: s.hosts,
+		generations: generations{living: []*generation{s.first}},
+		emit:        s.alerts.emit, every: s.everySecond, check: s.check,
 		verdicts: verdicts{table: s.probe},
 	}
 	s.loop.critical.ring, s.loop.bulk.ring = s.probe.Critical(), s.probe.Bulk()

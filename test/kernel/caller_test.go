@@ -155,7 +155,9 @@ func askAll(names ...string) map[event.Type]event.CallerParts {
 
 // TestCaller: what the kernel is asked of who causes an event is what /proc says.
 func TestCaller(t *testing.T) {
-	w := newWatcherOf(t, probe.Settings{CgroupController: controller(), BulkBytes: 64 << 20, Caller: askAll("mkdir", "mkdirat", "execve", "openat")})
+	w := newWatcherOf(t, probe.Settings{
+		CgroupController: controller(), BulkBytes: 64 << 20, Caller: askAll("mkdir", "mkdirat", "execve", "openat"),
+	})
 	var usage [2]callerUsage
 	c := w.run(&usage, command(t, "caller"))
 	before, after := usage[0], usage[1]
