@@ -201,7 +201,7 @@ func TestVerifiedInstructions(t *testing.T) {
 
 // TestVerifiedCaller: where rules ask of who causes an event, no program is refused, and the budget is larger.
 func TestVerifiedCaller(t *testing.T) {
-	const budget = 26_000
+	const budget = 28_000
 	ask := map[event.Type]event.CallerParts{}
 	for _, typ := range event.AllTypes() {
 		ask[typ] = 0xff

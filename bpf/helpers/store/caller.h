@@ -54,8 +54,9 @@ GLOBAL __u32 caller__open_in(__u32 from)
 	return sum;
 }
 
-INLINE __u32 caller__open(struct task_struct *task)
+GLOBAL __u32 caller__open(void)
 {
+	struct task_struct *task = (void *)bpf_get_current_task();
 	__u32 max = READ(task, files, fdt, max_fds) / 64, sum = 0;
 
 	for (__u32 from = 0; from < CALLER_FDS_MAX / 64; from += WORDS) {
@@ -116,16 +117,82 @@ INLINE __u32 caller__wanted(struct scratch *s)
 	return recipes[row & (CALL_ROWS_MAX - 1)].caller;
 }
 
-/* Its data come first, so it is made in scratch.caller. */
+/* The memory of the current task's process. */
+GLOBAL int caller__memory(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct mm_struct *mm = READ(task, mm);
+	struct scratch *s = base__scratch();
+
+	if (!s || !mm)
+		return 0;
+	s->caller.vm_size = extract__memory_size(mm);
+	s->caller.vm_rss = extract__memory_resident(mm);
+	s->caller.vm_swap = extract__memory_swapped(mm);
+	s->caller.parts |= CALLER_MEMORY;
+	return 0;
+}
+
+/* The current thread, and how many there are. */
+GLOBAL int caller__thread(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct scratch *s = base__scratch();
+
+	if (!s)
+		return 0;
+	s->caller.minor_faults = READ(task, min_flt);
+	s->caller.major_faults = READ(task, maj_flt);
+	s->caller.cpu_time = READ(task, se.sum_exec_runtime);
+	s->caller.threads = READ(task, signal, nr_threads);
+	s->caller.parts |= CALLER_THREAD;
+	return 0;
+}
+
+/* The descriptors 0 to 2, from `off` on; returns the end. */
+INLINE __u32 caller__stdio(__u32 off)
+{
+	struct scratch *s = base__scratch();
+	__u64 std;
+
+	if (!s)
+		return off;
+	for (__u32 fd = 0; fd < CALLER_STD; fd++) {
+		std = caller__std(fd, off);
+		s->caller.std_flags[fd] = std >> 32;
+		s->caller.std_len[fd] = std;
+		off += (__u32)std;
+	}
+	s->caller.parts |= CALLER_STDIO;
+	return off;
+}
+
+/* The cgroups, from `off` on; returns the end. */
+GLOBAL __u32 caller__cgroups(__u32 off)
+{
+	struct scratch *s = base__scratch();
+	__u32 len;
+
+	if (!s)
+		return off;
+	for (__u32 i = 0; i < CALLER_CONTROLLERS; i++) {
+		len = caller__cgroup(i, off);
+		s->caller.cgroup_len[i] = len;
+		off += len;
+	}
+	s->caller.parts |= CALLER_CGROUPS;
+	return off;
+}
+
+/* Puts the struct caller_info at the end of the record, which has `size` bytes; returns the new size. The data come before it, so it is made
+ * in scratch.caller. */
 GLOBAL __u32 store__caller(__u32 size)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct scratch *s = base__scratch();
 	struct kernel_counters *c;
-	struct caller_info *info;
-	struct mm_struct *mm;
+	bool files = READ(task, files);
 	__u32 wanted;
-	__u64 std;
 
 	if (!s)
 		return size;
@@ -138,46 +205,27 @@ GLOBAL __u32 store__caller(__u32 size)
 			c->caller_missing++;
 		return size;
 	}
-	info = &s->caller;
-	__builtin_memset(info, 0, sizeof(*info));
-	mm = READ(task, mm);
-	if (wanted & CALLER_MEMORY && mm) {
-		info->vm_size = extract__memory_size(mm);
-		info->vm_rss = extract__memory_resident(mm);
-		info->vm_swap = extract__memory_swapped(mm);
-		info->parts |= CALLER_MEMORY;
+	__builtin_memset(&s->caller, 0, sizeof(s->caller));
+	if (wanted & CALLER_MEMORY)
+		caller__memory();
+	if (wanted & CALLER_THREAD)
+		caller__thread();
+	if (wanted & CALLER_FDS && files) {
+		s->caller.fds = caller__open();
+		s->caller.parts |= CALLER_FDS;
 	}
-	if (wanted & CALLER_THREAD) {
-		info->minor_faults = READ(task, min_flt);
-		info->major_faults = READ(task, maj_flt);
-		info->cpu_time = READ(task, se.sum_exec_runtime);
-		info->threads = READ(task, signal, nr_threads);
-		info->parts |= CALLER_THREAD;
+	if (wanted & CALLER_KINDS && files) {
+		s->caller.kinds = caller__kinds();
+		s->caller.parts |= CALLER_KINDS;
 	}
-	if (READ(task, files)) {
-		info->parts |= wanted & (CALLER_FDS | CALLER_KINDS | CALLER_STDIO);
-		if (wanted & CALLER_FDS)
-			info->fds = caller__open(task);
-		if (wanted & CALLER_KINDS)
-			info->kinds = caller__kinds();
-		for (__u32 fd = 0; fd < CALLER_STD && wanted & CALLER_STDIO; fd++) {
-			std = caller__std(fd, size);
-			info->std_flags[fd] = std >> 32;
-			info->std_len[fd] = std;
-			size += (__u32)std;
-		}
-	}
-	if (wanted & CALLER_CGROUPS) {
-		for (__u32 i = 0; i < CALLER_CONTROLLERS; i++) {
-			info->cgroup_len[i] = caller__cgroup(i, size);
-			size += info->cgroup_len[i];
-		}
-		info->parts |= CALLER_CGROUPS;
-	}
-	if (size > RECORD_LEN_MAX || bpf_probe_read_kernel(store__at(s, size), sizeof(*info), info))
+	if (wanted & CALLER_STDIO && files)
+		size = caller__stdio(size);
+	if (wanted & CALLER_CGROUPS)
+		size = caller__cgroups(size);
+	if (size > RECORD_LEN_MAX || bpf_probe_read_kernel(store__at(s, size), sizeof(s->caller), &s->caller))
 		return size;
 	((struct record_header *)s->record)->flags |= FLAG_CALLER;
-	return size + sizeof(*info);
+	return size + sizeof(s->caller);
 }
 
 #endif
