@@ -10,7 +10,15 @@ import (
 
 // NameParts gives parts of which the name of an opened file must have at least one for the rule to match the open; see
 // [filter.Filter.NameParts].
-func (r *Rule) NameParts() (parts []filter.NamePart, any bool) { return r.filter.NameParts() }
+func (r *Rule) NameParts() (parts []filter.NamePart, any bool) {
+	var opens []event.Type
+	for _, t := range r.Types.Types() {
+		if event.IsOpen(t) {
+			opens = append(opens, t)
+		}
+	}
+	return r.filter.NameParts(opens)
+}
 
 // Judge answers which rules may match any event of a process, by what the process is. Not safe for several goroutines at once.
 type Judge struct {

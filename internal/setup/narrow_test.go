@@ -23,6 +23,7 @@ func class(access uint32, o event.Outcome) classes { return 1 << (access&3<<3 | 
 func narrowBy(t *testing.T, text string) (*engine.Ruleset, *Narrowing) {
 	t.Helper()
 	cfg := config.Default()
+	cfg.RuleMatching = "all"
 	rules, results := Rules(cfg)
 	if text != "" {
 		rules, results = Load(cfg, []rulefile.Source{{Name: "test.yaml", Content: []byte(text)}})

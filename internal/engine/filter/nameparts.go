@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/saker-sensor/saker/internal/event"
 )
 
 // NamePart is something that a file's name may have: one of what a condition needs; see [Filter.NameParts].
@@ -40,11 +42,12 @@ const (
 	tailBytes = 4
 )
 
-// NameParts gives parts of which a file's name must have at least one for the condition to be true of an open of that file, whatever
-// else is true of it. any: no such list is known. An empty list means that only names that are not in their normal form will do, as
-// the caller gave them.
-func (f *Filter) NameParts() (parts []NamePart, any bool) {
-	n := nameNeed(f.root)
+// NameParts gives parts of which a file's name must have at least one for the condition to be true of an event of one of these types,
+// which open files, whatever else is true of it. any: no such list is known. An empty list means that only names that are not in their
+// normal form will do, as the caller gave them.
+func (f *Filter) NameParts(types []event.Type) (parts []NamePart, any bool) {
+	fold := folder{types: types}
+	n := nameNeed(fold.fold(f.root))
 	slices.SortFunc(n.parts, func(a, b NamePart) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Text, b.Text)) })
 	return slices.Compact(n.parts), n.any
 }
@@ -181,8 +184,8 @@ func wholeName(p pred) need {
 
 func directoryName(p pred) need {
 	switch p := p.(type) {
-	case *textIn:
-		return each(p.set.items, func(text string) need { return clean(NameDirectory, text) })
+	case *textIn: // a directory's own is itself
+		return each(p.set.items, func(text string) need { return clean(NameDirectory, text).or(clean(NameWhole, text)) })
 	case *textPrefix:
 		return each(p.entries, begins) // then the whole name begins so, too
 	}
