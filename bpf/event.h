@@ -495,7 +495,7 @@ struct socket_info {
 enum socket_flags {
 	SOCKET_PEER_NAME = 1 << 0, /* the name is the peer's */
 	SOCKET_SERVER = 1 << 1,    /* it listens, was accepted, is a datagram socket bound to a port of its own, or a
-	                            * unix socket with a name */
+	                            * unix socket with a name that is not a client's own */
 };
 
 /*

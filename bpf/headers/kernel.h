@@ -199,7 +199,20 @@ struct socket {
 	struct sock *sk;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct refcount_struct {
+	atomic_t refs;
+};
+
+struct inet_sock {
+	__be16 inet_sport;
+};
+
 struct unix_address {
+	struct refcount_struct refcnt;
 	int len;
 	char name[1]; /* a struct sockaddr_un of `len` bytes */
 };
@@ -283,10 +296,6 @@ enum pid_type {
 	PIDTYPE_PGID = 2,
 	PIDTYPE_SID = 3,
 };
-
-typedef struct {
-	int counter;
-} atomic_t;
 
 struct rlimit {
 	unsigned long rlim_cur, rlim_max;

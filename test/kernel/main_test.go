@@ -98,9 +98,11 @@ var triggers = map[string]func(args []string) (any, error){
 	"failed open":       failedOpenTrigger,
 	"rewrite":           rewriteTrigger,
 
-	"caller":  callerTrigger,
-	"polled":  polledTrigger,
-	"signals": signalTrigger,
+	"caller":    callerTrigger,
+	"polled":    polledTrigger,
+	"signals":   signalTrigger,
+	"unix ends": unixEndsTrigger,
+
 	"close":   closeTrigger,
 	"closers": closersTrigger,
 

@@ -33,6 +33,15 @@ INLINE __u32 extract__unix_name(void *to, struct unix_sock *sock)
 	return len;
 }
 
+/* Tells which of two ends that have names is the server's. A socket that was accepted shares the listener's name: it is counted at both.
+ * A name that one socket alone has is a client's own, if the other end has one, too. */
+INLINE bool extract__unix_serves(struct unix_sock *sock, struct unix_sock *peer)
+{
+	if (!peer || !READ(peer, addr))
+		return true;
+	return READ(sock, addr, refcnt.refs.counter) > 1;
+}
+
 INLINE __u32 extract__unix_ends(struct socket_info *info, struct sock *sk)
 {
 	struct unix_sock *peer, *sock = (void *)sk;
@@ -42,8 +51,8 @@ INLINE __u32 extract__unix_ends(struct socket_info *info, struct sock *sk)
 	info->sock = (__u64)sk;
 	info->peer = (__u64)peer;
 	len = extract__unix_name(info + 1, sock);
-	if (len)
-		info->flags |= SOCKET_SERVER; /* one that was accepted has the listener's name */
+	if (len && extract__unix_serves(sock, (void *)peer))
+		info->flags |= SOCKET_SERVER;
 	if (len || !peer)
 		return len;
 	info->flags |= SOCKET_PEER_NAME;
@@ -97,6 +106,11 @@ INLINE __u32 extract__ends(struct socket_info *info, struct file *file, struct s
 	info->local_port = READ(sk, __sk_common.skc_num);
 	port = READ(sk, __sk_common.skc_dport);
 	info->remote_port = port >> 8 | port << 8;
+	if (!info->local_port && port) {
+		/* Given back, as that of a connection that was refused meanwhile, but still noted. */
+		port = READ((struct inet_sock *)sk, inet_sport);
+		info->local_port = port >> 8 | port << 8;
+	}
 	return sizeof(*info);
 }
 
