@@ -22,7 +22,7 @@ type attachment struct {
 
 // Intact tells whether the probe's links and maps are what they were when they were made; the error, of one line, names
 // what is not, and why: a debugger may have closed a descriptor. A ring's read position that somebody else moved is an
-// error too, and is put right. It belongs to the rings' reader.
+// error too, and so is what somebody else wrote into a table; both are put right. It belongs to the rings' reader.
 func (p *Probe) Intact() error {
 	found := append(p.lostLinks(), p.lostMaps()...)
 	for _, r := range []struct {
@@ -32,6 +32,9 @@ func (p *Probe) Intact() error {
 		if r.ring.restore() {
 			found = append(found, fmt.Sprintf("read position of the %s ring was moved by another process", r.name))
 		}
+	}
+	for _, name := range p.tables.restore() {
+		found = append(found, fmt.Sprintf("map %s was changed by another process", name))
 	}
 	if len(found) == 0 {
 		return nil

@@ -30,14 +30,15 @@ func TestMain(m *testing.M) {
 }
 
 var children = map[string]func(args []string) error{
-	"open":       openMany,
-	"flood":      openUntilEOF,
-	"unable":     checkUnprivileged,
-	"without":    checkWithoutBTF,
-	"load":       loadUnprivileged,
-	"see":        seeOpens,
-	"half there": checkOneCapability,
-	"canary":     forgeCanary,
+	"open":         openMany,
+	"flood":        openUntilEOF,
+	"unable":       checkUnprivileged,
+	"without":      checkWithoutBTF,
+	"load":         loadUnprivileged,
+	"see":          seeOpens,
+	"half there":   checkOneCapability,
+	"canary":       forgeCanary,
+	"open by line": openByLine,
 }
 
 // openMany opens an absent file, as often as its first argument says.

@@ -3,6 +3,8 @@ package probe
 import (
 	"fmt"
 	"os"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"unsafe"
 
@@ -18,10 +20,15 @@ type tables struct {
 	verdicts []bpfgen.SensorVerdict
 	mounts   []bpfgen.SensorMountPoint
 	changes  *uint64
+	// written are the verdicts as they were written, by slot; mu guards mountsWritten, which another goroutine writes.
+	written       map[uint32]bpfgen.SensorVerdict
+	mu            sync.Mutex
+	mountsWritten []bpfgen.SensorMountPoint
+	closed        bool
 }
 
 func openTables(m *bpfgen.SensorMaps) (*tables, error) {
-	s := &tables{}
+	s := &tables{written: map[uint32]bpfgen.SensorVerdict{}}
 	var err error
 	if s.verdicts, err = mapTable[bpfgen.SensorVerdict](s, m.Verdicts.FD(), int(bpfgen.SensorSizesVERDICTS)); err != nil {
 		return nil, err
@@ -50,6 +57,9 @@ func mapTable[T any](s *tables, fd, n int) ([]T, error) {
 }
 
 func (s *tables) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
 	for _, p := range s.pages {
 		_ = unix.Munmap(p)
 	}
@@ -62,36 +72,71 @@ func (p *Probe) FamilyChanges() uint64 { return atomic.LoadUint64(p.tables.chang
 // SetVerdict says which rules may match events of the process with this tgid; the tag says which process that is. It belongs to the
 // rings' reader.
 func (p *Probe) SetVerdict(tgid int32, tag, mask, flags uint64) {
-	v := &p.tables.verdicts[uint32(tgid)%uint32(len(p.tables.verdicts))]
+	slot := uint32(tgid) % uint32(len(p.tables.verdicts))
+	p.tables.written[slot] = bpfgen.SensorVerdict{Tag: tag, Mask: mask, Flags: flags}
+	p.tables.setVerdict(slot)
+}
+
+func (s *tables) setVerdict(slot uint32) {
+	v, want := &s.verdicts[slot], s.written[slot]
 	// The kernel's side may read between these; the tag then fits neither the old verdict nor the new one.
 	atomic.StoreUint64(&v.Tag, 0)
-	atomic.StoreUint64(&v.Mask, mask)
-	atomic.StoreUint64(&v.Flags, flags)
-	atomic.StoreUint64(&v.Tag, tag)
+	atomic.StoreUint64(&v.Mask, want.Mask)
+	atomic.StoreUint64(&v.Flags, want.Flags)
+	atomic.StoreUint64(&v.Tag, want.Tag)
 }
 
-// Verdict is what the table has in a process's slot.
-func (p *Probe) Verdict(tgid int32) (tag, mask, flags uint64) {
-	v := &p.tables.verdicts[uint32(tgid)%uint32(len(p.tables.verdicts))]
-	return atomic.LoadUint64(&v.Tag), atomic.LoadUint64(&v.Mask), atomic.LoadUint64(&v.Flags)
-}
-
-// SetMountPoints says where the host has its file systems, a slot each. One goroutine may call it at a time.
+// SetMountPoints says where the host has its file systems, a slot each. Safe for any goroutine.
 func (p *Probe) SetMountPoints(points []event.MountPoint) {
-	for i := range p.tables.mounts {
-		m, state := &p.tables.mounts[i], uint32(bpfgen.SensorMountStateMOUNT_UNKNOWN)
+	t := p.tables
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.mountsWritten = make([]bpfgen.SensorMountPoint, len(points))
+	for i := range points {
+		state := uint32(bpfgen.SensorMountStateMOUNT_UNKNOWN)
 		switch {
 		case points[i].Ambiguous:
 			state = uint32(bpfgen.SensorMountStateMOUNT_AMBIGUOUS)
 		case points[i].Hash != 0:
 			state = uint32(bpfgen.SensorMountStateMOUNT_KNOWN)
 		}
-		if m.State == state && m.Dev == points[i].Dev && m.Hash == points[i].Hash {
+		t.mountsWritten[i] = bpfgen.SensorMountPoint{Hash: points[i].Hash, Dev: points[i].Dev, State: state}
+	}
+	t.setMounts()
+}
+
+// setMounts writes what differs, and tells whether anything did.
+func (s *tables) setMounts() (differed bool) {
+	if s.closed {
+		return false
+	}
+	for i, want := range s.mountsWritten {
+		m := &s.mounts[i]
+		if *m == want {
 			continue
 		}
+		differed = true
 		atomic.StoreUint32(&m.State, uint32(bpfgen.SensorMountStateMOUNT_AMBIGUOUS))
-		atomic.StoreUint64(&m.Hash, points[i].Hash)
-		atomic.StoreUint32(&m.Dev, points[i].Dev)
-		atomic.StoreUint32(&m.State, state)
+		atomic.StoreUint64(&m.Hash, want.Hash)
+		atomic.StoreUint32(&m.Dev, want.Dev)
+		atomic.StoreUint32(&m.State, want.State)
 	}
+	return differed
+}
+
+// restore puts back what another process has written into the tables, and names the tables. It belongs to the rings' reader.
+func (s *tables) restore() (changed []string) {
+	for slot, want := range s.written {
+		if s.verdicts[slot] != want {
+			s.setVerdict(slot)
+			changed = append(changed, bpfgen.SensorMapVerdicts)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.setMounts() {
+		changed = append(changed, bpfgen.SensorMapMountPoints)
+	}
+	slices.Sort(changed)
+	return slices.Compact(changed)
 }
