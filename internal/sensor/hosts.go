@@ -24,7 +24,7 @@ func (s *sensor) openHosts(ctx context.Context) error {
 	s.hosts = hosts.New(hosts.Settings{Failed: func(name string, err error) {
 		s.Log.Warn("a host name of a rule is not resolved; it is looked up again", zap.String("name", name), zap.Error(err))
 	}})
-	s.hosts.Watch(setup.HostNames(s.first.rules))
+	s.hosts.Watch(setup.HostNames(s.first.rules.Rules()...))
 	s.hosts.Start(context.WithoutCancel(ctx)) // teardown ends it
 	s.hosts.Wait(hostsLimit)
 	return nil

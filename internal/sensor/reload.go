@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -234,10 +235,12 @@ func (s *sensor) prepare(current *generation, cfg *config.Config, files []string
 		return nil, err
 	}
 	settings.Caller = callerParts(g.rules, g.alerts)
+	s.hosts.Watch(setup.HostNames(slices.Concat(current.rules.Rules(), g.rules.Rules())...))
 	next := &renewal{generation: g}
 	if next.programs, err = s.probe.Renew(settings); err != nil {
 		return nil, err
 	}
+	s.hosts.Wait(hostsLimit)
 	if sameOutputs(&current.config, cfg) {
 		return next, nil
 	}
@@ -283,7 +286,7 @@ func (s *sensor) exchange(ctx context.Context, next *renewal) error {
 		s.reloads.Done++
 		s.reporter.Configure(&next.config)
 		s.names.Watch(setup.WatchedNames(next.rules))
-		s.hosts.Watch(setup.HostNames(next.rules))
+		s.hosts.Watch(setup.HostNames(next.rules.Rules()...))
 		if s.pods != nil {
 			s.pods.SetKinds(relatedKinds(next.rules, next.alerts))
 		}

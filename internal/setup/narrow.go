@@ -88,7 +88,7 @@ func nameParts(parts []filter.NamePart) []narrow.NamePart {
 
 // WatchedNames are the complete file names that enabled rules compare an opened file's with, each once.
 func WatchedNames(rules *engine.Ruleset) []string {
-	return eachOnce(rules, func(r *engine.Rule) (names []string) {
+	return eachOnce(rules.Rules(), func(r *engine.Rule) (names []string) {
 		for _, name := range r.Literals("fd.name") {
 			if strings.HasPrefix(name, "/") {
 				names = append(names, name)
@@ -98,8 +98,8 @@ func WatchedNames(rules *engine.Ruleset) []string {
 	})
 }
 
-// HostNames are the host names that enabled rules compare the ends of a connection with, each once.
-func HostNames(rules *engine.Ruleset) []string {
+// HostNames are the host names that the enabled ones of some rules compare the ends of a connection with, each once.
+func HostNames(rules ...*engine.Rule) []string {
 	return eachOnce(rules, func(r *engine.Rule) (names []string) {
 		for _, field := range [...]string{"fd.cip.name", "fd.sip.name", "fd.lip.name", "fd.rip.name"} {
 			names = append(names, r.AllLiterals(field)...)
@@ -109,10 +109,10 @@ func HostNames(rules *engine.Ruleset) []string {
 }
 
 // eachOnce joins what the enabled rules have, without repetitions and without empty texts.
-func eachOnce(rules *engine.Ruleset, of func(*engine.Rule) []string) []string {
+func eachOnce(rules []*engine.Rule, of func(*engine.Rule) []string) []string {
 	var all []string
 	seen := map[string]bool{"": true}
-	for _, r := range rules.Rules() {
+	for _, r := range rules {
 		if !r.Enabled {
 			continue
 		}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net"
+	"os"
 	"strings"
 	"testing"
 
@@ -23,17 +24,29 @@ func TestHostNames(t *testing.T) {
 	rules := testutil.RulesFile(t, strings.ReplaceAll(hostRules, "PORTS", port(named)+", "+port(other)))
 	s := startSensor(t, "-r", rules)
 	s.WaitLog("saker.invalid")
-	for _, to := range []net.Listener{other, named} {
+	connect := func(to net.Listener) {
+		t.Helper()
 		conn, err := net.Dial("tcp4", to.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
 		conn.Close()
 	}
+	connect(other)
+	connect(named)
 	a := s.Next("a connection to localhost", func(a *alert) bool { return a.Rule == "named" })
 	if a.Field("fd.sip.name") != "localhost" || a.Field("fd.sport") != port(named) {
 		t.Errorf("the first alert: %v", a.OutputFields)
 	}
+	// The names of a reload are known when its rules come into force.
+	const again = "- rule: again\n  desc: d\n  condition: evt.type = connect and fd.rip.name = LOCALHOST and fd.sport = PORT\n" +
+		"  output: x\n  priority: NOTICE\n"
+	if err := os.WriteFile(rules, []byte(strings.ReplaceAll(again, "PORT", port(named))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.WaitLog("reloaded")
+	connect(named)
+	s.Next("a connection to LOCALHOST", func(a *alert) bool { return a.Rule == "again" })
 	for _, a := range s.Stop() {
 		t.Errorf("another alert: %v", a.OutputFields)
 	}
