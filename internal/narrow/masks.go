@@ -20,7 +20,8 @@ func NewMasks(rules []Rule) (masks *event.Masks, bits []uint64) {
 		}
 	}
 	m.masks = event.Masks{
-		Opens: map[event.Type]event.OpenMasks{}, Calls: map[event.Type][2]uint64{}, Names: make([]event.NameMask, bpfgen.SensorSizesNAME_MASKS_MAX),
+		Opens: map[event.Type]event.OpenMasks{}, Calls: map[event.Type][2]uint64{},
+		Names: make([]event.NameMask, bpfgen.SensorSizesNAME_MASKS_MAX),
 	}
 	for _, t := range event.AllTypes() {
 		switch {

@@ -19,7 +19,9 @@ func (b *bench) buildWorker() error {
 }
 
 // job runs one of the worker's jobs, in a process of its own, and returns the ns of one operation as the worker took them.
-func (b *bench) job(name string, ops int, file string) (float64, error) { return b.jobIn("", name, ops, file) }
+func (b *bench) job(name string, ops int, file string) (float64, error) {
+	return b.jobIn("", name, ops, file)
+}
 
 // jobIn is job in another working directory.
 func (b *bench) jobIn(dir, name string, ops int, file string) (float64, error) {
