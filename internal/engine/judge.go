@@ -20,6 +20,19 @@ func (r *Rule) NameParts() (parts []filter.NamePart, any bool) {
 	return r.filter.NameParts(opens)
 }
 
+// JudgedBy lists the fields of the condition's part about processes; none if it has no such part.
+func (r *Rule) JudgedBy() []string {
+	reduced := r.filter.Reduce(ofProcess)
+	if reduced.Always() {
+		return nil
+	}
+	var names []string
+	for _, f := range reduced.Fields() {
+		names = append(names, f.String())
+	}
+	return names
+}
+
 // Judge answers which rules may match any event of a process, by what the process is. Not safe for several goroutines at once.
 type Judge struct {
 	bundles []judgeBundle

@@ -30,7 +30,9 @@ type Explanation struct {
 	AllEvents bool     `json:"all_events"`
 	// NotCaptured are those of Events that the sensor does not produce yet; not listed with AllEvents.
 	NotCaptured []string `json:"events_not_captured,omitempty"`
-	Condition   Part     `json:"condition"`
+	// Kernel says what of the rule is decided before the kernel sends an event, a line each.
+	Kernel    []string `json:"kernel"`
+	Condition Part     `json:"condition"`
 	// Lists and Macros are those that the condition uses, also through each other.
 	Lists  []NamedPlace `json:"lists"`
 	Macros []NamedPlace `json:"macros"`
@@ -74,7 +76,7 @@ func Explain(rs *engine.Ruleset, name string) (x Explanation, ok bool) {
 	x = Explanation{
 		Rule: r.Name, Desc: r.Desc, Source: r.Source, Priority: r.Priority.String(), Enabled: r.Enabled,
 		Tags: append([]string{}, r.Tags...), Output: r.Output, Defined: placeOf(r.Definition().Where),
-		Events: []string{}, Lists: []NamedPlace{}, Macros: []NamedPlace{},
+		Events: []string{}, Lists: []NamedPlace{}, Macros: []NamedPlace{}, Kernel: append([]string{}, inKernel(r)...),
 	}
 	for _, t := range r.Definition().Changes {
 		x.Changed = append(x.Changed, placeOf(t))
@@ -238,6 +240,9 @@ func (x *Explanation) Text() string {
 		head("Tags", strings.Join(x.Tags, ", "))
 	}
 	head("Events", events)
+	for i, line := range x.Kernel {
+		head([]string{"In kernel", ""}[min(i, 1)], line)
+	}
 	head("Output", x.Output)
 	b.WriteString("\nCondition\n")
 	o := outline{b: &b}
