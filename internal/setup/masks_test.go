@@ -171,11 +171,9 @@ func (g generator) condition(depth int) string {
 func (g generator) open() (ev event.Event, access uint32, outcome event.Outcome) {
 	ev, access, outcome = randomOpen(g.Rand)
 	raw := pick(g, names...)
-	given := raw
+	given := path.Join("/tmp", raw)
 	if strings.HasPrefix(raw, "/") {
 		given = path.Clean(raw)
-	} else {
-		given = path.Join("/tmp", raw)
 	}
 	ev.File.Raw, ev.File.Given = raw, given
 	if ev.Ret >= 0 {

@@ -66,8 +66,8 @@ func (b *bench) programs() (costs []programCost, err error) {
 				if err != nil {
 					return nil, fmt.Errorf("measure the programs, %s, %s: %w", l.name, set.name, err)
 				}
-				progress("%-34s %-18s narrow %-3s %8.0f ns (sys_enter %.0f, sys_exit %.0f), %.3f records, %.0f ns of the sensor", l.name, set.name, narrow,
-					c.programs, c.sysEnter, c.sysExit, c.records, c.cpu)
+				progress("%-34s %-18s narrow %-3s %8.0f ns (sys_enter %.0f, sys_exit %.0f), %.3f records, %.0f ns of the sensor",
+					l.name, set.name, narrow, c.programs, c.sysEnter, c.sysExit, c.records, c.cpu)
 				costs = append(costs, c)
 			}
 		}

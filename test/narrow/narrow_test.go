@@ -171,7 +171,7 @@ func TestNoAlertDiffers(t *testing.T) {
 	for i, folder := range []string{"/jail", root} {
 		_, code := runtime.Run(t, testutil.ContainerSpec{
 			Namespace: namespace, ID: fmt.Sprintf("narrow-%d", i), Image: image,
-			Args: []string{"sh", "-c", "mkdir -p /jail && cp -a " + root + "/etc " + root + "/log /jail; /worker " + folder + " " + strconv.Itoa(i) + " 400"},
+			Args: []string{"sh", "-c", fmt.Sprintf("mkdir -p /jail && cp -a %[1]s/etc %[1]s/log /jail; /worker %[2]s %[3]d 400", root, folder, i)},
 			Options: []oci.SpecOpts{oci.WithMounts([]specs.Mount{
 				{Destination: root, Type: "bind", Source: root, Options: []string{"rbind", "rw"}},
 				{Destination: "/worker", Type: "bind", Source: worker, Options: []string{"bind", "ro"}},

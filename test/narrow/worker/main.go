@@ -32,7 +32,8 @@ func (w worker) pick(from ...string) string { return from[w.IntN(len(from))] }
 // name is a file's below the root: absolute or relative, in its normal form or not, by a symbolic link or not.
 func (w worker) name() string {
 	dir := w.pick("", "etc", "etc/pam.d", "log", "home/.ssh", "link", "bound", "bin", "whole")
-	name := filepath.Join(dir, w.pick("shadow", "passwd", "id_rsa", "release_agent", "plain", "syslog.tail", "sub", "hard", "soft", "abcdefgh", "none"))
+	name := filepath.Join(dir, w.pick(
+		"shadow", "passwd", "id_rsa", "release_agent", "plain", "syslog.tail", "sub", "hard", "soft", "abcdefgh", "none"))
 	switch w.IntN(5) {
 	case 0:
 		name = filepath.Dir(name) + "/../" + filepath.Base(filepath.Dir(name)) + "/" + filepath.Base(name)
@@ -53,7 +54,9 @@ func (w worker) name() string {
 }
 
 func (w worker) step() {
-	flags := [...]int{unix.O_RDONLY, unix.O_RDONLY, unix.O_WRONLY, unix.O_RDWR | unix.O_CREAT, unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC}[w.IntN(5)]
+	flags := [...]int{
+		unix.O_RDONLY, unix.O_RDONLY, unix.O_WRONLY, unix.O_RDWR | unix.O_CREAT, unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC,
+	}[w.IntN(5)]
 	switch w.IntN(14) {
 	case 0:
 		_ = unix.Unlink(w.name())
@@ -74,7 +77,8 @@ func (w worker) step() {
 			_ = cmd.Run()
 		}
 	case 7:
-		if dir, err := unix.Open(filepath.Join(w.root, w.pick("etc", "home", "link")), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err == nil {
+		folder := filepath.Join(w.root, w.pick("etc", "home", "link"))
+		if dir, err := unix.Open(folder, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err == nil {
 			w.open(dir, w.pick("shadow", "passwd", "../etc/shadow", "./plain", ".ssh/id_rsa", "none"), flags)
 			_ = unix.Close(dir)
 		}
