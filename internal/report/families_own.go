@@ -32,7 +32,8 @@ func lossFamilies() []family {
 			metrics.Counter, "", func(s *Scrape) float64 { return float64(s.Overwritten) }),
 		split("saker_records_incomplete_total",
 			"Records that lack something: paths or arguments cut, path strings unreadable, files closed too soon, requests of io_uring without "+
-				"name or result, failed calls whose path was not copied at entry, records without room for what rules ask of the caller; oversize ones were not sent.",
+				"name or result, failed calls whose path was not copied at entry, records without room for what rules ask of the "+
+				"caller; oversize ones were not sent.",
 			"what", metrics.Counter, "", func(s *Scrape) map[string]uint64 {
 				return map[string]uint64{
 					"path_truncated": s.Kernel.PathTruncated, "path_unreadable": s.Kernel.RawUnreadable, "file_gone": s.Kernel.FileGone,
