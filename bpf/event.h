@@ -204,12 +204,13 @@ enum record_flags {
 	FLAG_CREATED = 1 << 6,      /* the call created the file */
 	FLAG_MEMFD = 1 << 7,
 	FLAG_KERNEL_THREAD = 1 << 8,
-	FLAG_FILE_GONE = 1 << 9,     /* the descriptor held no file any more when it was looked up */
-	FLAG_IO_URING = 1 << 10,     /* asked of a ring, not by a system call of its own */
-	FLAG_NO_RESULT = 1 << 11,    /* the ring does not tell what became of it: ret is 0 and means nothing */
-	FLAG_NAME_CHANGED = 1 << 12, /* the caller's path string was another one at the end of the call */
-	FLAG_FS_PATH = 1 << 13,      /* mount_len and hidden_len tell where in its file system the file is */
-	FLAG_CALLER = 1 << 14,       /* the record ends with a struct caller_info */
+	FLAG_FILE_GONE = 1 << 9,      /* the descriptor held no file any more when it was looked up */
+	FLAG_IO_URING = 1 << 10,      /* asked of a ring, not by a system call of its own */
+	FLAG_NO_RESULT = 1 << 11,     /* the ring does not tell what became of it: ret is 0 and means nothing */
+	FLAG_NAME_CHANGED = 1 << 12,  /* the caller's path string was another one at the end of the call */
+	FLAG_FS_PATH = 1 << 13,       /* mount_len and hidden_len tell where in its file system the file is */
+	FLAG_CALLER = 1 << 14,        /* the record ends with a struct caller_info */
+	FLAG_DIR_TRUNCATED = 1 << 15, /* what dirfd stands for lost its front, and no name starts from it */
 };
 
 /* What became of an open, and of which type the file is (programs/open_class.h). */

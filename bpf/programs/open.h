@@ -98,6 +98,7 @@ GLOBAL int open__end(__u64 task_ptr, __u32 named, __u64 file_ptr)
 	struct kernel_counters *c;
 	struct call_path path;
 	struct open_record *r;
+	bool relative;
 	__u32 off;
 
 	if (!s)
@@ -105,11 +106,14 @@ GLOBAL int open__end(__u64 task_ptr, __u32 named, __u64 file_ptr)
 	r = (void *)s->record;
 	path = (struct call_path){r->raw_len, r->exit_raw_len, r->h.flags};
 	off = sizeof(*r) + path.len + path.exit_len;
-	if (r->dirfd != AT_FDCWD || (named && store__is_relative(s, sizeof(*r), &path))) {
+	relative = named && store__is_relative(s, sizeof(*r), &path);
+	if (r->dirfd != AT_FDCWD || relative) {
 		__u32 mode = 0;
 
 		r->dir_len = store__start_dir(off, &r->h, task, r->dirfd, &mode);
 		r->dir_mode = mode;
+		if (!relative && r->h.flags & FLAG_PATH_TRUNCATED)
+			r->h.flags = (r->h.flags & ~FLAG_PATH_TRUNCATED) | FLAG_DIR_TRUNCATED;
 	}
 	off += r->dir_len;
 

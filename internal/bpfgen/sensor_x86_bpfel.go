@@ -480,6 +480,7 @@ const (
 	SensorRecordFlagsFLAG_NAME_CHANGED   SensorRecordFlags = 4096
 	SensorRecordFlagsFLAG_FS_PATH        SensorRecordFlags = 8192
 	SensorRecordFlagsFLAG_CALLER         SensorRecordFlags = 16384
+	SensorRecordFlagsFLAG_DIR_TRUNCATED  SensorRecordFlags = 32768
 )
 
 type SensorRecordHeader struct {

@@ -59,6 +59,7 @@ func flags(wire uint32) event.Flags {
 		event event.Flags
 	}{
 		{bpfgen.SensorRecordFlagsFLAG_PATH_TRUNCATED, event.FlagPathTruncated},
+		{bpfgen.SensorRecordFlagsFLAG_DIR_TRUNCATED, event.FlagDirTruncated},
 		{bpfgen.SensorRecordFlagsFLAG_RAW_TRUNCATED, event.FlagRawTruncated},
 		{bpfgen.SensorRecordFlagsFLAG_ARGS_TRUNCATED, event.FlagArgsTruncated},
 		{bpfgen.SensorRecordFlagsFLAG_ENV_TRUNCATED, event.FlagEnvTruncated},

@@ -118,6 +118,8 @@ const (
 	FlagRepaired
 	// FlagIoUring: a ring of io_uring made the call.
 	FlagIoUring
+	// FlagDirTruncated: what the call's directory descriptor stands for lost its front, and no name of the event starts there.
+	FlagDirTruncated
 )
 
 // Key names a process for as long as the machine is up: the pid alone is reused.

@@ -3,6 +3,7 @@ package field
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/saker-sensor/saker/internal/call"
@@ -201,16 +202,24 @@ func evtAdditive() []Info {
 			func(ev *event.Event) (bool, bool) {
 				return ev.Flags&event.FlagNameChanged != 0, true
 			}).with(Additive),
-		text("evt.truncated", "What was cut for its length, joined by commas: path, name, args, env; empty if nothing was.",
+		text("evt.truncated", "What was cut for its length, joined by commas: path, name, args, env, dirfd; empty if nothing was.",
 			truncated).with(Additive),
 	}
 }
 
-// cuts are the words of evt.truncated by a bit set: path 1, name 2, args 4, env 8.
+// cuts are the words of evt.truncated by a bit set: path 1, name 2, args 4, env 8; that of the directory descriptor stands behind them.
 var cuts = [16]string{
 	"", "path", "name", "path,name", "args", "path,args", "name,args", "path,name,args",
 	"env", "path,env", "name,env", "path,name,env", "args,env", "path,args,env", "name,args,env", "path,name,args,env",
 }
+
+// cutsAtDir are the same with the directory descriptor.
+var cutsAtDir = func() (with [16]string) {
+	for i, words := range cuts {
+		with[i] = strings.TrimPrefix(words+",dirfd", ",")
+	}
+	return with
+}()
 
 func truncated(ev *event.Event) (string, bool) {
 	f := ev.Flags
@@ -223,6 +232,9 @@ func truncated(ev *event.Event) (string, bool) {
 		if f&flag != 0 {
 			n |= 1 << i
 		}
+	}
+	if f&event.FlagDirTruncated != 0 {
+		return cutsAtDir[n], true
 	}
 	return cuts[n], true
 }

@@ -206,7 +206,9 @@ func (c *caller) open() error {
 	f := c.fact(event.KindOpen, typ, ret, entry)
 	if typ == event.TypeOpenat || typ == event.TypeOpenat2 {
 		f.Want.DirFD = int32(dir.fd)
-		f.May |= event.FlagPathTruncated // of the directory, told even where the path does not start there
+		if !p.readable || strings.HasPrefix(p.raw(), "/") {
+			f.directory(dir)
+		}
 	}
 	f.Want.File = file
 	c.named(f, p, dir)
@@ -215,6 +217,18 @@ func (c *caller) open() error {
 		return err
 	}
 	return c.send(f, "(%d, %.300q %s, %#o, %#o, %#x)", dir.fd, p.text, p.how, flags, mode, file.Resolve)
+}
+
+// directory says what is told of a directory descriptor that no name starts from: whether its own one was cut.
+func (f *fact) directory(dir folder) {
+	const steps = 200 // as many as the kernel's walk goes up
+	switch {
+	case dir.fd == unix.AT_FDCWD:
+	case strings.Count(dir.Text, "/") > steps || len(dir.Text) >= maxPath:
+		f.Want.Flags |= event.FlagDirTruncated
+	case dir.Other != "":
+		f.May |= event.FlagDirTruncated // it is renamed all the time
+	}
 }
 
 // named says which name the caller gave, absolute by its text.
@@ -322,7 +336,7 @@ func (c *caller) openByHandle() error {
 	ret, entry := c.make(event.TypeOpenByHandleAt, [5]uintptr{uintptr(uint32(dir.fd)), at, uintptr(flags)})
 	f := c.fact(event.KindOpen, event.TypeOpenByHandleAt, ret, entry)
 	f.Want.DirFD = int32(dir.fd)
-	f.May |= event.FlagPathTruncated // of the descriptor's directory
+	f.directory(dir)
 	f.Want.File = event.File{Present: true, OpenFlags: flags}
 	if err := c.opened(f, dir); err != nil {
 		return err
