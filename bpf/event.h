@@ -36,7 +36,8 @@ enum sizes {
 	NAME_COMPONENT_LEN = 64, /* bytes of one, at most */
 	NAME_PROBES = 4,         /* slots of that table in which an entry may be, from its own on */
 	VERDICTS = 16384,        /* a power of two: a process's slot is given by the low bits of its tgid */
-	MOUNT_POINTS = 1024,     /* a power of two: a device's slot is given by its low bits */
+	MOUNT_POINTS = 4096,     /* a power of two */
+	MOUNT_PROBES = 4,        /* slots of that table in which a device may be, from its own on */
 };
 
 /*
@@ -71,16 +72,16 @@ enum verdict_flags {
 	VERDICT_CONTAINER = 1 << 0,
 };
 
-/* Where a file system is mounted as a whole on the host. */
+/* Where a file system is mounted on the host. */
 struct mount_point {
-	__u64 hash;  /* of the mount point's name, without a slash at its end */
+	__u64 hash;  /* of the mount point's name; 0 if a part of the file system is mounted there */
 	__u32 dev;   /* major << 20 | minor */
 	__u32 state; /* enum mount_state */
 };
 
 enum mount_state {
-	MOUNT_AMBIGUOUS, /* several devices share the slot, or it is being written, or nobody has told yet */
-	MOUNT_UNKNOWN,   /* the slot's devices are mounted nowhere on the host */
+	MOUNT_AMBIGUOUS, /* nothing is known from here on: there was no room, it is being written, or nobody has told yet */
+	MOUNT_FREE,      /* ends a search */
 	MOUNT_KNOWN,
 };
 

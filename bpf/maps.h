@@ -45,9 +45,9 @@ const volatile bool caller_on = false;
  * failed and if it did not. */
 const volatile __u64 open_masks[CALLS_MAX][4][OPEN_OUTCOMES] = {};
 const volatile __u64 row_masks[CALL_ROWS_MAX][2] = {};
-/* Which rules may match a name, by its parts, and which whatever it is. */
+/* Which rules may match an open by its name's parts, and, by call, which whatever the name is. */
 const volatile struct name_mask name_masks[NAME_MASKS_MAX] = {};
-const volatile __u64 any_name = ~0ULL;
+const volatile __u64 any_name[CALLS_MAX] = {};
 /* Which kinds of parts are in the table: a bit each. */
 const volatile __u32 name_parts = 0;
 /* Whether the paths of calls that may fail are copied at entry. */

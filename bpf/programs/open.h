@@ -146,7 +146,7 @@ INLINE __u64 open__failed_mask(__u32 call, const struct open_args *args, const s
 	if (path->flags & FLAG_NAME_CHANGED)
 		return open__mask(call, args->flags, OPEN_NAME_CHANGED);
 	mask = open__mask(call, args->flags, OPEN_FAILED) & narrow__process();
-	if (mask & ~any_name && args->has_path && !(path->flags & FLAG_RAW_TRUNCATED))
+	if (mask && !(mask & open__any_name(call)) && args->has_path && !(path->flags & FLAG_RAW_TRUNCATED))
 		mask &= narrow__not_opened(sizeof(struct open_record), path->len);
 	return mask;
 }
@@ -162,7 +162,7 @@ INLINE __u64 open__succeeded_mask(__u32 call, const struct open_args *args, stru
 		mask = open__mask(call, args->flags, open__outcome(file));
 	if (mask)
 		mask &= narrow__process();
-	if (mask & ~any_name)
+	if (mask && !(mask & open__any_name(call)))
 		mask &= narrow__opened((__u64)file, args->has_path ? args->path : 0, args->dirfd);
 	return mask;
 }

@@ -21,6 +21,13 @@ INLINE __u64 open__mask(__u32 call, __u32 flags, enum open_outcome outcome)
 	return open_masks[call & (CALLS_MAX - 1)][flags & O_ACCMODE][outcome & (OPEN_OUTCOMES - 1)];
 }
 
+/* The rules that may match an open whatever the name of its file is. */
+INLINE __u64 open__any_name(__u32 call)
+{
+	BARRIER_VAR(call);
+	return any_name[call & (CALLS_MAX - 1)];
+}
+
 /* The rules that may match one with these flags that fails. */
 INLINE __u64 open__failure_mask(__u32 call, __u32 flags)
 {

@@ -339,7 +339,7 @@ type SensorMountState uint32
 
 const (
 	SensorMountStateMOUNT_AMBIGUOUS SensorMountState = 0
-	SensorMountStateMOUNT_UNKNOWN   SensorMountState = 1
+	SensorMountStateMOUNT_FREE      SensorMountState = 1
 	SensorMountStateMOUNT_KNOWN     SensorMountState = 2
 )
 
@@ -638,7 +638,8 @@ const (
 	SensorSizesNAME_COMPONENT_LEN SensorSizes = 64
 	SensorSizesNAME_PROBES        SensorSizes = 4
 	SensorSizesVERDICTS           SensorSizes = 16384
-	SensorSizesMOUNT_POINTS       SensorSizes = 1024
+	SensorSizesMOUNT_POINTS       SensorSizes = 4096
+	SensorSizesMOUNT_PROBES       SensorSizes = 4
 )
 
 type SensorSocketFlags uint32

@@ -8,16 +8,13 @@ import (
 	"github.com/saker-sensor/saker/internal/field"
 )
 
-// NameParts gives parts of which the name of an opened file must have at least one for the rule to match the open; see
+// NameParts gives parts of which the name of an opened file must have at least one for the rule to match an open of this type; see
 // [filter.Filter.NameParts].
-func (r *Rule) NameParts() (parts []filter.NamePart, any bool) {
-	var opens []event.Type
-	for _, t := range r.Types.Types() {
-		if event.IsOpen(t) {
-			opens = append(opens, t)
-		}
+func (r *Rule) NameParts(t event.Type) (parts []filter.NamePart, any bool) {
+	if !r.Types.Has(t) {
+		return nil, false
 	}
-	return r.filter.NameParts(opens)
+	return r.filter.NameParts([]event.Type{t})
 }
 
 // JudgedBy lists the fields of the condition's part about processes; none if it has no such part.

@@ -8,10 +8,11 @@ type Masks struct {
 	// Calls are those of any other call, if it failed ([0]) and if it did not ([1]); a type that is not in it may match any rule.
 	Calls map[Type][2]uint64
 	// Names are those of a file's name by its parts, in the slots of a table where the kernel looks for them; NameParts has a bit for each
-	// kind of part that is in it. AnyName are those of any name.
+	// kind of part that is in it. AnyName are those of any name, by an
+	// open's type.
 	Names     []NameMask
 	NameParts uint32
-	AnyName   uint64
+	AnyName   map[Type]uint64
 }
 
 // AllRules is the mask of an event that any rule may match.
@@ -23,14 +24,14 @@ type OpenMasks [4][8]uint64
 // NameMask are the rules that may match a name with a part of this hash.
 type NameMask struct{ Hash, Mask uint64 }
 
-// MountPoint says where a file system, as a whole, is mounted on the host.
+// MountPoint is a slot of the table that says where file systems are mounted on the host.
 type MountPoint struct {
 	// Dev is major << 20 | minor.
 	Dev uint32
-	// Hash is that of the mount point's name.
+	// Hash is that of the mount point's name; 0 if only a part of the file system is there.
 	Hash uint64
-	// Ambiguous: there is more than that to know about devices of this slot, so their files may have any name.
-	Ambiguous bool
+	// Used: a device has the slot. Full: devices that belong here had no room, so files of those that lead here may have any name.
+	Used, Full bool
 }
 
 // Outcome of an open: what became of it, and of which type the file is.

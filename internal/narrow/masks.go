@@ -101,22 +101,35 @@ func knownOfCall(failed bool) Known {
 	}
 }
 
-// names fills the table of names.
+// names fills the table of names. A part that one type of open needs counts for all of them.
 func (m *masker) names() {
-	for i := range m.rules {
-		r := &m.rules[i]
-		if r.AnyName {
-			m.masks.AnyName |= m.bits[i]
+	m.masks.AnyName = map[event.Type]uint64{}
+	for _, t := range event.AllTypes() {
+		if !event.IsOpen(t) {
 			continue
 		}
-		for _, p := range r.NameParts {
-			m.masks.NameParts |= 1 << p.Kind
-			if !m.addName(hashPart(p.Kind, p.Text), m.bits[i]) {
-				m.masks.AnyName |= m.bits[i] // the table is full there
-				break
+		any := uint64(0)
+		for i := range m.rules {
+			if names, ok := m.rules[i].Names[t]; !ok || names.Any || !m.addNames(names.Parts, m.bits[i]) {
+				any |= m.bits[i]
 			}
 		}
+		m.masks.AnyName[t] = any
 	}
+}
+
+// addNames tells whether there is room for all parts.
+func (m *masker) addNames(parts []NamePart, bit uint64) bool {
+	if bit == 0 {
+		return true
+	}
+	for _, p := range parts {
+		m.masks.NameParts |= 1 << p.Kind
+		if !m.addName(hashPart(p.Kind, p.Text), bit) {
+			return false
+		}
+	}
+	return true
 }
 
 // addName puts a part into one of the slots where the kernel looks for it.
@@ -134,7 +147,13 @@ func (m *masker) addName(hash, bit uint64) bool {
 	return false
 }
 
-// NamePart is a part of a file's name; see [Rule].
+// Names are names of files: those that have one of the parts, or any.
+type Names struct {
+	Any   bool
+	Parts []NamePart
+}
+
+// NamePart is a part of a file's name.
 type NamePart struct {
 	Kind bpfgen.SensorNamePart
 	Text string

@@ -17,13 +17,21 @@ type Mount struct {
 // MountPoints are the slots of the table by which the kernel knows what a file is called on the host.
 func MountPoints(mounts []Mount) []event.MountPoint {
 	table := make([]event.MountPoint, bpfgen.SensorSizesMOUNT_POINTS)
-	used := make([]bool, len(table))
 	for _, m := range mounts {
-		slot := m.Dev % uint32(len(table))
-		p := &table[slot]
-		p.Ambiguous = p.Ambiguous || used[slot] || !m.Whole
-		p.Dev, p.Hash = m.Dev, hashName(m.Point)
-		used[slot] = true
+		first := uint32(hashWord(hashStart, uint64(m.Dev)) >> 32)
+		slot := func(i uint32) *event.MountPoint { return &table[(first+i)%uint32(len(table))] }
+		i := uint32(0)
+		for i < uint32(bpfgen.SensorSizesMOUNT_PROBES) && slot(i).Used {
+			i++
+		}
+		if i == uint32(bpfgen.SensorSizesMOUNT_PROBES) {
+			slot(0).Full = true
+			continue
+		}
+		*slot(i) = event.MountPoint{Dev: m.Dev, Used: true, Full: slot(i).Full}
+		if m.Whole {
+			slot(i).Hash = hashName(m.Point)
+		}
 	}
 	return table
 }

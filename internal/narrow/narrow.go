@@ -25,10 +25,8 @@ type Rule struct {
 	// May tells whether its condition may be true of an event like this one, of which known says what it answers; nil
 	// means always.
 	May func(like *event.Event, known Known) bool
-	// NameParts are parts of which the name of an opened file must have one, if its condition is to be true; AnyName: there is no such
-	// list.
-	NameParts []NamePart
-	AnyName   bool
+	// Names are what its condition needs of the name of a file that is opened, by the open's type.
+	Names map[event.Type]Names
 }
 
 // Types returns the events that the probe has to capture for the rules.

@@ -124,15 +124,15 @@ type masks struct {
 	rows    [bpfgen.SensorLimitsCALL_ROWS_MAX][2]uint64
 	names   [bpfgen.SensorSizesNAME_MASKS_MAX]bpfgen.SensorNameMask
 	parts   uint32
-	anyName uint64
+	anyName [bpfgen.SensorSizesCALLS_MAX]uint64
 }
 
 // newMasks makes the constants; nil stands for any rule in all places.
 func newMasks(m *event.Masks) *masks {
 	if m == nil {
-		m = &event.Masks{AnyName: event.AllRules}
+		m = &event.Masks{}
 	}
-	out := &masks{anyName: m.AnyName, parts: m.NameParts}
+	out := &masks{parts: m.NameParts}
 	for i, n := range m.Names {
 		out.names[i] = bpfgen.SensorNameMask{Hash: n.Hash, Mask: n.Mask}
 	}
@@ -146,6 +146,11 @@ func newMasks(m *event.Masks) *masks {
 			}
 		}
 		out.opens[id] = opens
+		any, narrowed := m.AnyName[typ]
+		if !narrowed {
+			any = event.AllRules
+		}
+		out.anyName[id] = any
 	}
 	t := call.New()
 	for _, typ := range event.AllTypes() {

@@ -93,11 +93,11 @@ func (p *Probe) SetMountPoints(points []event.MountPoint) {
 	defer t.mu.Unlock()
 	t.mountsWritten = make([]bpfgen.SensorMountPoint, len(points))
 	for i := range points {
-		state := uint32(bpfgen.SensorMountStateMOUNT_UNKNOWN)
+		state := uint32(bpfgen.SensorMountStateMOUNT_FREE)
 		switch {
-		case points[i].Ambiguous:
+		case points[i].Full:
 			state = uint32(bpfgen.SensorMountStateMOUNT_AMBIGUOUS)
-		case points[i].Hash != 0:
+		case points[i].Used:
 			state = uint32(bpfgen.SensorMountStateMOUNT_KNOWN)
 		}
 		t.mountsWritten[i] = bpfgen.SensorMountPoint{Hash: points[i].Hash, Dev: points[i].Dev, State: state}

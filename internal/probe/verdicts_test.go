@@ -141,7 +141,7 @@ func TestTablesAreWatched(t *testing.T) {
 	before := o.opens()
 	set(p, processOf(p, &before[0]), event.AllRules)
 	points := make([]event.MountPoint, bpfgen.SensorSizesMOUNT_POINTS)
-	points[3] = event.MountPoint{Dev: 3, Hash: 7}
+	points[3] = event.MountPoint{Dev: 3, Hash: 7, Used: true}
 	p.SetMountPoints(points)
 	if err := p.Intact(); err != nil {
 		t.Fatal(err)

@@ -52,12 +52,11 @@ func Narrow(cfg config.Config, set *engine.Ruleset) (*Narrowing, error) {
 		if err != nil {
 			return nil, fmt.Errorf("narrow rule %q: %w", r.Name, err)
 		}
-		parts, any := r.NameParts()
 		enabled = append(enabled, r)
 		n.Rules = append(n.Rules, narrow.Rule{
 			Name: r.Name, Types: r.Types, Fields: r.Reads(),
-			May:       func(like *event.Event, known narrow.Known) bool { return may(like, known) },
-			NameParts: nameParts(parts), AnyName: any,
+			May:   func(like *event.Event, known narrow.Known) bool { return may(like, known) },
+			Names: namesOf(r),
 		})
 	}
 	var bits []uint64
@@ -69,6 +68,18 @@ func Narrow(cfg config.Config, set *engine.Ruleset) (*Narrowing, error) {
 		n.Judge = engine.NewJudge(enabled, bits)
 	}
 	return n, nil
+}
+
+// namesOf is what a rule needs of the names of files, by the type of the open.
+func namesOf(r *engine.Rule) map[event.Type]narrow.Names {
+	names := map[event.Type]narrow.Names{}
+	for _, t := range event.AllTypes() {
+		if event.IsOpen(t) {
+			parts, any := r.NameParts(t)
+			names[t] = narrow.Names{Any: any, Parts: nameParts(parts)}
+		}
+	}
+	return names
 }
 
 // nameParts puts what the language of conditions says of names into the words of the kernel's side.

@@ -283,7 +283,7 @@ func TestOnlyRewritten(t *testing.T) {
 		w := newWatcherOf(t, probe.Settings{
 			CgroupController: controller(), EntryCopies: true, BulkBytes: 64 << 20,
 			Masks: &event.Masks{
-				AnyName: event.AllRules, Opens: map[event.Type]event.OpenMasks{event.TypeOpen: rewritten, event.TypeOpenat: rewritten},
+				Opens: map[event.Type]event.OpenMasks{event.TypeOpen: rewritten, event.TypeOpenat: rewritten},
 			},
 		})
 		c := w.run(&facts, command(t, "rewrite", "open", file, file, becomes, ""))

@@ -110,27 +110,55 @@ GLOBAL int narrow__walk(__u32 slot, __u32 given)
 	return 0;
 }
 
-/* Tells whether the host has no other name for a file of this device than the one in scratch.name, as its mounts are known. The
- * files of a container's own root, an overlay, are named from there, wherever the host may have mounted it too. */
-INLINE bool narrow__named_as_on_host(struct scratch *s, __u32 dev, bool overlay)
+/* The slot of a device. */
+INLINE struct mount_point *narrow__mount_slot(__u32 dev, __u32 probe)
 {
-	__u32 slot = dev & (MOUNT_POINTS - 1);
+	__u32 slot = ((__u32)(narrow__hash(HASH_START, dev) >> 32) + probe) & (MOUNT_POINTS - 1);
+
+	return bpf_map_lookup_elem(&mount_points, &slot);
+}
+
+/* The hash of the point where the host has a device mounted: 0 if that is not known, or is not all of it, HASH_NONE if it has it
+ * nowhere. */
+GLOBAL __u64 narrow__mount_point(__u32 dev)
+{
 	struct mount_point *m;
 	__u32 state;
 	__u64 hash;
 
+	for (__u32 i = 0; i < MOUNT_PROBES; i++) {
+		m = narrow__mount_slot(dev, i);
+		if (!m)
+			return 0;
+		/* Whoever writes the slot takes its state away first and puts it back last. */
+		if (*(volatile __u32 *)&m->state == MOUNT_AMBIGUOUS)
+			return 0;
+		hash = *(volatile __u64 *)&m->hash;
+		if (*(volatile __u32 *)&m->dev != dev)
+			hash = HASH_NONE;
+		state = *(volatile __u32 *)&m->state;
+		if (state == MOUNT_AMBIGUOUS)
+			return 0;
+		if (state == MOUNT_FREE)
+			return HASH_NONE;
+		if (hash != HASH_NONE)
+			return hash;
+	}
+	return HASH_NONE;
+}
+
+/* Tells whether the host has no other name for a file of this device than the one in scratch.name, as its mounts are known. The
+ * files of a container's own root, an overlay, are named from there, wherever the host may have mounted it too. */
+INLINE bool narrow__named_as_on_host(struct scratch *s, __u32 dev, bool overlay)
+{
+	__u64 hash;
+
 	if (overlay && s->verdict_flags & VERDICT_CONTAINER)
 		return s->name.point == HASH_START;
-	m = bpf_map_lookup_elem(&mount_points, &slot);
-	if (!m || *(volatile __u32 *)&m->state == MOUNT_AMBIGUOUS)
-		return false;
-	hash = *(volatile __u64 *)&m->hash;
-	if (*(volatile __u32 *)&m->dev != dev)
-		hash = 0;
-	state = *(volatile __u32 *)&m->state;
-	if (state == MOUNT_KNOWN && hash)
-		return s->name.point == hash;
-	return state != MOUNT_AMBIGUOUS && (!overlay || s->name.point == HASH_START);
+	hash = narrow__mount_point(dev);
+	if (hash == HASH_NONE)
+		return !overlay || s->name.point == HASH_START;
+	return s->name.point == hash;
 }
 
 /* Tells whether the caller's text names the file as the kernel does: with the same components, from where it starts. */

@@ -6,6 +6,7 @@
 
 /* Hashes of words (internal/narrow/hash.go says the same). Not for what an opponent may collide: a collision lets more through. */
 #define HASH_START 0xcbf29ce484222325ULL
+#define HASH_NONE 1 /* no name has it */
 #define HASH_FACTOR 0x9e3779b97f4a7c15ULL
 
 /* What is multiplied moves up alone, so the upper half is mixed into the lower one. */

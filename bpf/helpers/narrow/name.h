@@ -147,7 +147,7 @@ INLINE __u64 narrow__at(const struct name_scan *n, enum name_list list, __u32 i)
 /* The rules that may match a name, the components from `first` to `end` of a list. Notes the hash of the mount point. */
 GLOBAL __u64 narrow__name(__u32 slot, __u32 list, __u32 first, __u32 end)
 {
-	__u64 hash = HASH_START, directory = HASH_START, component = 0, mask = any_name;
+	__u64 hash = HASH_START, directory = HASH_START, component = 0, mask = 0;
 	struct scratch *s = base__scratch_at(slot);
 	struct name_scan *n;
 	__u32 i = first;

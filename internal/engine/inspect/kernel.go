@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/saker-sensor/saker/internal/engine"
@@ -38,10 +39,22 @@ func inKernel(r *engine.Rule) (lines []string) {
 }
 
 func namesText(r *engine.Rule) string {
-	parts, any := r.NameParts()
+	var parts []filter.NamePart
+	for _, t := range r.Types.Types() {
+		if !event.IsOpen(t) {
+			continue
+		}
+		more, any := r.NameParts(t)
+		if any {
+			return "any"
+		}
+		for _, p := range more {
+			if !slices.Contains(parts, p) {
+				parts = append(parts, p)
+			}
+		}
+	}
 	switch {
-	case any:
-		return "any"
 	case len(parts) == 0:
 		return "one with a component that ends with \"..\", or is \".\" or empty"
 	}
