@@ -1,7 +1,7 @@
 // Command bench measures what the sensor costs and how fast it is, on the machine that it runs on, as root, from the
 // repository's root:
 //
-//	test/bench/install && go run ./test/bench [-quick] [-only REGEXP] [-update] [-profile DIR]
+//	test/bench/install && go run ./test/bench [-quick] [-only REGEXP | -programs] [-update] [-profile DIR]
 //
 // Every load runs without a sensor and with each set of rules by turns, in one run, because machines are shared and
 // noisy. The tables go to standard output; with -update into docs/benchmarks.md, the samples and the plots into docs/bench.
@@ -79,11 +79,18 @@ func (b *bench) run(only, profile string, update bool) (err error) {
 	if profile != "" {
 		return b.profile(profile)
 	}
-	if b.programsOnly {
-		_, err := b.programs()
-		return err
-	}
 	r := &report{machine: thisMachine(b.quick)}
+	if only == "" || b.programsOnly {
+		if r.programs, err = b.programs(); err != nil {
+			return err
+		}
+	}
+	if b.programsOnly {
+		if !update {
+			return r.print(os.Stdout)
+		}
+		return r.update(document, results)
+	}
 	if only == "" { // the short ones first: what fails should fail soon
 		if r.hooks, err = b.hooks(); err != nil {
 			return err

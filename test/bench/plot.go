@@ -23,9 +23,10 @@ const (
 	blue   = "#2f6fb0"
 	teal   = "#56a3a6"
 	orange = "#d98532"
+	violet = "#7a5aa6"
 )
 
-var colours = map[string]string{"": grey, defaultRules: blue, execRule: teal, publishedRules: orange}
+var colours = map[string]string{"": grey, defaultRules: blue, execRule: teal, publishedRules: orange, allRules: violet}
 
 // Sizes, in pixels.
 const (

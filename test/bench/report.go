@@ -18,12 +18,16 @@ type report struct {
 	hooks    []hookCost
 	reaction *reaction
 	rooms    []room
+	programs []programCost
 }
 
 // block is a part of the document that this program writes.
 type block struct{ name, text string }
 
 func (r *report) blocks() []block {
+	if r.samples == nil && r.programs != nil { // -programs
+		return []block{{"programs", programTable(r.machine, r.programs)}}
+	}
 	list := []block{{"machine", r.machine.String()}}
 	if targets := targetsOf(r.samples); targets != nil {
 		list = append(list, block{"targets", targetTable(targets)})
@@ -37,6 +41,9 @@ func (r *report) blocks() []block {
 	}
 	if r.rooms != nil {
 		list = append(list, block{"rooms", roomTable(r.rooms)})
+	}
+	if r.programs != nil {
+		list = append(list, block{"programs", programTable(r.machine, r.programs)})
 	}
 	return list
 }
@@ -61,6 +68,9 @@ func (r *report) update(document, folder string) error {
 		if doc, err = replaceBlock(doc, b); err != nil {
 			return fmt.Errorf("renew %s: %w", document, err)
 		}
+	}
+	if r.samples == nil {
+		return os.WriteFile(document, []byte(doc), 0o644)
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err

@@ -31,14 +31,14 @@ func TestDocumentHasAllBlocks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	full := report{samples: someSamples(), hooks: []hookCost{{}}, reaction: &reaction{}, rooms: []room{{}}}
+	full := report{samples: someSamples(), hooks: []hookCost{{}}, reaction: &reaction{}, rooms: []room{{}}, programs: []programCost{{}, {}}}
 	for _, b := range full.blocks() {
 		if _, err := replaceBlock(string(text), b); err != nil {
 			t.Error(err)
 		}
 	}
-	if n := len(full.blocks()); n != 6 {
-		t.Errorf("the report has %d blocks, want 6", n)
+	if n := len(full.blocks()); n != 7 {
+		t.Errorf("the report has %d blocks, want 7", n)
 	}
 }
 

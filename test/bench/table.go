@@ -136,7 +136,7 @@ func loadNames(samples []sample) (names []string) {
 
 // rulesetNames are those that were measured, in their order.
 func rulesetNames(samples []sample) (names []string) {
-	for _, known := range []string{defaultRules, execRule, publishedRules} {
+	for _, known := range []string{defaultRules, execRule, publishedRules, allRules} {
 		for _, s := range samples {
 			if s.rules == known {
 				names = append(names, known)
