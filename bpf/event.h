@@ -32,7 +32,7 @@ enum sizes {
 	URING_ARGS = 7,          /* arguments 0 to 5, and the place in the ring's own table that a new file goes to */
 	INNER_CALLS_MAX = 32,    /* calls that one of socketcall and ipc stands for; a power of two */
 	NAME_MASKS_MAX = 4096,   /* a power of two */
-	NAME_COMPONENTS = 32,    /* of a name that is looked at, at most; a power of two */
+	NAME_COMPONENTS = 16,    /* of a name that is looked at, at most; a power of two */
 	NAME_COMPONENT_LEN = 64, /* bytes of one, at most */
 	NAME_PROBES = 4,         /* slots of that table in which an entry may be, from its own on */
 	VERDICTS = 16384,        /* a power of two: a process's slot is given by the low bits of its tgid */

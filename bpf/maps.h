@@ -153,11 +153,15 @@ struct name_scan {
 	/* The caller's, as it is given: from given[0] on. */
 	__u64 given[NAME_COMPONENTS];
 	__u32 first, given_count;
-	__u32 below; /* how many components of the kernel's are below its mount */
-	__u32 at;    /* the next byte of the caller's text */
+	__u32 below; /* how many components of the kernel's are below its mount, once it has been crossed */
+	__u32 crossed;
+	__u32 differs; /* the kernel's last components are not the caller's */
+	__u32 at;      /* the next byte of the caller's text */
 	/* Of the two names: the first 3 bytes, and the last 4 (0: it has fewer). */
 	__u32 head, tail, given_head, given_tail;
 	__u64 point; /* the hash of the mount point */
+	/* Of the name that is being looked up: its hash, that of its directory, and the rules that may match it. */
+	__u64 hash, directory, mask;
 	/* Where the walk was, as many components above the file as the caller's text has. */
 	__u64 start_dentry, start_vfsmount;
 	/* Where the caller's text starts from. */

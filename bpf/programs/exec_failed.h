@@ -10,16 +10,31 @@ INLINE __u64 exec__path(struct pt_regs *regs, __u32 call, bool compat, __s32 *di
 	return extract__syscall_arg(regs, 1, compat);
 }
 
+/* Adds the directory that a relative path starts from to the record in the scratch buffer, whose end `off` is, and sends it. */
+GLOBAL int exec_failed__end(__u32 off, __u32 relative)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct scratch *s = base__scratch();
+	struct exec_failed_record *r;
+	__u32 mode = 0;
+
+	if (!s)
+		return 0;
+	r = (void *)s->record;
+	if (relative)
+		r->dir_len = store__start_dir(off, &r->h, task, r->dirfd, &mode);
+	store__submit(s, RING_BULK, off + r->dir_len);
+	return 0;
+}
+
 /* An execve or execveat that returned: it failed, and the caller is what it was. The name is from user memory. */
 GLOBAL int exec_failed__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
 	struct pt_regs *regs = (void *)regs_ptr;
 	struct scratch *s = base__scratch();
 	struct exec_failed_record *r;
 	struct call_path path;
 	__u32 off = sizeof(*r);
-	__u32 mode = 0;
 	bool relative;
 	__s32 dirfd;
 
@@ -38,10 +53,5 @@ GLOBAL int exec_failed__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 comp
 	r->exit_raw_len = path.exit_len;
 	r->dir_len = r->pad = 0;
 	relative = store__is_relative(s, off, &path);
-	off += path.len + path.exit_len;
-	if (relative)
-		r->dir_len = store__start_dir(off, &r->h, task, dirfd, &mode);
-	off += r->dir_len;
-	store__submit(s, RING_BULK, off);
-	return 0;
+	return exec_failed__end(off + path.len + path.exit_len, relative);
 }

@@ -136,34 +136,43 @@ GLOBAL int open__end(__u64 task_ptr, __u32 named, __u64 file_ptr)
 	return 0;
 }
 
-/* The rules that may match an open that failed, whose texts are in the record. */
-INLINE __u64 open__failed_mask(__u32 call, const struct open_args *args, const struct call_path *path)
+/* The rules that may match the open in scratch.open, which failed. Its text stands behind the record, `len` bytes, with flags of the
+ * record. */
+GLOBAL __u64 open__failed_mask(__u32 call, __u32 len, __u32 flags)
 {
+	struct scratch *s = base__scratch();
+	struct open_args *args;
 	__u64 mask;
 
+	if (!s)
+		return ALL_RULES;
+	args = &s->open;
 	if (args->unread)
 		return ALL_RULES;
-	if (path->flags & FLAG_NAME_CHANGED)
+	if (flags & FLAG_NAME_CHANGED)
 		return open__mask(call, args->flags, OPEN_NAME_CHANGED);
 	mask = open__mask(call, args->flags, OPEN_FAILED) & narrow__process();
-	if (mask && !(mask & open__any_name(call)) && args->has_path && !(path->flags & FLAG_RAW_TRUNCATED))
-		mask &= narrow__not_opened(sizeof(struct open_record), path->len);
+	if (mask && !(mask & open__any_name(call)) && args->has_path && !(flags & FLAG_RAW_TRUNCATED))
+		mask &= narrow__not_opened(sizeof(struct open_record), len);
 	return mask;
 }
 
-/* The rules that may match an open that succeeded; `file` is NULL if it was closed too soon to tell. */
-INLINE __u64 open__succeeded_mask(__u32 call, const struct open_args *args, struct file *file)
+/* The rules that may match the open in scratch.open, which succeeded; the file is NULL if it was closed too soon to tell. */
+GLOBAL __u64 open__succeeded_mask(__u32 call, __u64 file)
 {
+	struct scratch *s = base__scratch();
 	__u64 mask = ALL_RULES;
+	struct open_args *args;
 
-	if (!file)
+	if (!s || !file)
 		return mask;
+	args = &s->open;
 	if (!args->unread)
-		mask = open__mask(call, args->flags, open__outcome(file));
+		mask = open__mask(call, args->flags, open__outcome((void *)file));
 	if (mask)
 		mask &= narrow__process();
 	if (mask && !(mask & open__any_name(call)))
-		mask &= narrow__opened((__u64)file, args->has_path ? args->path : 0, args->dirfd);
+		mask &= narrow__opened(file, args->has_path ? args->path : 0, args->dirfd);
 	return mask;
 }
 
@@ -183,14 +192,14 @@ GLOBAL int open__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
 	open__args(regs_ptr, call, compat);
 	if (ret >= 0) {
 		file = extract__file(task, ret);
-		if (!open__succeeded_mask(call, args, file))
+		if (!open__succeeded_mask(call, base__number(s, file)))
 			return 0;
 	} else {
 		if (!args->unread && !(open__failure_mask(call, args->flags) & narrow__process()))
 			return 0;
 		if (args->has_path)
 			path = store__user_path(sizeof(*r), args->path, 0);
-		if (!open__failed_mask(call, args, &path))
+		if (!open__failed_mask(call, path.len, path.flags))
 			return 0;
 	}
 	open__begin(r, args, call, ret);

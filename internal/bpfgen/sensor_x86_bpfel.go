@@ -587,17 +587,22 @@ type SensorScratch struct {
 	}
 	Name struct {
 		_             structs.HostLayout
-		Component     [32]uint64
-		Given         [32]uint64
+		Component     [16]uint64
+		Given         [16]uint64
 		First         uint32
 		GivenCount    uint32
 		Below         uint32
+		Crossed       uint32
+		Differs       uint32
 		At            uint32
 		Head          uint32
 		Tail          uint32
 		GivenHead     uint32
 		GivenTail     uint32
 		Point         uint64
+		Hash          uint64
+		Directory     uint64
+		Mask          uint64
 		StartDentry   uint64
 		StartVfsmount uint64
 		GivenDentry   uint64
@@ -634,7 +639,7 @@ const (
 	SensorSizesURING_ARGS         SensorSizes = 7
 	SensorSizesINNER_CALLS_MAX    SensorSizes = 32
 	SensorSizesNAME_MASKS_MAX     SensorSizes = 4096
-	SensorSizesNAME_COMPONENTS    SensorSizes = 32
+	SensorSizesNAME_COMPONENTS    SensorSizes = 16
 	SensorSizesNAME_COMPONENT_LEN SensorSizes = 64
 	SensorSizesNAME_PROBES        SensorSizes = 4
 	SensorSizesVERDICTS           SensorSizes = 16384

@@ -124,10 +124,11 @@ func wordLength(text string) int {
 	if len(text) > 0 && (text[0] == '"' || text[0] == '\'') {
 		return strings.IndexByte(text[1:], text[0]) + 2 // 1, a lone quote, if there is no second one: no scalar
 	}
-	if n := strings.IndexAny(text, " \n,]"); n >= 0 {
-		return n
+	n := 0
+	for n < len(text) && isPlain(text[n]) {
+		n++
 	}
-	return len(text)
+	return n
 }
 
 // line returns a line of the file without its end.
@@ -172,13 +173,16 @@ func simpleScalar(text string) (Style, bool) {
 		return 0, false // a mapping's key, a null, or something else
 	default:
 		for _, c := range []byte(text) {
-			if !isAlphanumeric(c) && strings.IndexByte("._/:-", c) < 0 {
+			if !isPlain(c) {
 				return 0, false
 			}
 		}
 	}
 	return style, true
 }
+
+// isPlain tells whether a word may have a byte: what a word is of is looked at once, however many brackets a file has.
+func isPlain(c byte) bool { return isAlphanumeric(c) || strings.IndexByte("._/:-", c) >= 0 }
 
 func isAlphanumeric(c byte) bool {
 	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'

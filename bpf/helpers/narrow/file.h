@@ -12,100 +12,117 @@
 #include "helpers/narrow/name.h"
 #include "helpers/narrow/process.h"
 
-/* Where a walk from a file up to the process's root has come to. */
-struct name_walk {
-	struct dentry *dentry, *mnt_root, *root_dentry;
-	struct vfsmount *vfsmount, *root_vfsmount;
-	__u32 first;  /* of the components in the scan */
-	bool crossed; /* into another mount than the file's */
-	bool whole;   /* the file's mount shows all of its file system */
-};
+enum name_step { NAME_STEP_FAILED, NAME_STEP_ON, NAME_STEP_DONE };
 
 /* Hashes the name of a dentry and puts it before the others. */
-INLINE bool narrow__step_name(struct scratch *s, __u32 slot, struct name_walk *w, struct dentry *dentry)
+INLINE bool narrow__step_name(struct scratch *s, __u32 slot, struct dentry *dentry)
 {
 	struct name_scan *n = &s->name;
-	__u32 len = READ(dentry, d_name.len);
+	__u32 len = READ(dentry, d_name.len), first = n->first, given;
 	__u64 hash;
 
 	BARRIER_VAR(len);
-	if (!len || len > NAME_COMPONENT_LEN || !w->first)
+	if (!len || len > NAME_COMPONENT_LEN || !first)
 		return false;
 	if (bpf_probe_read_kernel(n->text, len, READ(dentry, d_name.name)))
 		return false;
 	*(__u64 *)&n->text[len] = 0;
 	hash = narrow__component(slot, len);
 	n->head = *(__u32 *)n->text & 0xffffff;
-	if (w->first == NAME_COMPONENTS)
+	if (first == NAME_COMPONENTS)
 		n->tail = len < 4 ? 0 : *(__u32 *)&n->text[len - 4];
-	w->first--;
-	n->component[w->first & (NAME_COMPONENTS - 1)] = hash;
+	n->first = --first;
+	n->component[first & (NAME_COMPONENTS - 1)] = hash;
+	given = n->given_count - (NAME_COMPONENTS - first);
+	if (given < n->given_count && narrow__at(n, NAME_GIVEN, given) != hash)
+		n->differs = true;
 	return true;
+}
+
+/* Notes where the walk leaves the mount that it began in; false if that does not show the whole file system. */
+INLINE bool narrow__leave_mount(struct name_scan *n, struct dentry *dentry)
+{
+	if (n->crossed)
+		return true;
+	n->crossed = true;
+	n->below = NAME_COMPONENTS - n->first;
+	return READ(dentry, d_parent) == dentry;
+}
+
+/* Goes one dentry or mount up. A function of its own, so that it is verified once and not for every step; so its state is in
+ * scratch.walk. */
+GLOBAL enum name_step narrow__step(__u32 slot)
+{
+	struct scratch *s = base__scratch_at(slot);
+	struct dentry *dentry, *parent;
+	struct mount *mount, *up;
+	struct path_walk *w;
+	struct name_scan *n;
+	__u32 changes;
+
+	if (!s)
+		return NAME_STEP_FAILED;
+	w = &s->walk;
+	n = &s->name;
+	if (NAME_COMPONENTS - n->first == n->given_count && !n->start_dentry) {
+		n->start_dentry = w->dentry;
+		n->start_vfsmount = w->vfsmount;
+	}
+	dentry = (void *)w->dentry;
+	if (w->dentry == w->root_dentry && w->vfsmount == w->root_vfsmount)
+		return narrow__leave_mount(n, dentry) ? NAME_STEP_DONE : NAME_STEP_FAILED;
+	if (w->dentry == w->mnt_root) {
+		if (!narrow__leave_mount(n, dentry))
+			return NAME_STEP_FAILED;
+		mount = extract__real_mount((void *)w->vfsmount);
+		up = READ(mount, mnt_parent);
+		if (up == mount || !up)
+			return NAME_STEP_FAILED;
+		w->dentry = (__u64)READ(mount, mnt_mountpoint);
+		w->vfsmount = (__u64)up + bpf_core_field_offset(struct mount, mnt);
+		w->mnt_root = (__u64)READ(up, mnt.mnt_root);
+		return NAME_STEP_ON;
+	}
+	parent = READ(dentry, d_parent);
+	if (parent == dentry || !parent)
+		return NAME_STEP_FAILED;
+	changes = extract__changes(dentry);
+	if (!narrow__step_name(s, slot, dentry))
+		return NAME_STEP_FAILED;
+	if (changes & 1 || changes != extract__changes(dentry) || parent != READ(dentry, d_parent))
+		return NAME_STEP_FAILED; /* it is being renamed */
+	w->dentry = (__u64)parent;
+	return NAME_STEP_ON;
 }
 
 /* Hashes the components of the slot's object, a struct path, as the current task would name it. Returns 0 if that can't be, or the file
  * may have other names. */
-GLOBAL int narrow__walk(__u32 slot, __u32 given)
+GLOBAL int narrow__walk(__u32 slot)
 {
 	struct fs_struct *fs = READ((struct task_struct *)bpf_get_current_task(), fs);
 	struct scratch *s = base__scratch_at(slot);
-	struct dentry *parent;
-	struct mount *mount, *up;
+	enum name_step step;
+	struct path_walk *w;
 	struct name_scan *n;
 	struct path *path;
-	struct name_walk w;
-	__u32 changes;
 
 	if (!s || !fs)
 		return 0;
 	n = &s->name;
+	w = &s->walk;
 	path = (void *)s->object;
-	w.dentry = READ(path, dentry);
-	w.vfsmount = READ(path, mnt);
-	w.mnt_root = READ(w.vfsmount, mnt_root);
-	w.root_dentry = READ(fs, root.dentry);
-	w.root_vfsmount = READ(fs, root.mnt);
-	w.first = NAME_COMPONENTS;
-	w.crossed = w.whole = false;
-	n->below = n->head = n->tail = 0;
+	w->dentry = (__u64)READ(path, dentry);
+	w->vfsmount = (__u64)READ(path, mnt);
+	w->mnt_root = (__u64)READ(path, mnt, mnt_root);
+	w->root_dentry = (__u64)READ(fs, root.dentry);
+	w->root_vfsmount = (__u64)READ(fs, root.mnt);
+	n->first = NAME_COMPONENTS;
+	n->below = n->head = n->tail = n->crossed = n->differs = 0;
 	n->start_dentry = n->start_vfsmount = 0;
 	for (int i = 0; i < NAME_COMPONENTS + 8; i++) {
-		if (NAME_COMPONENTS - w.first == given && !n->start_dentry) {
-			n->start_dentry = (__u64)w.dentry;
-			n->start_vfsmount = (__u64)w.vfsmount;
-		}
-		if (w.dentry == w.root_dentry && w.vfsmount == w.root_vfsmount) {
-			n->first = w.first;
-			if (!w.crossed) {
-				n->below = NAME_COMPONENTS - w.first;
-				w.whole = READ(w.dentry, d_parent) == w.dentry;
-			}
-			return w.whole;
-		}
-		parent = READ(w.dentry, d_parent);
-		if (w.dentry == w.mnt_root) {
-			if (!w.crossed) {
-				w.crossed = true;
-				w.whole = parent == w.dentry;
-				n->below = NAME_COMPONENTS - w.first;
-			}
-			mount = extract__real_mount(w.vfsmount);
-			up = READ(mount, mnt_parent);
-			if (up == mount || !up)
-				return 0;
-			w.dentry = READ(mount, mnt_mountpoint);
-			w.vfsmount = (void *)up + bpf_core_field_offset(struct mount, mnt);
-			w.mnt_root = READ(up, mnt.mnt_root);
-			continue;
-		}
-		if (parent == w.dentry || !parent)
-			return 0;
-		changes = extract__changes(w.dentry);
-		if (!narrow__step_name(s, slot, &w, w.dentry))
-			return 0;
-		if (changes & 1 || changes != extract__changes(w.dentry) || parent != READ(w.dentry, d_parent))
-			return 0; /* it is being renamed */
-		w.dentry = parent;
+		step = narrow__step(slot);
+		if (step != NAME_STEP_ON)
+			return step == NAME_STEP_DONE;
 	}
 	return 0;
 }
@@ -161,28 +178,6 @@ INLINE bool narrow__named_as_on_host(struct scratch *s, __u32 dev, bool overlay)
 	return s->name.point == hash;
 }
 
-/* Tells whether the caller's text names the file as the kernel does: with the same components, from where it starts. */
-GLOBAL int narrow__given_is_kernels(__u32 slot)
-{
-	struct scratch *s = base__scratch_at(slot);
-	struct name_scan *n;
-	__u32 from;
-
-	if (!s)
-		return 0;
-	n = &s->name;
-	if (n->start_dentry != n->given_dentry || n->start_vfsmount != n->given_vfsmount)
-		return 0;
-	from = NAME_COMPONENTS - n->given_count;
-	for (__u32 i = 0; i < NAME_COMPONENTS; i++) {
-		if (i >= n->given_count)
-			break;
-		if (narrow__at(n, NAME_KERNEL, from + i) != narrow__at(n, NAME_GIVEN, i))
-			return 0;
-	}
-	return 1;
-}
-
 /* Notes the directory that the caller's text starts from; false if there is none. */
 INLINE bool narrow__start(struct scratch *s, struct fs_struct *fs, __s32 dirfd)
 {
@@ -229,12 +224,14 @@ GLOBAL __u64 narrow__opened(__u64 file_ptr, __u64 text, __s32 dirfd)
 			return ALL_RULES;
 	}
 	s->object = (__u64)__builtin_preserve_access_index(&file->f_path);
-	if (!narrow__walk(slot, s->name.given_count))
+	if (!narrow__walk(slot))
 		return ALL_RULES;
 	mask = narrow__name(slot, NAME_KERNEL, s->name.first, NAME_COMPONENTS);
 	if (!narrow__named_as_on_host(s, READ(sb, s_dev), READ(sb, s_magic) == OVERLAYFS_SUPER_MAGIC))
 		return ALL_RULES;
-	if (!text || narrow__given_is_kernels(slot))
+	/* With the same components, from where it starts, the text names the file as the kernel does. */
+	if (!text || (!s->name.differs && s->name.start_dentry == s->name.given_dentry &&
+	              s->name.start_vfsmount == s->name.given_vfsmount))
 		return mask;
 	if (s->path[NAME_TEXT] != '/')
 		return ALL_RULES;

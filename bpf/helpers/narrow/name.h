@@ -144,36 +144,65 @@ INLINE __u64 narrow__at(const struct name_scan *n, enum name_list list, __u32 i)
 	return list == NAME_GIVEN ? n->given[i & (NAME_COMPONENTS - 1)] : n->component[i & (NAME_COMPONENTS - 1)];
 }
 
-/* The rules that may match a name, the components from `first` to `end` of a list. Notes the hash of the mount point. */
-GLOBAL __u64 narrow__name(__u32 slot, __u32 list, __u32 first, __u32 end)
+/* Adds a component to the name that is being looked up. A function of its own, so that it is verified once and not for each of them. */
+GLOBAL int narrow__look_up(__u32 slot, __u32 list, __u32 i)
 {
-	__u64 hash = HASH_START, directory = HASH_START, component = 0, mask = 0;
 	struct scratch *s = base__scratch_at(slot);
 	struct name_scan *n;
-	__u32 i = first;
+	__u64 component;
+
+	if (!s)
+		return 0;
+	n = &s->name;
+	component = narrow__at(n, list, i);
+	n->directory = n->hash;
+	n->hash = narrow__hash(n->hash, component);
+	n->mask |= narrow__part(n->hash, NAME_BELOW) | narrow__part(component, NAME_COMPONENT);
+	if (list == NAME_KERNEL && i + 1 + n->below == NAME_COMPONENTS)
+		n->point = n->hash;
+	return 0;
+}
+
+/* Looks up what is known at the end of the name. */
+GLOBAL int narrow__look_up_end(__u32 slot, __u32 list, __u32 last)
+{
+	struct scratch *s = base__scratch_at(slot);
+	struct name_scan *n;
+
+	if (!s)
+		return 0;
+	n = &s->name;
+	n->mask |= narrow__part(n->hash, NAME_WHOLE);
+	n->mask |= narrow__part(n->directory, NAME_DIRECTORY);
+	n->mask |= narrow__part(narrow__at(n, list, last), NAME_LAST);
+	n->mask |= narrow__part(list == NAME_GIVEN ? n->given_head : n->head, NAME_HEAD);
+	n->mask |= narrow__part(list == NAME_GIVEN ? n->given_tail : n->tail, NAME_TAIL);
+	return 0;
+}
+
+/* The rules that may match a name: the components from `first` to `end` of a list. Of the kernel's it notes the hash of the mount
+ * point. */
+GLOBAL __u64 narrow__name(__u32 slot, __u32 list, __u32 first, __u32 end)
+{
+	struct scratch *s = base__scratch_at(slot);
+	struct name_scan *n;
 
 	if (!s)
 		return ALL_RULES;
 	n = &s->name;
+	n->hash = n->directory = HASH_START;
+	n->mask = 0;
 	if (list == NAME_KERNEL)
-		n->point = hash;
-	for (int step = 0; step < NAME_COMPONENTS; step++) {
-		if (i >= end)
+		n->point = HASH_START;
+	for (__u32 i = 0; i < NAME_COMPONENTS; i++) {
+		if (first + i >= end)
 			break;
-		component = narrow__at(n, list, i);
-		directory = hash;
-		hash = narrow__hash(hash, component);
-		mask |= narrow__part(hash, NAME_BELOW) | narrow__part(component, NAME_COMPONENT);
-		i++;
-		if (list == NAME_KERNEL && i + n->below == end)
-			n->point = hash;
+		narrow__look_up(slot, list, first + i);
 	}
 	if (first >= end) /* the root */
-		return mask | narrow__part(hash, NAME_WHOLE) | narrow__part(hash, NAME_BELOW);
-	mask |= narrow__part(hash, NAME_WHOLE) | narrow__part(directory, NAME_DIRECTORY) |
-	        narrow__part(component, NAME_LAST);
-	mask |= narrow__part(list == NAME_GIVEN ? n->given_head : n->head, NAME_HEAD);
-	return mask | narrow__part(list == NAME_GIVEN ? n->given_tail : n->tail, NAME_TAIL);
+		return narrow__part(HASH_START, NAME_WHOLE) | narrow__part(HASH_START, NAME_BELOW);
+	narrow__look_up_end(slot, list, end - 1);
+	return n->mask;
 }
 
 #endif
