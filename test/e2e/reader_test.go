@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -148,11 +149,12 @@ func readerGoesAway(t *testing.T, stdout, stderr, buffered bool) {
 	if !stdout {
 		p.readTo(p.stdout, fmt.Sprintf("%s/n%d ", dir, n-1))
 	}
-	// A program that the sensor starts does not inherit that SIGPIPE is ignored.
-	text, err := os.ReadFile(mask)
-	if err != nil {
-		t.Fatal(err)
-	}
+	// A program that the sensor starts does not inherit that SIGPIPE is ignored. It starts in its own time.
+	var text []byte
+	waitFor(t, "the program's mask", func() bool {
+		text, _ = os.ReadFile(mask)
+		return bytes.HasSuffix(text, []byte("\n"))
+	})
 	var ignored uint64
 	if _, err := fmt.Sscanf(string(text), "SigIgn:\t%x", &ignored); err != nil || ignored&(1<<(syscall.SIGPIPE-1)) != 0 {
 		t.Errorf("the program has %q: %v", text, err)
