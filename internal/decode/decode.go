@@ -20,6 +20,8 @@ func errRow(index int) error { return fmt.Errorf("the table of system calls has 
 type Decoder struct {
 	// Clock gives events their wall-clock time.
 	Clock *event.Clock
+	// KeepRaw: events have their record as Raw.
+	KeepRaw bool
 
 	ancestors [bpfgen.SensorLimitsANCESTORS_MAX]event.Ancestor
 	// What absolute made of the caller's path string, and of the one that it had become.
@@ -41,6 +43,9 @@ func (d *Decoder) Decode(raw []byte, rec *event.Record) error {
 		return fmt.Errorf("%w: %d bytes, of which %d arrived", ErrShort, h.Size, len(raw))
 	}
 	d.header(h, rec)
+	if d.KeepRaw {
+		rec.Event.Raw = raw
+	}
 	if has(h.Flags, bpfgen.SensorRecordFlagsFLAG_CALLER) {
 		if raw, err = d.caller(raw, rec); err != nil {
 			return err

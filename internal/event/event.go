@@ -80,6 +80,8 @@ type Event struct {
 	Caller *Caller
 	// Hosts are the host names that rules name, by their addresses. May be nil.
 	Hosts Hosts
+	// Raw is the kernel's record of the event, where somebody records events; nil otherwise.
+	Raw []byte
 }
 
 // AtFDCWD is the dirfd that stands for the working directory (linux/fcntl.h).
@@ -158,6 +160,7 @@ func (e *Event) Clone() *Event {
 	c.Filename = strings.Clone(e.Filename)
 	c.FilenameAtExit = strings.Clone(e.FilenameAtExit)
 	c.Dir = strings.Clone(e.Dir)
+	c.Raw = slices.Clone(e.Raw)
 	c.File.cloneStrings()
 	c.Caller = e.Caller.clone()
 	c.Params = slices.Clone(e.Params)
