@@ -90,22 +90,25 @@ func (h *heartbeat) close(end guard.Moment, wall time.Time) error {
 }
 
 func (h *heartbeat) write(alive guard.Moment, wall time.Time) {
-	if h.file == nil && !h.takeOver() {
+	taken := h.file == nil
+	if taken && !h.takeOver() {
 		return
 	}
 	h.state.Alive, h.state.AliveTime = alive.Boot, wall
-	if err := h.file.Write(h.state); err != nil && !h.failed {
+	err := h.file.Write(h.state)
+	if err != nil && !h.failed {
 		h.failed = true
 		h.log.Warn("the next start may not know how this run ended; see guard.state_file", zap.Error(err))
+	}
+	if taken && err == nil { // once it holds this run's state
+		h.log.Info("the other sensor has ended: the state file is this one's now", zap.String("path", h.path))
 	}
 }
 
 // takeOver opens the file that another sensor had. What that one has left in it tells of no time away: this one ran meanwhile.
 func (h *heartbeat) takeOver() bool {
 	file, _, err := guard.OpenState(h.path)
-	if h.file = file; file != nil {
-		h.log.Info("the other sensor has ended: the state file is this one's now", zap.String("path", h.path))
-	} else if !errors.Is(err, guard.ErrTaken) && !h.failed {
+	if h.file = file; file == nil && !errors.Is(err, guard.ErrTaken) && !h.failed {
 		h.failed = true
 		h.log.Warn("the next start will not know how this run ended; see guard.state_file", zap.Error(err))
 	}
