@@ -33,6 +33,7 @@ type flags struct {
 	ruleSchema, configSchema, support  bool
 	markdown, verbose, noNarrow        bool
 	seconds                            float64
+	events                             string
 }
 
 func rootCommand(ctx context.Context, stdout, stderr io.Writer) *cobra.Command {
@@ -66,6 +67,7 @@ runs the built-in rules and prints alerts to standard output; its own log goes t
 	fs.SortFlags = false
 	f.source.add(fs)
 	fs.Float64VarP(&f.seconds, "duration", "M", 0, "stop after this many `seconds`; 0, the default, does not stop")
+	fs.StringVarP(&f.events, "events", "e", "", "take events from this recording or capture `file`, as sensor replay does")
 	fs.StringArrayVarP(&f.validate, "validate", "V", nil, "validate this rules `file` and exit (repeatable)")
 	fs.BoolVarP(&f.describeAll, "describe-rules", "L", false, "describe all rules and exit")
 	fs.StringVarP(&f.describe, "describe-rule", "l", "", "describe the `rule` of this name and exit; sensor rules explain shows more")
@@ -95,7 +97,7 @@ runs the built-in rules and prints alerts to standard output; its own log goes t
 	}
 	fs.BoolVar(&f.showVersion, "version", false, "print the version and exit")
 	cmd.AddCommand(doctorCommand(stdout, stderr, &f.source), topCommand(ctx, stdout, stderr, &f.source),
-		rulesCommand(stdout, stderr, &f.source), configCommand(stdout, stderr, &f.source))
+		recordCommand(ctx, stdout, stderr, &f.source), replayCommand(ctx, stdout, stderr, &f.source), rulesCommand(stdout, stderr, &f.source), configCommand(stdout, stderr, &f.source))
 	return cmd
 }
 
@@ -118,17 +120,21 @@ func run(ctx context.Context, stdout, stderr io.Writer, f *flags) error {
 	}
 	outliveReaders()
 	f.warnDeprecated(stderr)
+	if f.seconds > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(f.seconds*float64(time.Second)))
+		defer cancel()
+	}
+	if cfg.Engine.Kind == config.KindReplay && !f.dryRun {
+		return replayFiles(ctx, stdout, stderr, &config.Loaded{Config: cfg, Files: loaded.Files, Warnings: loaded.Warnings, Notes: loaded.Notes},
+			sensor.ReplaySettings{Files: []string{cfg.Engine.Replay.CaptureFile}})
+	}
 	var logErrors atomic.Uint64
 	log, err := newLog(stderr, &cfg, dialSyslog, &logErrors)
 	if err != nil {
 		return err
 	}
 	logLoaded(log, loaded)
-	if f.seconds > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Duration(f.seconds*float64(time.Second)))
-		defer cancel()
-	}
 	if f.pidfile != "" && !f.dryRun {
 		remove, err := writePidfile(f.pidfile)
 		if err != nil {
@@ -182,6 +188,9 @@ func (f *flags) warnDeprecated(stderr io.Writer) {
 func (f *flags) apply(cfg config.Config) config.Config {
 	if f.unbuffered {
 		cfg.BufferedOutputs = false
+	}
+	if f.events != "" {
+		cfg.Engine.Kind, cfg.Engine.Replay.CaptureFile = config.KindReplay, f.events
 	}
 	if f.verbose {
 		cfg.LogLevel = "debug"

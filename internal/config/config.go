@@ -150,8 +150,17 @@ const (
 
 // Engine is the event source.
 type Engine struct {
-	Kind string     `yaml:"kind"`
-	BPF  ModernEBPF `yaml:"modern_ebpf"`
+	Kind   string     `yaml:"kind"`
+	BPF    ModernEBPF `yaml:"modern_ebpf"`
+	Replay Replay     `yaml:"replay"`
+}
+
+// KindReplay is the [Engine.Kind] that takes events from a file.
+const KindReplay = "replay"
+
+// Replay is where recorded events are.
+type Replay struct {
+	CaptureFile string `yaml:"capture_file"`
 }
 
 // ModernEBPF sizes the rings by Falco's presets: 4 is 8 MiB.

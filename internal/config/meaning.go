@@ -43,8 +43,12 @@ func (c *checker) meaning(cfg *Config, root *node) {
 		}
 	}
 	c.patterns(cfg, root)
-	if kind := strings.ToLower(cfg.Engine.Kind); !contains([]string{"modern_ebpf", "kmod", "ebpf"}, kind) {
+	if kind := strings.ToLower(cfg.Engine.Kind); !contains([]string{"modern_ebpf", "kmod", "ebpf", KindReplay}, kind) {
 		c.fail(at("engine", "kind"), "engine.kind: Saker has no engine %s; use modern_ebpf", kind)
+	} else if kind == KindReplay {
+		if cfg.Engine.Kind = kind; cfg.Engine.Replay.CaptureFile == "" {
+			c.fail(at("engine", "kind"), "engine.kind: replay needs a file; set engine.replay.capture_file")
+		}
 	} else if kind != "modern_ebpf" {
 		c.notes = append(c.notes, fmt.Sprintf("%s: engine.kind %s does not apply: Saker brings its own kernel programs", at("engine", "kind"),
 			kind))

@@ -73,7 +73,7 @@ func sourceKeys() []key {
 			doc:  "time between two questions, at least 1s; an event of a pod that is not known brings the next one forward",
 		},
 		{name: "engine", typ: section, doc: "the source of events"},
-		{name: "engine.kind", typ: text, allowed: engineKinds(), doc: "`modern_ebpf`; `kmod` and `ebpf` stand for it"},
+		{name: "engine.kind", typ: text, allowed: engineKinds(), doc: "`modern_ebpf`, for which `kmod` and `ebpf` stand, too; `replay` takes events from a file"},
 		{name: "engine.modern_ebpf", typ: section, doc: "the kernel programs"},
 		{
 			name:  "engine.modern_ebpf.buf_size_preset",
@@ -105,14 +105,8 @@ func sourceKeys() []key {
 		{name: "engine.ebpf.probe", typ: text, doc: "its file"},
 		{name: "engine.ebpf.buf_size_preset", typ: integer, doc: "size of its buffers"},
 		{name: "engine.ebpf.drop_failed_exit", typ: boolean, doc: "leave out failed calls"},
-		{
-			name:   "engine.replay",
-			typ:    section,
-			doc:    "events from a file",
-			effect: inapplicable,
-			why:    "it counts with engine.kind replay, which is refused",
-		},
-		{name: "engine.replay.capture_file", typ: text, doc: "the file"},
+		{name: "engine.replay", typ: section, doc: "events from a file, with engine.kind `replay`"},
+		{name: "engine.replay.capture_file", typ: text, doc: "a recording of Saker's, or a capture (`.scap`)"},
 		{
 			name:   "engine.gvisor",
 			typ:    section,

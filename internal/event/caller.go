@@ -19,6 +19,8 @@ const (
 	CallerThread
 	// CallerCgroups: Cgroups.
 	CallerCgroups
+	// CallerAll is all of it.
+	CallerAll = CallerParts(1<<iota - 1)
 )
 
 // Caller is what the kernel knew of the thread and its process when it caused the event, as far as rules ask for it.

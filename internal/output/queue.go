@@ -74,6 +74,9 @@ type QueueSettings struct {
 	RetryFirst, RetryMost time.Duration
 	// IncludeID puts the alert's id into its JSON.
 	IncludeID bool
+	// Wait has [Queue.Put] wait for room instead of dropping an alert, until [Queue.Hurry]. It is for events that can wait: recorded
+	// ones.
+	Wait bool
 }
 
 // Defaults of QueueSettings.
@@ -212,6 +215,13 @@ func (q *Queue) withID(text []byte, id string) []byte {
 
 // isJSON tells an alert in JSON from one as text, which begins with the time.
 func isJSON(text []byte) bool { return len(text) > 1 && text[0] == '{' }
+
+// Hurry ends the waiting of Put, for good. Any goroutine may call it.
+func (q *Queue) Hurry() {
+	for _, sq := range q.sinks {
+		sq.hurry()
+	}
+}
 
 // Counters returns a copy.
 func (q *Queue) Counters() QueueCounters {

@@ -28,6 +28,9 @@ type sinkQueue struct {
 	abort chan struct{}
 
 	mu sync.Mutex
+	// room is told when there is more of it, or nobody is to wait for it any more.
+	room    *sync.Cond
+	hurried bool
 	// waiting is what is in memory, byRule what each rule has of it; a rule that has nothing there is not kept.
 	waiting   usage
 	byRule    map[string]usage
@@ -57,6 +60,7 @@ func newSinkQueue(s QueueSettings, sink Named) *sinkQueue {
 		Named: sink, settings: s, messages: make(chan Message, s.Capacity), byRule: map[string]usage{},
 		done: make(chan struct{}), abort: make(chan struct{}),
 	}
+	sq.room, sq.hurried = sync.NewCond(&sq.mu), !s.Wait
 	sq.source = memorySource{sq}
 	if sink.Spool != nil {
 		sq.source = newStore(sq)
@@ -77,8 +81,15 @@ func (sq *sinkQueue) start() {
 func (sq *sinkQueue) put(m Message) bool {
 	sq.mu.Lock()
 	defer sq.mu.Unlock()
+	free := sq.free(m)
+	for !sq.hurried && !sq.closed && sq.waiting.count > 0 && (free.count == 0 || free.bytes < 0) {
+		sq.room.Wait()
+		free = sq.free(m)
+	}
 	own := sq.byRule[m.Rule]
-	free := usage{cap(sq.messages) - sq.waiting.count, sq.settings.MaxBytes - sq.waiting.bytes - len(m.Text)}
+	if !sq.hurried {
+		own = usage{} // no other rule is kept out
+	}
 	if sq.closed {
 		sq.totals.Queued++
 		sq.totals.Lost++
@@ -94,7 +105,19 @@ func (sq *sinkQueue) put(m Message) bool {
 	return true
 }
 
-// waits notes that so much more waits, or less.
+// free is the room beside a message.
+func (sq *sinkQueue) free(m Message) usage {
+	return usage{cap(sq.messages) - sq.waiting.count, sq.settings.MaxBytes - sq.waiting.bytes - len(m.Text)}
+}
+
+func (sq *sinkQueue) hurry() {
+	sq.mu.Lock()
+	defer sq.mu.Unlock()
+	sq.hurried = true
+	sq.room.Broadcast()
+}
+
+// account notes that so much more waits, or less.
 func (sq *sinkQueue) account(rule string, count, bytes int) {
 	own := sq.byRule[rule]
 	own.count, own.bytes = own.count+count, own.bytes+bytes
@@ -332,5 +355,6 @@ func (sq *sinkQueue) taken(m Message) bool {
 	sq.mu.Lock()
 	defer sq.mu.Unlock()
 	sq.account(m.Rule, -1, -len(m.Text))
+	sq.room.Broadcast()
 	return sq.abandoned
 }

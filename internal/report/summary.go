@@ -14,36 +14,9 @@ import (
 // WriteSummary writes the text at the end of a run: Falco's three parts, then what was lost, by kind.
 func (s *Snapshot) WriteSummary(w io.Writer) {
 	var b strings.Builder
-	severity := map[rulefile.Priority]uint64{}
-	var named []string
-	for _, r := range s.Rules {
-		if n := r.Matches(); n > 0 {
-			severity[r.Priority] += n
-			named = append(named, fmt.Sprintf("   %s: %d", r.Name, n))
-		}
-	}
-	fmt.Fprintf(&b, "Events detected: %d\nRule counts by severity:\n", s.Stats.Matched)
-	var order []rulefile.Priority
-	for p := range severity {
-		order = append(order, p)
-	}
-	slices.Sort(order)
-	for _, p := range order {
-		fmt.Fprintf(&b, "   %s: %d\n", strings.ToUpper(p.String()), severity[p])
-	}
-	b.WriteString("Triggered rules by rule name:\n")
-	for _, line := range named {
-		b.WriteString(line + "\n")
-	}
+	s.writeDetected(&b)
 	fmt.Fprintf(&b, "Events seen: %d (records from the kernel: %d)\n", s.Stats.Events, s.Stats.Records)
-	fmt.Fprintf(&b, "Alerts: %s\n", alertCounts(&s.Queue.SinkTotals))
-	if len(s.Queue.Sinks) > 1 {
-		for _, sink := range s.Queue.Sinks {
-			fmt.Fprintf(&b, "   %s: %s\n", sink.Name, alertCounts(&sink.SinkTotals))
-		}
-	}
-	fmt.Fprintf(&b, "Held back: %d matches, told by %d alerts with a count; not held back for lack of room: %d; redacted: %d secrets\n",
-		s.Dedup.Suppressed, s.Dedup.Emitted, s.Dedup.Overflow, s.Redacted)
+	s.writeAlerts(&b)
 	fmt.Fprintf(&b, "Lost records: %d critical ring full, %d bulk ring full%s, %d undecodable, %d missing by sequence\n",
 		s.Kernel.CriticalLost, s.Kernel.BulkLost, lostKinds(s.Kernel.LostByKind), s.Stats.DecodeErrors, s.Stats.Gaps)
 	fmt.Fprintf(&b, "Incomplete: %d paths truncated, %d path strings unreadable, %d not kept from entry, %d files closed too soon, "+
@@ -57,6 +30,52 @@ func (s *Snapshot) WriteSummary(w io.Writer) {
 		"%d looks into a container dropped, %d containers forgotten\n",
 		s.Names.MountsCut, s.Names.WatchCut, s.Names.MountErrors, s.Names.ScansDropped, s.Names.ContainersDropped)
 	_, _ = io.WriteString(w, b.String())
+}
+
+// WriteReplaySummary writes the text at the end of a replay, which has no kernel and no runtime to lose anything.
+func (s *Snapshot) WriteReplaySummary(w io.Writer) {
+	var b strings.Builder
+	s.writeDetected(&b)
+	fmt.Fprintf(&b, "Events seen: %d (from recordings)\n", s.Stats.Events)
+	s.writeAlerts(&b)
+	_, _ = io.WriteString(w, b.String())
+}
+
+// writeDetected writes what Falco does.
+func (s *Snapshot) writeDetected(b *strings.Builder) {
+	severity := map[rulefile.Priority]uint64{}
+	var named []string
+	for _, r := range s.Rules {
+		if n := r.Matches(); n > 0 {
+			severity[r.Priority] += n
+			named = append(named, fmt.Sprintf("   %s: %d", r.Name, n))
+		}
+	}
+	fmt.Fprintf(b, "Events detected: %d\nRule counts by severity:\n", s.Stats.Matched)
+	var order []rulefile.Priority
+	for p := range severity {
+		order = append(order, p)
+	}
+	slices.Sort(order)
+	for _, p := range order {
+		fmt.Fprintf(b, "   %s: %d\n", strings.ToUpper(p.String()), severity[p])
+	}
+	b.WriteString("Triggered rules by rule name:\n")
+	for _, line := range named {
+		b.WriteString(line + "\n")
+	}
+}
+
+// writeAlerts says where the alerts went.
+func (s *Snapshot) writeAlerts(b *strings.Builder) {
+	fmt.Fprintf(b, "Alerts: %s\n", alertCounts(&s.Queue.SinkTotals))
+	if len(s.Queue.Sinks) > 1 {
+		for _, sink := range s.Queue.Sinks {
+			fmt.Fprintf(b, "   %s: %s\n", sink.Name, alertCounts(&sink.SinkTotals))
+		}
+	}
+	fmt.Fprintf(b, "Held back: %d matches, told by %d alerts with a count; not held back for lack of room: %d; redacted: %d secrets\n",
+		s.Dedup.Suppressed, s.Dedup.Emitted, s.Dedup.Overflow, s.Redacted)
 }
 
 func alertCounts(t *output.SinkTotals) string {

@@ -18,6 +18,8 @@ type alerts struct {
 	outputs *outputs
 	// dedup holds matches back; its windows outlive a reload.
 	dedup *output.Dedup
+	// now is the time of an alert about an event.
+	now func(*event.Event) time.Time
 	// redacted counts the secrets that alerts did not show.
 	redacted *atomic.Uint64
 	// line and json are reused; the queue copies them.
@@ -31,7 +33,7 @@ type alerts struct {
 
 // openAlerts compiles each rule's output and opens the sinks.
 func openAlerts(settings *Settings, rules *engine.Ruleset) (*alerts, error) {
-	cfg, a := &settings.Config, &alerts{redacted: &atomic.Uint64{}, lost: map[string]uint64{}}
+	cfg, a := &settings.Config, &alerts{now: wallTime, redacted: &atomic.Uint64{}, lost: map[string]uint64{}}
 	var err error
 	if a.latest, err = newRendering(cfg, rules, a.redacted); err != nil {
 		return nil, err
@@ -42,6 +44,9 @@ func openAlerts(settings *Settings, rules *engine.Ruleset) (*alerts, error) {
 	a.dedup = output.NewDedup(output.DedupSettings{Emit: func(h output.Held) { a.outputs.queue.Put(h.Text, h.JSON, h.Priority, h.Rule) }})
 	return a, nil
 }
+
+// wallTime is now, of a live event.
+func wallTime(*event.Event) time.Time { return time.Now() }
 
 // exchange goes on with the outputs of other rules, and with other sinks if there are some; it returns the sinks that are
 // left. What was held back is sent in the form that it has.
@@ -82,7 +87,7 @@ func (a *alerts) counters() output.QueueCounters {
 // emit renders one match, and sends it unless its deduplication window holds it back. It returns false if an output had no room.
 func (a *alerts) emit(with *rendering, r *engine.Rule, ev *event.Event) bool {
 	f := with.byRule[r]
-	if f.window > 0 && a.dedup.Hold(dedupKey(r, ev), r.Priority.String(), f.window, time.Now(),
+	if f.window > 0 && a.dedup.Hold(dedupKey(r, ev), r.Priority.String(), f.window, a.now(ev),
 		func(text, json []byte, count uint64) ([]byte, []byte) {
 			return f.append(text, json, ev, count)
 		}) {

@@ -78,7 +78,8 @@ func openOutputs(cfg *config.Config, settings *Settings, running *outputs) (*out
 	if cfg.GRPC.Enabled != cfg.GRPCOutput.Enabled {
 		settings.Log.Warn("no alerts over gRPC: set both grpc.enabled and grpc_output.enabled to true")
 	}
-	o.queue = output.NewQueue(output.QueueSettings{Capacity: cfg.OutputsQueue.Capacity, IncludeID: cfg.JSONIncludeID}, all...)
+	o.queue = output.NewQueue(output.QueueSettings{Capacity: cfg.OutputsQueue.Capacity, IncludeID: cfg.JSONIncludeID,
+		Wait: settings.replaying}, all...)
 	return o, nil
 }
 

@@ -234,7 +234,7 @@ func (s *sensor) prepare(current *generation, cfg *config.Config, files []string
 	if err != nil {
 		return nil, err
 	}
-	settings.Caller = callerParts(g.rules, g.alerts)
+	settings.Caller = s.callerParts(g.rules, g.alerts)
 	s.hosts.Watch(setup.HostNames(slices.Concat(current.rules.Rules(), g.rules.Rules())...))
 	next := &renewal{generation: g}
 	if next.programs, err = s.probe.Renew(settings); err != nil {
@@ -254,7 +254,7 @@ func (s *sensor) prepare(current *generation, cfg *config.Config, files []string
 func (s *sensor) loadGeneration(cfg *config.Config, files []string) (*generation, error) {
 	g := &generation{config: *cfg}
 	var results rulefile.Results
-	g.rules, results = setup.Rules(*cfg)
+	g.rules, results = setup.Load(*cfg, s.ruleSources(cfg))
 	s.warnAbout(&results)
 	if !results.Successful() {
 		return nil, setup.RulesError(&results)

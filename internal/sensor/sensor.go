@@ -47,6 +47,11 @@ type Settings struct {
 	Log            *zap.Logger
 	// LogErrors is how many lines of Log could not be written since the start; nil if nobody counts them. Any goroutine may ask.
 	LogErrors func() uint64
+	// Record has the events written to a file instead of given to rules; nil does not.
+	Record *RecordSettings
+
+	// replaying: events are recorded ones, which can wait.
+	replaying bool
 }
 
 // How long teardown waits: for events that wait for their container, and for the sinks.
@@ -77,6 +82,8 @@ type sensor struct {
 	alerts *alerts
 	loop   *loop
 
+	// recorder is nil unless events are recorded.
+	recorder  *recorder
 	reloader  *reloader
 	heartbeat *heartbeat
 	server    *metrics.Server
@@ -127,6 +134,7 @@ func (s *sensor) startUp() []startStep {
 		{"watch the files", s.watchFiles},
 		{"load the rules", s.loadRules},
 		{"open the outputs", s.openOutputs},
+		{"open the recording", s.openRecording},
 		{"load the kernel programs", s.loadProbe},
 	}
 	if s.DryRun {
@@ -164,6 +172,7 @@ func (s *sensor) teardown() error {
 		{"end the watch of pods", s.closePods},
 		{"end the look-ups of host names", s.closeHosts},
 		{"flush and close the outputs", s.closeAlerts},
+		{"flush and close the recording", s.closeRecording},
 		{"say what was seen and lost", s.summary},
 		{"unload the kernel programs", s.closeProbe},
 		{"write how this run ended", func() error { return s.closeHeartbeat(blind, blindTime) }},
@@ -214,7 +223,7 @@ func (s *sensor) loadProbe(context.Context) error {
 	if err != nil {
 		return err
 	}
-	settings.Caller = callerParts(s.first.rules, s.first.alerts)
+	settings.Caller = s.callerParts(s.first.rules, s.first.alerts)
 	if s.probe, err = probe.Load(settings); err != nil {
 		return err
 	}
@@ -285,6 +294,10 @@ func (s *sensor) seed(context.Context) error {
 
 // capture runs the loop until the context ends.
 func (s *sensor) capture(ctx context.Context) error {
+	if s.recorder != nil {
+		ctx, s.recorder.end = context.WithCancel(ctx)
+		defer s.recorder.end()
+	}
 	s.check = newSelfCheck(s.Config.Guard.CanaryInterval)
 	s.reporter = report.NewReporter(&s.Config, &report.Snapshot{At: s.check.last})
 	if s.heartbeat != nil {
@@ -295,6 +308,10 @@ func (s *sensor) capture(ctx context.Context) error {
 		generations: generations{living: []*generation{s.first}},
 		emit:        s.alerts.emit, every: s.everySecond, check: s.check,
 		verdicts: verdicts{table: s.probe},
+	}
+	if s.recorder != nil {
+		s.loop.emit = s.recorder.emit
+		s.loop.critical.dec.KeepRaw, s.loop.bulk.dec.KeepRaw = true, true
 	}
 	s.loop.critical.ring, s.loop.bulk.ring = s.probe.Critical(), s.probe.Bulk()
 	if s.pods != nil {
@@ -345,6 +362,9 @@ func (s *sensor) wake(ctx context.Context, stop <-chan struct{}) {
 // everySecond ends the windows of held alerts, checks the sensor itself, and tells what has changed since the last time.
 func (s *sensor) everySecond() error {
 	s.alerts.dedup.Expire(time.Now())
+	if s.recorder != nil {
+		s.recorder.tick()
+	}
 	k, err := s.probe.Counters()
 	if err == nil {
 		s.kernel = k

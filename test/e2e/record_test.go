@@ -1,0 +1,90 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/saker-sensor/saker/internal/testutil"
+)
+
+// recordRules see calls of each family: an exec, an open by two names, a failed open, a connection, the end of a process.
+const recordRules = `
+- rule: Opened
+  desc: d
+  condition: open_read and fd.name startswith DIR/
+  output: opened %fd.name by %proc.cmdline of %proc.pname at %proc.cwd fails=%evt.failed res=%evt.res matched=%fd.name.matched resolved=%fd.name.resolved in=%container.id user=%user.name std=%proc.stdout.type
+  priority: NOTICE
+- rule: Ran
+  desc: d
+  condition: spawned_process and proc.env contains RECORDED
+  output: ran %proc.exepath %proc.args pid=%proc.pid ppid=%proc.ppid env=%proc.env tty=%proc.tty caps=%thread.cap_effective a2=%proc.aname[2]
+  priority: NOTICE
+- rule: Connected
+  desc: d
+  condition: evt.type = connect and proc.env contains RECORDED
+  output: connected %fd.name %evt.args
+  priority: NOTICE
+- rule: Renamed
+  desc: d
+  condition: evt.type in (rename, renameat, renameat2) and proc.env contains RECORDED
+  output: renamed %fs.path.source %fs.path.target %evt.res
+  priority: NOTICE
+- rule: Ended
+  desc: d
+  condition: evt.type = procexit and proc.env contains RECORDED
+  output: ended %proc.name %evt.arg.status
+  priority: NOTICE
+`
+
+// TestRecord: what a recording holds gives the alerts that a sensor beside it gave live, under rules that it did not know, without root.
+func TestRecord(t *testing.T) {
+	dir, out := t.TempDir(), t.TempDir()
+	file, rules := filepath.Join(out, "recording"), filepath.Join(out, "rules.yaml")
+	if err := os.WriteFile(rules, []byte(strings.ReplaceAll(recordRules, "DIR", dir)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	live := startSensor(t, "-r", rules, "-o", "rule_matching=all")
+	r := testutil.LaunchSensor(t, sensorBinary, "record", file, "-c", os.DevNull)
+	r.WaitLog("ready")
+
+	script := `cd "$0"; echo a >a; ln -s a link; cat link a >/dev/null; cat missing; mv a b; cat b | head -c1 >/dev/null; exec 3<>/dev/tcp/127.0.0.1/1`
+	cmd := exec.Command("bash", "-c", script, dir)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "RECORDED=yes"}
+	_ = cmd.Run() // some of it is to fail
+
+	r.Stop()
+	want := texts(live.Stop())
+	replayed := launch(t, "replay", "-c", os.DevNull, "-o", "json_output=true", "-o", "rule_matching=all", "-r", rules, file)
+	<-replayed.Ended
+	if err := replayed.Cmd.Wait(); err != nil {
+		t.Fatalf("%v:\n%s", err, replayed.Log())
+	}
+	var alerts []*alert
+	for line := range replayed.Lines {
+		alerts = append(alerts, replayed.Parse(line))
+	}
+	got := texts(alerts)
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("replayed:\n%s\nlive:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	for _, rule := range []string{"opened", "ran", "connected", "renamed", "ended"} {
+		if !strings.Contains(strings.Join(want, "\n"), " "+rule+" ") {
+			t.Errorf("no alert of rule %s", rule)
+		}
+	}
+	if !strings.Contains(replayed.Log(), "(from recordings)") {
+		t.Errorf("the exit text:\n%s", replayed.Log())
+	}
+}
+
+// texts are the alerts' texts with the time at which each happened, in the order of the alerts.
+func texts(alerts []*alert) []string {
+	var all []string
+	for _, a := range alerts {
+		all = append(all, a.Output)
+	}
+	return all
+}
