@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -173,6 +174,22 @@ func takePort(t *testing.T) {
 	}
 }
 
+// makeSemaphores puts the test's thread, and so the program, into an IPC namespace with as many sets of semaphores as there were beside
+// Falco: the program asks for the one with the number 0. They end with the thread, which the test's goroutine keeps.
+func makeSemaphores(t *testing.T) {
+	t.Helper()
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWIPC); err != nil {
+		t.Fatalf("make an IPC namespace: %v", err)
+	}
+	for want := range uintptr(6) {
+		set, _, errno := unix.RawSyscall(unix.SYS_SEMGET, unix.IPC_PRIVATE, 1, unix.IPC_CREAT|0o600)
+		if errno != 0 || set != want {
+			t.Fatalf("make a set of semaphores: number %d, not %d: %v", set, want, errno)
+		}
+	}
+}
+
 // makeFile makes an empty file for the program to write to: Falco saw it write to files.
 func makeFile(t *testing.T, path string) *os.File {
 	t.Helper()
@@ -232,6 +249,7 @@ func runSensor(t *testing.T, rule, source string) map[string][]fields {
 	cmd := exec.Command("prlimit", "--nofile="+falcoFDLimit+":"+falcoFDLimit, "--stack="+falcoStack, "--", program, folder)
 	cmd.ExtraFiles = make([]*os.File, falcoFD-2)
 	cmd.ExtraFiles[falcoFD-3] = null
+	makeSemaphores(t)
 	cmd.Dir, cmd.Env = folder, []string{"PATH=/usr/bin:/bin", "HOME=/root", "LANG=C"}
 	output := filepath.Join(dir, "stdout")
 	cmd.Stdout, cmd.Stderr = makeFile(t, output), makeFile(t, filepath.Join(dir, "stderr"))
