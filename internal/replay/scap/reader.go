@@ -111,14 +111,14 @@ func (r *Reader) next() error {
 	for {
 		found, err := r.step()
 		switch {
-		case found:
-			return nil
 		case err == io.EOF:
 			return err
 		case errors.Is(err, io.ErrUnexpectedEOF):
 			return &Error{r.start, fmt.Errorf("%w: it ends within this block; all before was read", ErrTruncated)}
 		case err != nil:
 			return &Error{r.start, err}
+		case found:
+			return nil
 		}
 	}
 }

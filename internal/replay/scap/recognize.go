@@ -16,6 +16,7 @@ const (
 
 // signatures has the first bytes of files that may be given instead of a capture, and what they are.
 var signatures = [...]struct{ bytes, what string }{
+	{"\x89SAKER\r\n", "is a recording of Saker's own; replay it as it is"},
 	{"\x28\xb5\x2f\xfd", "is compressed with zstd; unpack it first"},
 	{"\xfd7zXZ\x00", "is compressed with xz; unpack it first"},
 	{"BZh", "is compressed with bzip2; unpack it first"},
