@@ -68,7 +68,9 @@ func record(ctx context.Context, stdout, stderr io.Writer, loaded *config.Loaded
 	cfg.HTTP.Enabled, cfg.OTLP.Enabled, cfg.GRPC.Enabled, cfg.GRPCOutput.Enabled = false, false, false, false
 	cfg.Webserver.Enabled, cfg.Metrics.Enabled, cfg.WatchFiles = false, false, false
 	cfg.Guard.StateFile, cfg.Top.Socket = "", ""
-	cfg.Rules, cfg.AppendOutput, cfg.Priority = nil, nil, "debug"
+	if !what.Matched {
+		cfg.Rules, cfg.AppendOutput, cfg.Priority = nil, nil, "debug"
+	}
 	var logErrors atomic.Uint64
 	log, err := newLog(stderr, &cfg, dialSyslog, &logErrors)
 	if err != nil {

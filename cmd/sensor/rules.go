@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -8,7 +9,7 @@ import (
 	"github.com/saker-sensor/saker/internal/inspect"
 )
 
-func rulesCommand(stdout, stderr io.Writer, source *sourceFlags) *cobra.Command {
+func rulesCommand(ctx context.Context, stdout, stderr io.Writer, source *sourceFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rules",
 		Short: "Explain and check rules",
@@ -39,6 +40,7 @@ conditions that can't be true. Without files it looks at the configured rules. T
 			return inspect.Lint(stdout, cfg, args)
 		},
 	})
+	cmd.AddCommand(tuneCommand(ctx, stdout, stderr, source))
 	source.add(cmd.PersistentFlags())
 	return cmd
 }

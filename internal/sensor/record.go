@@ -22,6 +22,8 @@ import (
 type RecordSettings struct {
 	// Filter is a condition as in a rule; empty records every event that a rule without an event type sees.
 	Filter string
+	// Matched records what the configured rules match, instead.
+	Matched bool
 	// Path, MaxBytes, MaxAge and Files are those of [recording.Settings].
 	Path     string
 	MaxBytes int64
@@ -35,7 +37,7 @@ const filterName = "--filter"
 // ruleSources are the rules of a configuration; of a recording the one whose matches are recorded. So the kernel leaves out what the
 // filter can't match, as it does for any rule.
 func (s *sensor) ruleSources(cfg *config.Config) []rulefile.Source {
-	if s.Record == nil {
+	if s.Record == nil || s.Record.Matched {
 		return setup.Sources(*cfg)
 	}
 	condition := s.Record.Filter
@@ -67,6 +69,8 @@ func (s *sensor) callerParts(rules *engine.Ruleset, alerts *rendering) map[event
 type recorder struct {
 	file *recording.Recorder
 	log  *zap.Logger
+	// num is the number of the event that was recorded last: several rules may match one.
+	num uint64
 	// end ends the run once the recording has reached its limit. lost is how many lost events the log has told of.
 	end  context.CancelFunc
 	lost uint64
@@ -97,7 +101,10 @@ func (s *sensor) openRecording(context.Context) error {
 
 // emit takes the place of [alerts.emit].
 func (r *recorder) emit(_ *rendering, _ *engine.Rule, ev *event.Event) bool {
-	r.file.Record(ev)
+	if ev.Num != r.num {
+		r.num = ev.Num
+		r.file.Record(ev)
+	}
 	return true
 }
 
