@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -177,7 +178,7 @@ func marks(data []byte) ([]mark, error) {
 	var out []mark
 	for {
 		record, err := reader.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return out, nil
 		}
 		if err != nil {
@@ -215,7 +216,8 @@ func TestDamagedCaptures(t *testing.T) {
 			if err != nil && !errors.As(err, &place) {
 				t.Fatalf("%s: %s %d: an error without a place: %v", name, what, at, err)
 			}
-			if mustFail && err == nil {
+			// Some bits of gzip have no meaning.
+			if mustFail && err == nil && !slices.Equal(got, want) {
 				t.Fatalf("%s: %s %d: no error", name, what, at)
 			}
 			for i, record := range want {
@@ -235,7 +237,7 @@ func TestDamagedCaptures(t *testing.T) {
 		for _, err := reader.Next(); err == nil; _, err = reader.Next() {
 			boundary[reader.start] = true
 		}
-		for range 2 {
+		for range 4 {
 			cut := random.Int64N(int64(len(plain)))
 			check("cut at", cut, plain[:cut], !boundary[cut] && cut > 0)
 			cut = random.Int64N(int64(len(packed)))
@@ -283,7 +285,7 @@ func FuzzReader(f *testing.F) {
 		last := int64(-1)
 		for {
 			record, err := reader.Next()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return
 			}
 			if err != nil {

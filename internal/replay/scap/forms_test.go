@@ -2,6 +2,7 @@ package scap
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -21,7 +22,7 @@ func readAll(data []byte) ([]Record, error) {
 	var records []Record
 	for {
 		record, err := reader.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return records, nil
 		}
 		if err != nil {
@@ -335,7 +336,7 @@ func TestUnknownPartsArePassedOver(t *testing.T) {
 		var kinds []string
 		for {
 			record, err := reader.Next()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {

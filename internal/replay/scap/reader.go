@@ -102,7 +102,7 @@ func (r *Reader) next() error {
 		r.opened = true
 		r.stream.open(r.stream.in)
 		first := r.stream.peek(sectionBlock)
-		if len(first) > 0 || r.stream.err == io.EOF {
+		if len(first) > 0 || errors.Is(r.stream.err, io.EOF) {
 			if err := recognize(first, r.stream.packed); err != nil {
 				return &Error{Err: err}
 			}
@@ -111,8 +111,8 @@ func (r *Reader) next() error {
 	for {
 		found, err := r.step()
 		switch {
-		case err == io.EOF:
-			return err
+		case errors.Is(err, io.EOF):
+			return io.EOF
 		case errors.Is(err, io.ErrUnexpectedEOF):
 			return &Error{r.start, fmt.Errorf("%w: it ends within this block; all before was read", ErrTruncated)}
 		case err != nil:

@@ -2,6 +2,7 @@ package scap
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -33,7 +34,7 @@ func count(in io.Reader) (map[Kind]int, error) {
 	reader, kinds := NewReader(in), map[Kind]int{}
 	for {
 		record, err := reader.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return kinds, nil
 		}
 		if err != nil {

@@ -107,7 +107,7 @@ func (s *stream) end() error {
 
 // short is the error of a part of a block: there the end of the file is unexpected too.
 func short(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err
