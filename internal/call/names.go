@@ -58,6 +58,16 @@ func (n *Names) Number(kernel uint64) uint64 {
 	return n.other
 }
 
+// Kernel turns Falco's bits back into the kernel's; bits without a name are left out.
+func (n *Names) Kernel(falco uint64) (kernel uint64) {
+	for i := range n.list {
+		if v := &n.list[i]; v.falco != 0 && falco&v.falco == v.falco {
+			kernel |= v.kernel
+		}
+	}
+	return kernel
+}
+
 // Text names a number of Falco's; empty if it has no name. A name for no bit at all stands for the number 0.
 func (n *Names) Text(falco uint64) string {
 	if n.choice {

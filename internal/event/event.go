@@ -82,6 +82,8 @@ type Event struct {
 	Hosts Hosts
 	// Raw is the kernel's record of the event, where somebody records events; nil otherwise.
 	Raw []byte
+	// Captured is set for events of a capture.
+	Captured *Captured
 }
 
 // AtFDCWD is the dirfd that stands for the working directory (linux/fcntl.h).

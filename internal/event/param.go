@@ -14,7 +14,7 @@ type Param struct {
 	Num int64
 	// Text is a string, a path, or bytes, as the caller gave it.
 	Text string
-	// Given is a path made absolute by text alone; AtExit what that had become when the call returned, if another thread rewrote
+	// Given is a path made absolute by text alone, in an event of a capture also what else the value stands for; AtExit what that had become when the call returned, if another thread rewrote
 	// it meanwhile, otherwise empty.
 	Given, AtExit string
 	// Addr is a socket address; invalid if it is of another family than IPv4 and IPv6. The name of a unix socket is in Text.
@@ -56,6 +56,8 @@ type Descriptor struct {
 	Layer     Layer
 	// Socket is set for KindSocket.
 	Socket Socket
+	// Captured is set in events of a capture.
+	Captured *CapturedDescriptor
 }
 
 // Socket is a socket with its two ends.
@@ -76,6 +78,8 @@ type Socket struct {
 	PeerName   bool
 	// QueueLen and QueueMax are of a listening socket.
 	QueueLen, QueueMax uint32
+	// Ends are set in events of a capture.
+	Ends *Ends
 }
 
 func (p *Param) cloneStrings() {
@@ -91,4 +95,5 @@ func (p *Param) cloneStrings() {
 
 func (d *Descriptor) cloneStrings() {
 	d.Path, d.Socket.Name = strings.Clone(d.Path), strings.Clone(d.Socket.Name)
+	d.Captured = d.Captured.clone()
 }

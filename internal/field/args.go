@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/saker-sensor/saker/internal/call"
 	"github.com/saker-sensor/saker/internal/event"
@@ -21,7 +20,7 @@ func evtArgs(rows []call.Row) []Info {
 	ps := newParams(rows)
 	args := Info{Name: "evt.args", Cost: 2, Doc: "All parameters of the call: name=value(meaning), joined by blanks."}
 	args.Extract = func(ev *event.Event, _ Arg, v *Value) bool {
-		v.Str = string(appendArgs(nil, ps.of(ev.Type), ev))
+		v.Str = string(appendArgs(nil, ps.list(ev), ev))
 		return true
 	}
 	args.Caller = ps.askedForAll
@@ -35,7 +34,7 @@ func evtArgs(rows []call.Row) []Info {
 			Bind: func(a Arg) func(*event.Event, *Value) bool {
 				byType := ps.named(a)
 				return func(ev *event.Event, v *Value) bool {
-					p := byType[ev.Type]
+					p := byType.of(ev)
 					return p != nil && p.resolved(ev, v)
 				}
 			},
@@ -46,7 +45,7 @@ func evtArgs(rows []call.Row) []Info {
 			Bind: func(a Arg) func(*event.Event, *Value) bool {
 				byType := ps.named(a)
 				return func(ev *event.Event, v *Value) bool {
-					p := byType[ev.Type]
+					p := byType.of(ev)
 					return a.Index < 0 && p != nil && p.raw(ev, v)
 				}
 			},
@@ -125,12 +124,20 @@ func appendArgs(dst []byte, ps []param, ev *event.Event) []byte {
 	return dst
 }
 
-// dots makes binary data printable.
+// dots makes binary data printable, byte by byte.
 func dots(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '.'
+	for i := range len(s) {
+		if !printable(s[i]) {
+			b := []byte(s)
+			for ; i < len(b); i++ {
+				if !printable(b[i]) {
+					b[i] = '.'
+				}
+			}
+			return string(b)
 		}
-		return r
-	}, s)
+	}
+	return s
 }
+
+func printable(c byte) bool { return c >= ' ' && c <= '~' }

@@ -1,6 +1,10 @@
 package field
 
-import "github.com/saker-sensor/saker/internal/event"
+import (
+	"strings"
+
+	"github.com/saker-sensor/saker/internal/event"
+)
 
 // callerOf is what the kernel told of who caused the event; nil if that part was not asked for, or is not known.
 func callerOf(ev *event.Event, part event.CallerParts) *event.Caller {
@@ -164,6 +168,9 @@ func threadUsage() []Info {
 			func(_ *event.Event, c *event.Caller) int64 { return int64(c.CPUTime) }),
 		text("thread.cgroups", "Cgroups of the thread, each as CONTROLLER=PATH, joined by blanks: of cpuset, cpu, cpuacct, io and memory.",
 			func(ev *event.Event) (string, bool) {
+				if ev.Captured != nil {
+					return strings.Join(ev.Captured.Cgroups, " "), len(ev.Captured.Cgroups) > 0
+				}
 				c := callerOf(ev, event.CallerCgroups)
 				if c == nil {
 					return "", false
@@ -175,6 +182,9 @@ func threadUsage() []Info {
 			Name: "thread.cgroup", Arg: ArgRequired, DotArg: true, Cost: 1,
 			Doc: "Cgroup of the thread in the hierarchy of one controller: cpuset, cpu, cpuacct, io or memory.",
 			Extract: func(ev *event.Event, a Arg, v *Value) bool {
+				if ev.Captured != nil {
+					return capturedCgroup(ev.Captured.Cgroups, a.Text, v)
+				}
 				c := callerOf(ev, event.CallerCgroups)
 				if c == nil {
 					return false

@@ -47,10 +47,15 @@ func charText(char byte) string {
 type endpoints struct {
 	local, remote netip.AddrPort
 	server        bool
+	// captured are those of a capture, instead of the others.
+	captured *event.Ends
 }
 
 func endpointsOf(s *event.Socket) endpoints {
-	e := endpoints{unmapped(s.Local), unmapped(s.Remote), s.Server}
+	if s.Ends != nil {
+		return capturedEnds(s.Ends)
+	}
+	e := endpoints{local: unmapped(s.Local), remote: unmapped(s.Remote), server: s.Server}
 	if e.remote.Port() == 0 {
 		e.remote = netip.AddrPort{}
 	}
@@ -62,10 +67,29 @@ func unmapped(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
 
+// capturedEnds has the ends whose roles are known.
+func capturedEnds(c *event.Ends) endpoints {
+	e := endpoints{captured: c}
+	if !c.Roles || !c.Source.IsValid() {
+		return e
+	}
+	e.local, e.remote = c.Source, c.Destination
+	if c.DestinationLocal {
+		e.local, e.remote = e.remote, e.local
+	}
+	return e
+}
+
 func (e *endpoints) connected() bool { return e.remote.IsValid() }
 
 // client and serverEnd are the two roles. A socket without another end is a server's.
 func (e *endpoints) client() netip.AddrPort {
+	if c := e.captured; c != nil {
+		if !c.Roles {
+			return netip.AddrPort{}
+		}
+		return c.Source
+	}
 	if !e.connected() {
 		return netip.AddrPort{}
 	}
@@ -76,6 +100,12 @@ func (e *endpoints) client() netip.AddrPort {
 }
 
 func (e *endpoints) serverEnd() netip.AddrPort {
+	if c := e.captured; c != nil {
+		if !c.Roles && c.Source.IsValid() {
+			return netip.AddrPort{}
+		}
+		return c.Destination
+	}
 	if e.connected() && !e.server {
 		return e.remote
 	}
@@ -155,6 +185,9 @@ var anonymous = []struct {
 
 // kindOf is a descriptor's type and its character. What there is no word for is an unknown one, as in Falco.
 func kindOf(d *event.Descriptor) (typ string, char byte) {
+	if d.Captured != nil {
+		return d.Captured.Type, d.Captured.Char
+	}
 	switch d.Kind {
 	case event.KindFile:
 		return "file", 'f'
@@ -198,6 +231,8 @@ func kindWord(d *event.Descriptor) string {
 // l4proto is the protocol of a socket of IPv4 or IPv6.
 func l4proto(s *event.Socket) string {
 	switch {
+	case s.Ends != nil:
+		return s.Ends.L4
 	case s.Protocol == unix.IPPROTO_ICMP || s.Protocol == unix.IPPROTO_ICMPV6:
 		return "icmp"
 	case s.Type == unix.SOCK_STREAM:
@@ -218,6 +253,8 @@ func setDescriptorName(d *event.Descriptor, v *Value) {
 
 func appendDescriptorName(dst []byte, d *event.Descriptor) []byte {
 	switch {
+	case d.Captured != nil:
+		return append(dst, d.Captured.Name...)
 	case d.Kind == event.KindFile || d.Kind == event.KindDirectory:
 		return append(dst, d.Path...)
 	case d.Kind == event.KindNamespace:

@@ -95,7 +95,7 @@ func evtFields(hostname string, rows []call.Row) []Info {
 			Doc: "1 if the event is of the type that the argument names, by name or by Falco's number, otherwise 0.",
 		},
 		text("syscall.type", "Name of the system call; missing for other events.", func(ev *event.Event) (string, bool) {
-			return ev.Type.String(), ev.Type.IsSyscall()
+			return ev.Type.String(), isSyscall(ev)
 		}),
 		text("evt.category", "Kind of event: file, process, net, ….",
 			func(ev *event.Event) (string, bool) { return category(ev, kinds), true }),
@@ -124,7 +124,19 @@ func evtFields(hostname string, rows []call.Row) []Info {
 }
 
 // hasResult: the end of a process returns nothing.
-func hasResult(ev *event.Event) bool { return ev.Type.IsSyscall() }
+func hasResult(ev *event.Event) bool {
+	if ev.Captured != nil {
+		return ev.Captured.Returned
+	}
+	return ev.Type.IsSyscall()
+}
+
+func isSyscall(ev *event.Event) bool {
+	if ev.Captured != nil {
+		return ev.Captured.Syscall
+	}
+	return ev.Type.IsSyscall()
+}
 
 func resultName(ev *event.Event) (string, bool) {
 	switch {
@@ -140,6 +152,12 @@ func resultName(ev *event.Event) (string, bool) {
 }
 
 func category(ev *event.Event, kinds map[event.Type]call.Category) string {
+	switch {
+	case ev.Captured != nil && ev.Captured.Category == "":
+		return descriptorCategory(ev)
+	case ev.Captured != nil:
+		return ev.Captured.Category
+	}
 	switch ev.Type {
 	case event.TypeExecve, event.TypeExecveat, event.TypeProcexit:
 		return "process"
@@ -183,6 +201,9 @@ func checkTypeIs(a Arg) error {
 func typeIs(codes map[event.Type]int) func(*event.Event, Arg, *Value) bool {
 	return func(ev *event.Event, a Arg, v *Value) bool {
 		code, known := codes[ev.Type]
+		if ev.Captured != nil {
+			code, known = ev.Captured.Code, true
+		}
 		v.SetBool(ev.Type.String() == a.Text || a.Index >= 0 && known && code == a.Index)
 		return true
 	}

@@ -20,15 +20,15 @@ func fdFile() []Info {
 		return boolean(name, doc, func(ev *event.Event) (bool, bool) { return test(&ev.File), isOpened(ev) })
 	}
 	id := func(name string, t Type, f Format, doc string, get func(event.FileID) int64) Info {
-		return number(name, t, f, doc, func(ev *event.Event) (int64, bool) { return get(ev.File.ID), isOpened(ev) })
+		return number(name, t, f, doc, func(ev *event.Event) (int64, bool) {
+			if p := otherDescriptor(ev); p != nil && ev.Captured != nil {
+				return get(p.Descriptor.ID), p.Descriptor.Kind != event.KindUnknown
+			}
+			return get(ev.File.ID), isOpened(ev)
+		})
 	}
 	return []Info{
-		number("fd.num", Int64, ID, "Number of the file descriptor; -1 if the open failed.", func(ev *event.Event) (int64, bool) {
-			if p := descriptorOf(ev); p != nil {
-				return max(p.Num, -1), true
-			}
-			return max(ev.Ret, -1), ev.File.Present || isRing(ev)
-		}),
+		number("fd.num", Int64, ID, "Number of the file descriptor; -1 if the open failed.", fdNumber),
 		text("fd.type", "Kind of descriptor: file, directory, ipv4, ipv6, unix, pipe, event, ….", func(ev *event.Event) (string, bool) {
 			if p := otherDescriptor(ev); p != nil {
 				return kindWord(&p.Descriptor), p.Descriptor.Kind != event.KindUnknown
@@ -65,12 +65,9 @@ func fdFile() []Info {
 			return singleSlashes(ev.File.Raw), ev.File.Present || isRing(ev)
 		}),
 		text("fd.uid", "Thread and number of the descriptor, one behind the other.", func(ev *event.Event) (string, bool) {
-			if !isOpened(ev) {
+			n, ok := fdNumber(ev)
+			if !ok {
 				return "", false
-			}
-			n := ev.Ret
-			if p := descriptorOf(ev); p != nil {
-				n = p.Num
 			}
 			return strconv.Itoa(int(ev.Tid)) + strconv.FormatInt(n, 10), true
 		}).costly(),
@@ -101,6 +98,14 @@ func fdFile() []Info {
 			return f.Layer == event.LayerLower
 		}),
 	}
+}
+
+// fdNumber is fd.num.
+func fdNumber(ev *event.Event) (int64, bool) {
+	if p := descriptorOf(ev); p != nil {
+		return max(p.Num, -1), true
+	}
+	return max(ev.Ret, -1), ev.File.Present || isRing(ev)
 }
 
 func fdAdditive() []Info {

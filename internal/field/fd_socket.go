@@ -16,6 +16,29 @@ func serverEnd(e *endpoints) netip.AddrPort { return e.serverEnd() }
 func localEnd(e *endpoints) netip.AddrPort  { return e.local }
 func remoteEnd(e *endpoints) netip.AddrPort { return e.remote }
 
+// firstEnd and secondEnd are both ends, also where a capture does not know which is the client's.
+func firstEnd(e *endpoints) netip.AddrPort {
+	if e.captured != nil {
+		return e.captured.Source
+	}
+	return e.client()
+}
+
+func secondEnd(e *endpoints) netip.AddrPort {
+	if e.captured != nil {
+		return e.captured.Destination
+	}
+	return e.serverEnd()
+}
+
+// serverAddress is the server's end, whose address a capture does not tell of a socket that listened already.
+func serverAddress(e *endpoints) netip.AddrPort {
+	if e.captured != nil && !e.captured.Roles {
+		return netip.AddrPort{}
+	}
+	return e.serverEnd()
+}
+
 // socketEnd finds an end of the socket that the event is about. It has no port yet, or the socket has no such end: false.
 func socketEnd(ev *event.Event, of endOf) (netip.AddrPort, bool) {
 	s := socketOf(ev)
@@ -24,7 +47,7 @@ func socketEnd(ev *event.Event, of endOf) (netip.AddrPort, bool) {
 	}
 	e := endpointsOf(s)
 	end := of(&e)
-	return end, end.IsValid() && end.Port() != 0
+	return end, end.IsValid() && (end.Port() != 0 || e.captured != nil)
 }
 
 // fdSocket are the fields of connections; a few have a value for files too, as in Falco.
@@ -59,7 +82,7 @@ func fdSocket(rows []call.Row) []Info {
 		in := Info{Name: name, Type: t, Format: f, Doc: doc, Flags: both, Quantifier: Either}
 		in.Extract = func(ev *event.Event, _ Arg, v *Value) bool {
 			v.List = v.List[:0]
-			for _, of := range []endOf{clientEnd, serverEnd} {
+			for _, of := range []endOf{firstEnd, secondEnd} {
 				if end, ok := socketEnd(ev, of); ok {
 					v.List = append(v.List, Value{})
 					one(end, &v.List[len(v.List)-1])
@@ -93,7 +116,7 @@ func fdSocket(rows []call.Row) []Info {
 	return []Info{
 		either("fd.ip", IPAddr, Plain, "Address of either end.", ip),
 		addr("fd.cip", "Address of the client.", clientEnd),
-		addr("fd.sip", "Address of the server.", serverEnd),
+		addr("fd.sip", "Address of the server.", serverAddress),
 		addr("fd.lip", "Address of this machine's end.", localEnd),
 		addr("fd.rip", "Address of the other end.", remoteEnd),
 		either("fd.port", Port, Dec, "Port of either end.", number),
@@ -123,6 +146,9 @@ func fdSocket(rows []call.Row) []Info {
 		}),
 		known("fd.is_server", "Whether the process is the server of the connection.", func(_ *event.Event, p *event.Param) bool {
 			s := &p.Descriptor.Socket
+			if s.Ends != nil {
+				return s.Ends.Server
+			}
 			return isInet(&p.Descriptor) && (s.Server || s.Remote.Port() == 0 && s.Local.Port() != 0)
 		}),
 		either("fd.proto", Port, Plain, "Service of either end.", number),
@@ -132,10 +158,13 @@ func fdSocket(rows []call.Row) []Info {
 		service("fd.rproto", "Service of the port of the other end.", remoteEnd),
 		either("fd.net", IPNet, Plain, "Network of either end.", ip),
 		network("fd.cnet", "Network of the client.", clientEnd),
-		network("fd.snet", "Network of the server.", serverEnd),
+		network("fd.snet", "Network of the server.", serverAddress),
 		network("fd.lnet", "Network of this machine's end.", localEnd),
 		network("fd.rnet", "Network of the other end.", remoteEnd),
 		known("fd.connected", "Whether the socket is connected.", func(_ *event.Event, p *event.Param) bool {
+			if p.Descriptor.Captured != nil {
+				return p.Descriptor.Captured.Connected
+			}
 			if isInet(&p.Descriptor) {
 				return p.Descriptor.Socket.Remote.Port() != 0
 			}
@@ -145,6 +174,9 @@ func fdSocket(rows []call.Row) []Info {
 			p := descriptorOf(ev)
 			if p == nil {
 				return isOpened(ev), isOpened(ev) || isRing(ev)
+			}
+			if p.Descriptor.Captured != nil {
+				return p.Descriptor.Captured.NameChanged, p.Descriptor.Kind != event.KindUnknown
 			}
 			named := naming.Has(ev.Type) || p.Descriptor.Socket.Addressed
 			return named && (!ev.Failed() || inProgress(ev.Ret)), p.Descriptor.Kind != event.KindUnknown

@@ -117,10 +117,15 @@ func (r *Ref) GetPrint(ev *event.Event, v *Value) bool {
 	if r.Flags&FilterOnly != 0 {
 		return false
 	}
+	get := r.Extract
 	if r.Print != nil {
-		return r.Print(ev, r.Args, v)
+		get = r.Print
 	}
-	return r.Extract(ev, r.Args, v)
+	ok := get(ev, r.Args, v)
+	if ok && ev.Captured != nil && !r.List && r.Kind.Group() == Text {
+		v.Str = printableText(v.Str)
+	}
+	return ok
 }
 
 // Asks is what the kernel has to be asked of who causes an event of a type, for a rule about that type.

@@ -77,6 +77,9 @@ var openPairs = [...]struct{ kernel, falco uint32 }{
 
 // openFlags are the flags of an open with Falco's numbers.
 func openFlags(ev *event.Event) uint32 {
+	if ev.Captured != nil {
+		return ev.Captured.OpenFlags
+	}
 	k := ev.File.OpenFlags
 	var f uint32
 	switch k & kernelAccmode {

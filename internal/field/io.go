@@ -39,7 +39,7 @@ func evtIO(rows []call.Row) []Info {
 	return []Info{
 		{Name: "evt.buffer", Type: ByteBuf, Doc: "Data of a read or a write.", Cost: 1, Extract: func(ev *event.Event, _ Arg, v *Value) bool {
 			i, ok := data[ev.Type]
-			if !ok || i >= len(ev.Params) || ev.Params[i].Missing {
+			if !ok || i >= len(ev.Params) || ev.Params[i].Missing || ev.Captured != nil && i >= ev.Captured.Params {
 				return false
 			}
 			v.Str = ev.Params[i].Text
@@ -105,16 +105,16 @@ func descriptorCategory(ev *event.Event) string {
 		return string(call.OfDescriptor)
 	}
 	switch d := &p.Descriptor; {
+	case d.Kind == event.KindUnknown:
 	case d.Kind == event.KindFile || d.Kind == event.KindDirectory:
 		return "file"
 	case isInet(d):
 		return "net"
-	case d.Kind == event.KindSocket:
-		if typ, _ := kindOf(d); typ == "unix" {
+	default:
+		switch typ, _ := kindOf(d); typ {
+		case "unix", "pipe", "event", "signalfd", "inotify", "userfaultfd":
 			return "ipc"
 		}
-	case d.Kind == event.KindPipe:
-		return "ipc"
 	}
 	return string(call.OfDescriptor)
 }

@@ -78,8 +78,11 @@ const unsetID = int64(^uint32(0))
 // params are the parameters of the captured events.
 type params struct {
 	// table are those of the calls with a row, generic those of the calls without one.
-	table                                                                 map[event.Type][]param
-	generic                                                               []param
+	table   map[event.Type][]param
+	generic []param
+	// captured are those of the events of captures.
+	captured map[event.Type][]param
+
 	open, openat, openat2, creat, byHandle, execve, execveat, exit, uring []param
 }
 
@@ -113,12 +116,17 @@ func (ps *params) of(t event.Type) []param {
 	return nil
 }
 
-// named are the parameters that a number or a name stands for, by event type; nil where a type has none.
-func (ps *params) named(a Arg) []*param {
+// named are the parameters that a number or a name stands for.
+func (ps *params) named(a Arg) choice {
+	return choice{chosen(a, ps.of), chosen(a, func(t event.Type) []param { return ps.captured[t] })}
+}
+
+// chosen are the parameters that a number or a name stands for, by event type; nil where a type has none.
+func chosen(a Arg, of func(event.Type) []param) []*param {
 	types := event.AllTypes()
 	byType := make([]*param, len(types)+1)
 	for _, t := range types {
-		list := ps.of(t)
+		list := of(t)
 		for i := range list {
 			if i == a.Index || a.Index < 0 && list[i].name == a.Text {
 				byType[t] = &list[i]
@@ -149,7 +157,7 @@ func newParams(rows []call.Row) *params {
 	execveat := execParams(exe)
 	execve := append(execveat[:len(execveat):len(execveat)],
 		param{"filename", FSPath, Plain, str(func(ev *event.Event) string { return ev.Filename }), absMeaning})
-	return &params{
+	ps := &params{
 		table:    tableParams(rows),
 		generic:  genericParams(),
 		open:     []param{fd, name, flags, mode, dev, ino},
@@ -173,6 +181,8 @@ func newParams(rows []call.Row) *params {
 			{"reaper_tid", PID, Dec, num(func(ev *event.Event) int64 { return int64(ev.Exit.Reaper) }), reaperMeaning},
 		},
 	}
+	ps.captured = captured(ps, rows)
+	return ps
 }
 
 // execParams are those that execve and execveat share.

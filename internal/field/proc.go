@@ -174,13 +174,18 @@ func procIDs() []Info {
 	}
 	return []Info{
 		pid("proc.pid", "Process id.", func(ev *event.Event, _ *event.Process) int64 { return int64(ev.Tgid) }),
-		pid("proc.ppid", "Process id of the parent.", func(_ *event.Event, p *event.Process) int64 { return int64(p.Ppid) }),
+		number("proc.ppid", Int64, ID, "Process id of the parent.", func(ev *event.Event) (int64, bool) {
+			if ev.Process == nil {
+				return 0, false
+			}
+			return int64(ev.Process.Ppid), ev.Process.Ppid >= 0
+		}),
 		number("proc.vpid", Int64, ID, "Process id in the process's own pid namespace.", func(ev *event.Event) (int64, bool) {
 			n := ev.Vpid
 			if ev.Process != nil && ev.Process.Vpid != 0 {
 				n = ev.Process.Vpid
 			}
-			return int64(n), n != 0
+			return int64(n), n > 0
 		}),
 		number("proc.pvpid", Int64, ID, "Process id of the parent in its own pid namespace.", func(ev *event.Event) (int64, bool) {
 			p := parent(ev)

@@ -1,0 +1,50 @@
+package event
+
+import "net/netip"
+
+// Captured is what an event of a .scap capture has besides: Falco's libraries recorded it, and its fields show what Falco shows of it.
+// A Process of such an event changes with the next one.
+type Captured struct {
+	// Code is the event's number in Falco's event table, Category its evt.category; empty where the descriptor decides it.
+	Code     int
+	Category string
+	// Params is how many parameters the event has. They stand first in Event.Params, in the order of Falco's event table, of any event.
+	Params int
+	// Syscall: the event is a system call; Returned: with a return value.
+	Syscall, Returned bool
+	// OpenFlags are those of an open, in Falco's numbers.
+	OpenFlags uint32
+	// Cgroups are the thread's, each as CONTROLLER=PATH.
+	Cgroups []string
+}
+
+// CapturedDescriptor is what a capture knows of a descriptor, instead of what the kernel tells.
+type CapturedDescriptor struct {
+	// Type is Falco's word, empty if there is none, and Char the character that stands for it.
+	Type string
+	Char byte
+	Name string
+	// Connected: a connection was made or tried. NameChanged: the event gave the descriptor another name.
+	Connected, NameChanged bool
+}
+
+// Ends are the ends of a socket of IPv4 or IPv6 as a capture knows them, instead of [Socket.Local], Remote and Server.
+type Ends struct {
+	// Source is the client's end, invalid for a socket that only listens; Destination the server's.
+	Source, Destination netip.AddrPort
+	// Roles: it is known which end is which.
+	Roles bool
+	// DestinationLocal: the destination is this machine's end, and not the source.
+	DestinationLocal bool
+	// Server is fd.is_server, L4 fd.l4proto.
+	Server bool
+	L4     string
+}
+
+func (d *CapturedDescriptor) clone() *CapturedDescriptor {
+	if d == nil {
+		return nil
+	}
+	own := *d
+	return &own
+}

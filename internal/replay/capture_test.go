@@ -1,0 +1,170 @@
+package replay
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/field"
+	"github.com/saker-sensor/saker/internal/replay/state"
+	"github.com/saker-sensor/saker/internal/testutil"
+)
+
+// TestCapturesAreAsFalcoShowsThem compares each event of each capture that rules see, field by field, with what Falco 0.44.1 printed.
+func TestCapturesAreAsFalcoShowsThem(t *testing.T) {
+	rule, err := os.ReadFile(testutil.Shared(t, "regression/expected/each-event.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := templateFields(t, string(rule))
+	captures, err := filepath.Glob(testutil.Shared(t, "regression/captures") + "/*.scap")
+	if err != nil || len(captures) == 0 {
+		t.Fatalf("no captures: %v", err)
+	}
+	for _, file := range captures {
+		name := strings.TrimSuffix(filepath.Base(file), ".scap")
+		t.Run(name, func(t *testing.T) {
+			want := expected(t, testutil.Shared(t, "regression/expected/"+name+".jsonl.gz"))
+			compareCapture(t, file, fields, want)
+		})
+	}
+}
+
+// shown is a field of the template: its place in Falco's JSON, and how to get it.
+type shown struct {
+	key string
+	ref field.Ref
+}
+
+func templateFields(t *testing.T, rule string) []shown {
+	t.Helper()
+	d := field.New(field.Settings{})
+	_, template, _ := strings.Cut(rule, "output: ")
+	var fields []shown
+	for _, m := range regexp.MustCompile(`%([a-z0-9_.]+)(?:\[([^\]]*)\])?`).FindAllStringSubmatch(template, -1) {
+		ref, err := d.Lookup(m[1], m[2], m[2] != "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := strings.TrimPrefix(m[0], "%")
+		if key == "evt.time.iso8601" {
+			key = "evt.time"
+		}
+		fields = append(fields, shown{key, ref})
+	}
+	return fields
+}
+
+// expected are the lines of Falco's output, each a JSON object whose missing fields are left out.
+func expected(t *testing.T, file string) (lines []map[string]json.RawMessage) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := bufio.NewScanner(z)
+	in.Buffer(nil, 1<<20)
+	for in.Scan() {
+		var line map[string]json.RawMessage
+		if err := json.Unmarshal(in.Bytes(), &line); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, line)
+	}
+	if err := in.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
+
+func compareCapture(t *testing.T, file string, fields []shown, want []map[string]json.RawMessage) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	c := OpenCapture(f, state.Settings{})
+	differences := map[string]int{}
+	examples := map[string]string{}
+	n := 0
+	for ; ; n++ {
+		ev, err := c.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("event %d: %v", n, err)
+		}
+		if n >= len(want) {
+			t.Fatalf("more events than the %d that Falco shows: %s", len(want), ev.Type)
+		}
+		for i := range fields {
+			raw := value(&fields[i].ref, ev)
+			if string(raw) == string(want[n][fields[i].key]) {
+				continue
+			}
+			got, wanted := normal(raw), normal(want[n][fields[i].key])
+			if got == wanted {
+				continue
+			}
+			kind := fields[i].key + " of " + ev.Type.String()
+			if differences[kind]++; differences[kind] == 1 {
+				examples[kind] = fmt.Sprintf("line %d: got %s, want %s", n+1, got, wanted)
+			}
+		}
+	}
+	if n != len(want) {
+		t.Errorf("%d events, want %d", n, len(want))
+	}
+	for _, kind := range slices.Sorted(maps.Keys(differences)) {
+		t.Errorf("%s: %d differ: %s", kind, differences[kind], examples[kind])
+	}
+	if lost := c.Lost(); lost != (state.Lost{}) {
+		t.Errorf("lost: %+v", lost)
+	}
+}
+
+// value is a field of an event as JSON, empty if it has none.
+func value(r *field.Ref, ev *event.Event) []byte {
+	var v field.Value
+	if !r.GetPrint(ev, &v) {
+		return nil
+	}
+	return r.AppendJSON(nil, &v, true)
+}
+
+// normal is JSON in one form.
+func normal(b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	var v any
+	if d.Decode(&v) != nil {
+		return string(b)
+	}
+	out, err := json.Marshal(v)
+	if err != nil {
+		return string(b)
+	}
+	return string(out)
+}
