@@ -168,3 +168,19 @@ func normal(b []byte) string {
 	}
 	return string(out)
 }
+
+// Open knows a capture by its first bytes.
+func TestOpenFindsCaptures(t *testing.T) {
+	f, err := Open(testutil.Shared(t, "regression/captures/cat_write.scap"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	ev, err := f.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := ev.Type.String(); got != "procinfo" {
+		t.Errorf("the first event is %s", got)
+	}
+}

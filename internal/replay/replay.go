@@ -1,8 +1,9 @@
-// Package replay makes a source of events of a file: a recording of Saker's own.
+// Package replay makes a source of events of a file: a recording of Saker's own, or a capture of Falco's.
 package replay
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/replay/recording"
+	"github.com/saker-sensor/saker/internal/replay/state"
 )
 
 // Source yields recorded events in their order, as rules see them. At the end the error is io.EOF. An event is valid until the next
@@ -61,8 +63,17 @@ func openError(path string, err error) error {
 }
 
 func open(in *bufio.Reader) (Source, error) {
+	if head, _ := in.Peek(len(section)); bytes.HasPrefix(head, []byte(packed)) || bytes.HasPrefix(head, []byte(section)) {
+		return OpenCapture(in, state.Settings{}), nil
+	}
 	return recording.NewReader(in)
 }
+
+// What a capture begins with, if gzip packed it and if not.
+const (
+	packed  = "\x1f\x8b"
+	section = "\n\r\r\n"
+)
 
 // Progress tells how many bytes of the file were read, and how many it has; 0 if that is not known, as of a pipe.
 func (f *File) Progress() (read, size int64) { return f.read.Load(), f.size }
