@@ -237,7 +237,7 @@ func TestDamagedCaptures(t *testing.T) {
 		for _, err := reader.Next(); err == nil; _, err = reader.Next() {
 			boundary[reader.start] = true
 		}
-		for range 4 {
+		for range 2 {
 			cut := random.Int64N(int64(len(plain)))
 			check("cut at", cut, plain[:cut], !boundary[cut] && cut > 0)
 			cut = random.Int64N(int64(len(packed)))

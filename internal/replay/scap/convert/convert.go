@@ -3,6 +3,7 @@ package convert
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -90,24 +91,30 @@ func (c *Converter) Convert(ev *scap.Event) (out *scap.Event, ok bool, err error
 func check(ev *scap.Event) (verdict, error) {
 	kind := schema.Lookup(ev.Code)
 	if kind == nil {
-		return 0, fmt.Errorf("the code is not known")
+		return 0, errors.New("the code is not known")
 	}
-	old := kind.Flags&schema.OldVersion != 0
+	if kind.Flags&schema.Unused != 0 {
+		return verdictDrop, nil
+	}
+	old, entry := kind.Flags&schema.OldVersion != 0, schema.IsEnter(ev.Code)
+	if kind.Flags&schema.ConverterManaged == 0 {
+		switch {
+		case !old:
+			return verdictPass, nil
+		case entry:
+			return verdictDrop, nil
+		}
+		return 0, errors.New("no conversion of this old form is known")
+	}
 	switch {
-	case kind.Flags&schema.Unused != 0:
-		return verdictDrop, nil
-	case kind.Flags&schema.ConverterManaged != 0 && schema.IsEnter(ev.Code):
+	case entry:
 		return verdictConvert, nil
-	case kind.Flags&schema.ConverterManaged != 0 && len(ev.Params) > len(kind.Params):
+	case len(ev.Params) > len(kind.Params):
 		return 0, fmt.Errorf("it has %d parameters, %d at most", len(ev.Params), len(kind.Params))
-	case kind.Flags&schema.ConverterManaged != 0 && (old || len(ev.Params) < len(kind.Params)):
+	case old || len(ev.Params) < len(kind.Params):
 		return verdictConvert, nil
-	case kind.Flags&schema.ConverterManaged != 0 || !old:
-		return verdictPass, nil
-	case schema.IsEnter(ev.Code):
-		return verdictDrop, nil
 	}
-	return 0, fmt.Errorf("no conversion of this old form is known")
+	return verdictPass, nil
 }
 
 // step does one conversion of an event that needs it, and says what happens with the result.

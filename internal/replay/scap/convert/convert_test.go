@@ -64,6 +64,7 @@ func load(t testing.TB, name string, into any) {
 func TestTableIsTheReference(t *testing.T) {
 	var want reference
 	load(t, "converter-table.json", &want)
+	c := New()
 	if len(want.Events) != schema.Count() {
 		t.Errorf("%d events, want %d", schema.Count(), len(want.Events))
 	}
@@ -90,13 +91,13 @@ func TestTableIsTheReference(t *testing.T) {
 				initial = uint64(number)
 			}
 			var wide [16]byte
-			copy(wide[:], New().initial(got.Params[i].Type))
+			copy(wide[:], c.initial(got.Params[i].Type))
 			if binary.LittleEndian.Uint64(wide[:]) != initial {
 				t.Errorf("%s: parameter %s begins as %v, want %v", name, param.Name, wide, initial)
 			}
 		}
 	}
-	rows := New().rows
+	rows := c.rows
 	if len(rows) != len(table()) {
 		t.Errorf("%d rows have the key of another one", len(table())-len(rows))
 	}
