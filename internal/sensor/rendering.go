@@ -41,7 +41,7 @@ func (f *format) append(text, json []byte, ev *event.Event, count uint64) ([]byt
 
 // newRendering compiles each rule's output. Secrets that its alerts do not show are counted.
 func newRendering(cfg *config.Config, rules *engine.Ruleset, redacted *atomic.Uint64) (*rendering, error) {
-	options, err := alertOptions(cfg, redacted)
+	options, err := setup.AlertOptions(cfg, redacted)
 	if err != nil {
 		return nil, err
 	}
@@ -66,29 +66,6 @@ func newRendering(cfg *config.Config, rules *engine.Ruleset, redacted *atomic.Ui
 	return r, nil
 }
 
-func alertOptions(cfg *config.Config, redacted *atomic.Uint64) (render.Options, error) {
-	o := render.Options{
-		JSON:                cfg.JSONOutput,
-		IncludeMessage:      cfg.JSONIncludeMessage,
-		IncludeOutput:       cfg.JSONIncludeOutput,
-		IncludeOutputFields: cfg.JSONIncludeOutputFields,
-		IncludeTags:         cfg.JSONIncludeTags,
-		TimeISO8601:         cfg.TimeISO8601,
-		BufferBase64:        cfg.BufferBase64,
-		SuggestedOutput:     cfg.SuggestedOutput(),
-		Append:              appends(cfg.AppendOutput),
-		Hostname:            config.Hostname(),
-	}
-	if !cfg.Redaction.Enabled {
-		return o, nil
-	}
-	var err error
-	o.Redactor, err = render.NewRedactor(render.RedactorSettings{
-		Defaults: cfg.Redaction.Defaults, Patterns: cfg.Redaction.Patterns, Count: redacted,
-	})
-	return o, err
-}
-
 // wholeOptions are those of JSON with every part.
 func wholeOptions(o render.Options) render.Options {
 	o.JSON, o.IncludeMessage, o.IncludeOutput, o.IncludeOutputFields, o.IncludeTags = true, false, true, true, true
@@ -107,24 +84,4 @@ func dedupWindow(cfg *config.Deduplication, rule *engine.Rule) time.Duration {
 		}
 	}
 	return window
-}
-
-// appends puts append_output into the output's words.
-func appends(entries []config.Append) []render.Append {
-	var out []render.Append
-	for _, e := range entries {
-		a := render.Append{Place: e.Place, Source: e.Match.Source, Rule: e.Match.Rule, Tags: e.Match.Tags, Output: e.ExtraOutput}
-		for _, f := range e.ExtraFields {
-			switch f := f.(type) {
-			case string:
-				a.Fields = append(a.Fields, render.AppendField{Key: f})
-			case map[string]any:
-				for key, text := range f {
-					a.Fields = append(a.Fields, render.AppendField{Key: key, Text: fmt.Sprint(text)})
-				}
-			}
-		}
-		out = append(out, a)
-	}
-	return out
 }
