@@ -1,5 +1,10 @@
 package call
 
+import (
+	"slices"
+	"strings"
+)
+
 // Names are the texts of a parameter's numbers, and the numbers that Falco has for them, which rules compare with
 // (evt.rawarg.flags). They are in the order in which Falco prints them.
 type Names struct {
@@ -91,6 +96,31 @@ func (n *Names) Text(falco uint64) string {
 		left &^= v.falco
 	}
 	return text
+}
+
+// Parse is the inverse of Text: it finds Falco's number for one name of a choice, or for several of a flag set with a bar between them.
+func (n *Names) Parse(text string) (falco uint64, ok bool) {
+	parts := []string{text}
+	if !n.choice {
+		parts = strings.Split(text, "|")
+	}
+	for _, part := range parts {
+		i := slices.IndexFunc(n.list, func(v name) bool { return v.text == strings.TrimSpace(part) })
+		if i < 0 {
+			return 0, false
+		}
+		falco |= n.list[i].falco
+	}
+	return falco, true
+}
+
+// Texts are all names.
+func (n *Names) Texts() []string {
+	texts := make([]string, len(n.list))
+	for i := range n.list {
+		texts[i] = n.list[i].text
+	}
+	return texts
 }
 
 // alternatives joins the names that one number has: AF_LOCAL and AF_UNIX.

@@ -7,6 +7,16 @@ import (
 // Sent tells whether the kernel's side sends something for the parameter.
 func (p *Param) Sent() bool { return p.From != bpfgen.SensorParamSourceSOURCE_NONE }
 
+// IsResult tells whether the parameter's number is what the call returned.
+func (p *Param) IsResult() bool {
+	return p.Arg == result && (p.From == fromArg || p.From == bpfgen.SensorParamSourceSOURCE_DESCRIPTOR)
+}
+
+// IsDescriptor tells whether the kernel's side sends what a descriptor leads to.
+func (p *Param) IsDescriptor() bool {
+	return p.From == bpfgen.SensorParamSourceSOURCE_DESCRIPTOR || p.From == bpfgen.SensorParamSourceSOURCE_DESCRIPTOR_AT
+}
+
 // Recipe is what the kernel's side does for the row: its sent parameters, in their order.
 func (r *Row) Recipe() bpfgen.SensorCallRecipe {
 	out := bpfgen.SensorCallRecipe{Paths: [2]uint8{noArg, noArg}, Descriptor: noArg}

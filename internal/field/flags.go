@@ -1,6 +1,7 @@
 package field
 
 import (
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -167,6 +168,18 @@ var capNames = namesOf(
 	"CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL", "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG",
 	"CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE",
 )
+
+// ParseCapabilities reads what thread.cap_effective and its like show: names joined by blanks, as a bit mask.
+func ParseCapabilities(text string) (mask uint64, ok bool) {
+	for _, word := range strings.Fields(text) {
+		i := slices.IndexFunc(capNames, func(f flagName) bool { return f.name == word })
+		if i < 0 {
+			return 0, false
+		}
+		mask |= capNames[i].bits
+	}
+	return mask, true
+}
 
 func namesOf(names ...string) []flagName {
 	fs := make([]flagName, len(names))
