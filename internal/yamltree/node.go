@@ -5,6 +5,7 @@
 package yamltree
 
 import (
+	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -68,6 +69,11 @@ func (n *Node) Has(key string) bool { return n.Get(key) != nil }
 func (n *Node) Defined(key string) bool {
 	v := n.Get(key)
 	return v != nil && v.Kind != Null
+}
+
+// Errorf is an [*Error] with the node's place.
+func (n *Node) Errorf(format string, args ...any) error {
+	return &Error{File: n.File, Offset: n.Offset, Message: fmt.Sprintf(format, args...)}
 }
 
 // Place finds the byte of the file that the o-th byte of a scalar's text came from. It walks both side by side: a run
