@@ -37,6 +37,8 @@ func valueKind(typ string) string {
 	switch typ {
 	case "int":
 		return "a whole number"
+	case "uint64":
+		return "a whole number from 0"
 	case "float64":
 		return "a number"
 	case "bool":
