@@ -67,6 +67,7 @@ func record(ctx context.Context, stdout, stderr io.Writer, loaded *config.Loaded
 	cfg.Stdout.Enabled, cfg.Syslog.Enabled, cfg.Program.Enabled, cfg.File.Enabled = false, false, false, false
 	cfg.HTTP.Enabled, cfg.OTLP.Enabled, cfg.GRPC.Enabled, cfg.GRPCOutput.Enabled = false, false, false, false
 	cfg.Webserver.Enabled, cfg.Metrics.Enabled, cfg.WatchFiles = false, false, false
+	cfg.Capture.Enabled = false
 	cfg.Guard.StateFile, cfg.Top.Socket = "", ""
 	if !what.Matched {
 		cfg.Rules, cfg.AppendOutput, cfg.Priority = nil, nil, "debug"

@@ -226,7 +226,9 @@ func Default() Config {
 		Kubernetes: Kubernetes{Source: SourceNone, Kubelet: Kubelet{Interval: 10 * time.Second}},
 		Engine:     Engine{Kind: "modern_ebpf", BPF: ModernEBPF{BufSizePreset: 4}},
 		Libs:       Libs{Snaplen: 80},
-		Capture:    Capture{PathPrefix: "/tmp/falco", Mode: "rules", DefaultDuration: 5000},
+		Capture: Capture{
+			PathPrefix: "/tmp/falco", Mode: "rules", DefaultDuration: 5000, Before: 5000, BeforeMB: 8, MaxFiles: 64,
+		},
 	}
 }
 

@@ -193,4 +193,14 @@ type Capture struct {
 	// DefaultDuration is in milliseconds.
 	DefaultDuration int `yaml:"default_duration"`
 	MaxFileSizeMB   int `yaml:"max_file_size_mb"`
+	// Before is how far back a capture goes, in milliseconds, and BeforeMB how much memory the events take until then.
+	Before   int `yaml:"before"`
+	BeforeMB int `yaml:"before_max_size_mb"`
+	// PerContainer captures the events of the match's container alone.
+	PerContainer bool `yaml:"per_container"`
+	// MaxFiles is how many files there may be.
+	MaxFiles int `yaml:"max_files"`
 }
+
+// CaptureAllRules is the [Capture.Mode] in which each match is captured.
+const CaptureAllRules = "all_rules"

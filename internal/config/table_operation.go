@@ -95,11 +95,16 @@ func operationKeys() []key {
 			typ:  boolean,
 			doc:  "keep the capabilities that [are needed](privileges.md) and no others, and set no-new-privileges",
 		},
-		{name: "capture", typ: section, doc: "write what was seen around a match to a file", effect: notYet, why: "nothing is recorded"},
+		{name: "capture", typ: section, doc: "write what happened around a match to a file, for `sensor replay`. While it is on, the kernel sends " +
+			"all events of the types that rules are about"},
 		{name: "capture.enabled", typ: boolean, doc: "on or off"},
-		{name: "capture.path_prefix", typ: text, doc: "how the files' names begin"},
-		{name: "capture.mode", typ: text, allowed: []string{"rules", "all_rules"}, doc: "for rules that ask for it, or for `all_rules`"},
+		{name: "capture.path_prefix", typ: text, doc: "how the files' names begin; the time in ns and the event's number follow"},
+		{name: "capture.mode", typ: text, allowed: []string{"rules", CaptureAllRules}, doc: "for rules that ask for it, or for `all_rules`"},
 		{name: "capture.default_duration", typ: integer, most: 1 << 31, doc: "milliseconds after the match"},
 		{name: "capture.max_file_size_mb", typ: integer, most: 1 << 20, doc: "bound of a file; 0 is none"},
+		{name: "capture.before", typ: integer, most: 1 << 31, doc: "milliseconds before the match; not a key of Falco's, as those that follow"},
+		{name: "capture.before_max_size_mb", typ: integer, most: 1 << 10, doc: "memory for the events of that time"},
+		{name: "capture.per_container", typ: boolean, doc: "events of the match's container alone"},
+		{name: "capture.max_files", typ: integer, most: 1 << 20, doc: "no capture begins while there are so many files"},
 	}
 }

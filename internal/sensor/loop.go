@@ -60,6 +60,8 @@ type loop struct {
 	scratch *engine.Scratch
 	// emit tells false if an output had no room for the alert.
 	emit func(*rendering, *engine.Rule, *event.Event) bool
+	// captures are nil if nothing is to be captured.
+	captures *captures
 	// top counts events and matches; nil while no viewer is connected.
 	top *top.Counter
 	// every is called about once a second, between records; its error ends the run.
@@ -84,6 +86,9 @@ func (l *loop) prepare() {
 	l.scratch = engine.NewScratch()
 	l.onMatch = func(r *engine.Rule) {
 		l.stats.Matched++
+		if l.captures != nil {
+			l.captures.matched(r, l.event)
+		}
 		taken := l.emit(l.alerts, r, l.event)
 		if l.top != nil {
 			l.top.Alert(r.Name, !taken)
@@ -257,6 +262,9 @@ func (l *loop) evaluate(ev *event.Event, g *generation) {
 	l.addPod(ev)
 	ev.Hosts = l.hosts.Hosts()
 	l.count(ev)
+	if l.captures != nil {
+		l.captures.add(ev)
+	}
 	l.event, l.alerts = ev, g.alerts
 	g.rules.Match(ev, l.scratch, l.onMatch)
 	l.verdicts.judge(ev, g.judge)

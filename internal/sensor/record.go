@@ -80,16 +80,12 @@ func (s *sensor) openRecording(context.Context) error {
 	if s.Record == nil || s.DryRun {
 		return nil
 	}
-	var name unix.Utsname
-	_ = unix.Uname(&name)
-	r := &recorder{log: s.Log}
+	r, header := &recorder{log: s.Log}, s.recordingHeader()
+	header.Filter = s.Record.Filter
 	var err error
 	r.file, err = recording.NewRecorder(recording.Settings{
 		Path: s.Record.Path, MaxBytes: s.Record.MaxBytes, MaxAge: s.Record.MaxAge, Files: s.Record.Files,
-		Header: recording.Header{
-			Version: s.Version, Hostname: config.Hostname(), Kernel: unix.ByteSliceToString(name.Release[:]), Filter: s.Record.Filter,
-			Started: s.started.UnixNano(),
-		},
+		Header: header,
 		Failed: func(err error) { s.Log.Error("events are not recorded any more", zap.Error(err)) },
 	})
 	s.recorder = r
@@ -97,6 +93,15 @@ func (s *sensor) openRecording(context.Context) error {
 		s.recorder = nil
 	}
 	return err
+}
+
+// recordingHeader describes this machine and run.
+func (s *sensor) recordingHeader() recording.Header {
+	var name unix.Utsname
+	_ = unix.Uname(&name)
+	return recording.Header{
+		Version: s.Version, Hostname: config.Hostname(), Kernel: unix.ByteSliceToString(name.Release[:]), Started: s.started.UnixNano(),
+	}
 }
 
 // emit takes the place of [alerts.emit].

@@ -210,6 +210,7 @@ func (r *reloader) keepFixed(next *config.Config) {
 		{"watch_config_files", &r.current.config.WatchFiles, &next.WatchFiles},
 		{"webserver", &r.current.config.Webserver, &next.Webserver},
 		{"metrics", &r.current.config.Metrics, &next.Metrics},
+		{"capture", &r.current.config.Capture, &next.Capture},
 		{"guard", &r.current.config.Guard, &next.Guard},
 		{"top", &r.current.config.Top, &next.Top},
 		{"privileges", &r.current.config.Privileges, &next.Privileges},

@@ -173,6 +173,7 @@ func (s *sensor) teardown() error {
 		{"end the look-ups of host names", s.closeHosts},
 		{"flush and close the outputs", s.closeAlerts},
 		{"flush and close the recording", s.closeRecording},
+		{"end the captures", s.closeCaptures},
 		{"say what was seen and lost", s.summary},
 		{"unload the kernel programs", s.closeProbe},
 		{"write how this run ended", func() error { return s.closeHeartbeat(blind, blindTime) }},
@@ -311,8 +312,11 @@ func (s *sensor) capture(ctx context.Context) error {
 	}
 	if s.recorder != nil {
 		s.loop.emit = s.recorder.emit
-		s.loop.critical.dec.KeepRaw, s.loop.bulk.dec.KeepRaw = true, true
+	} else {
+		s.loop.captures = newCaptures(&s.Config, s.recordingHeader(), s.Log)
 	}
+	keep := s.recorder != nil || s.loop.captures != nil
+	s.loop.critical.dec.KeepRaw, s.loop.bulk.dec.KeepRaw = keep, keep
 	s.loop.critical.ring, s.loop.bulk.ring = s.probe.Critical(), s.probe.Bulk()
 	if s.pods != nil {
 		s.loop.pods = s.pods
@@ -364,6 +368,9 @@ func (s *sensor) everySecond() error {
 	s.alerts.dedup.Expire(time.Now())
 	if s.recorder != nil {
 		s.recorder.tick()
+	}
+	if s.loop.captures != nil {
+		s.loop.captures.tick(time.Now())
 	}
 	k, err := s.probe.Counters()
 	if err == nil {

@@ -62,6 +62,13 @@ func (s *sensor) closeAlerts() error {
 	return s.alerts.outputs.drain(sinkDeadline, nil)
 }
 
+func (s *sensor) closeCaptures() error {
+	if s.loop == nil {
+		return nil
+	}
+	return s.loop.captures.close()
+}
+
 func (s *sensor) summary() error {
 	if s.loop == nil {
 		return nil

@@ -21,13 +21,16 @@ func Probe(cfg *config.Config, n *Narrowing) (probe.Settings, error) {
 		Types: narrow.Types(n.Rules, cfg.BaseSyscalls.All), EntryCopies: narrow.EntryCopies(n.Rules, masks), BulkBytes: cfg.BulkBytes(),
 		DataBytes: cfg.Libs.Snaplen,
 	}
-	if cfg.Narrow.Enabled {
+	if narrows(cfg) {
 		settings.Masks = masks
 	}
 	hierarchy, err := cgroup.FindHierarchy(config.HostRoot())
 	settings.CgroupController = hierarchy.Controller
 	return settings, err
 }
+
+// narrows tells whether the kernel leaves out what no rule can match. A capture has it, too.
+func narrows(cfg *config.Config) bool { return cfg.Narrow.Enabled && !cfg.Capture.Enabled }
 
 // Narrowing is what the enabled rules are about.
 type Narrowing struct {
@@ -64,7 +67,7 @@ func Narrow(cfg config.Config, set *engine.Ruleset) (*Narrowing, error) {
 	for i, r := range enabled {
 		n.bits[r] = bits[i]
 	}
-	if cfg.Narrow.Enabled {
+	if narrows(&cfg) {
 		n.Judge = engine.NewJudge(enabled, bits)
 	}
 	return n, nil

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -80,6 +81,42 @@ func TestRecord(t *testing.T) {
 	}
 	if !strings.Contains(replayed.Log(), "(from recordings)") {
 		t.Errorf("the exit text:\n%s", replayed.Log())
+	}
+}
+
+// TestCapture: what happens around a match is in a file of its own: the events before it, which no rule matches, and those after it.
+func TestCapture(t *testing.T) {
+	dir, out := t.TempDir(), t.TempDir()
+	rules := testutil.RulesFile(t, fmt.Sprintf(`
+- rule: Captured
+  desc: d
+  condition: evt.type in (open, openat, openat2, creat) and fd.name = %[1]s/n5
+  output: o
+  priority: NOTICE
+  capture: true
+  capture_duration: 1000
+- rule: Not captured
+  desc: d
+  condition: evt.type in (open, openat, openat2, creat) and fd.name = %[1]s/n4
+  output: o
+  priority: NOTICE
+`, dir))
+	s := startSensor(t, "-r", rules, "-o", "capture.enabled=true", "-o", "capture.path_prefix="+out+"/around")
+	openNumbered(t, dir, 0, 10)
+	s.WaitLog("capture ended")
+	openNumbered(t, dir, 10, 11)
+	s.Stop()
+	found, err := filepath.Glob(out + "/around_*.skr")
+	if err != nil || len(found) != 1 {
+		t.Fatalf("files %v, %v\n%s", found, err, s.Log())
+	}
+	replayed := launch(t, "replay", "-c", os.DevNull, "-o", "json_output=true", "-r", numbered(t, dir), found[0])
+	var names []string
+	for line := range replayed.Lines {
+		names = append(names, filepath.Base(replayed.Parse(line).Field("fd.name")))
+	}
+	if want := []string{"n0", "n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8", "n9"}; !slices.Equal(names, want) {
+		t.Errorf("the capture has %v, not %v", names, want)
 	}
 }
 

@@ -22,6 +22,8 @@ type Settings struct {
 	MaxAge   time.Duration
 	// Files is how many files are kept, Path among them. 0: there is one, and the recording ends with it.
 	Files int
+	// Blocks is how many blocks of 2 MiB may wait for the disk; 0 is 4.
+	Blocks int
 	// Failed is told of what could not be written, once. From then on events are counted as lost.
 	Failed func(error)
 }
@@ -34,7 +36,7 @@ type Counters struct {
 	Bytes int64
 }
 
-// waitingBlocks is how many full blocks may wait for the disk.
+// waitingBlocks is the number of full blocks that may wait for the disk, unless the settings say another.
 const waitingBlocks = 4
 
 // flushAfter is how long an event waits at most for its block to be full.
@@ -63,13 +65,16 @@ func NewRecorder(s Settings) (*Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Recorder{settings: s, free: make(chan *block, waitingBlocks+1), full: make(chan *block, waitingBlocks)}
+	if s.Blocks == 0 {
+		s.Blocks = waitingBlocks
+	}
+	r := &Recorder{settings: s, free: make(chan *block, s.Blocks+1), full: make(chan *block, s.Blocks)}
 	f, err := r.open()
 	if err != nil {
 		return nil, err
 	}
 	r.now = newBlock(mode)
-	for range waitingBlocks {
+	for range s.Blocks {
 		r.free <- nil // made when it is needed
 	}
 	r.done.Go(func() { r.err = r.run(f) })
@@ -78,6 +83,12 @@ func NewRecorder(s Settings) (*Recorder, error) {
 
 // Record takes an event that has its Raw record. It does not block.
 func (r *Recorder) Record(ev *event.Event) {
+	r.entry = EntryOf(ev)
+	r.RecordEntry(&r.entry)
+}
+
+// RecordEntry takes one of a [History].
+func (r *Recorder) RecordEntry(e *Entry) {
 	if r.now == nil && !r.next() || r.over.Load() {
 		r.lost.Add(1)
 		return
@@ -85,8 +96,7 @@ func (r *Recorder) Record(ev *event.Event) {
 	if r.now.count == 0 {
 		r.begun = time.Now()
 	}
-	r.entry = EntryOf(ev)
-	if err := r.now.add(&r.entry); err != nil {
+	if err := r.now.add(e); err != nil {
 		r.lost.Add(1)
 		return
 	}
@@ -103,7 +113,7 @@ func (r *Recorder) Tick(now time.Time) {
 	}
 }
 
-// handOver gives the block to the goroutine. There is room: blocks that wait, and the one at hand, are waitingBlocks+1.
+// handOver gives the block to the goroutine. There is room: blocks that wait, and the one at hand, are one more than may wait.
 func (r *Recorder) handOver() {
 	r.full <- r.now
 	r.now = nil

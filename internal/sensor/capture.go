@@ -1,0 +1,178 @@
+package sensor
+
+import (
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/saker-sensor/saker/internal/config"
+	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/replay/recording"
+)
+
+// maxCaptures bounds the files that are being written at the same time.
+const maxCaptures = 4
+
+// captures write what happens around a match to a file of its own: the events before it, which are in memory, and those after it. They
+// belong to the loop's goroutine.
+type captures struct {
+	settings config.Capture
+	header   recording.Header
+	log      *zap.Logger
+	history  *recording.History
+	running  []*capture
+	// closing are files whose last blocks are being written.
+	closing sync.WaitGroup
+	// refused: the log was told that there are too many files; it is told again when one was begun.
+	refused bool
+}
+
+// capture is a file that is being written.
+type capture struct {
+	file *recording.Recorder
+	path string
+	// container is the only one whose events are written; empty for all.
+	container string
+	// until is the time of the last event, in ns since the epoch.
+	until int64
+}
+
+// newCaptures is nil if nothing is to be captured.
+func newCaptures(cfg *config.Config, header recording.Header, log *zap.Logger) *captures {
+	if !cfg.Capture.Enabled {
+		return nil
+	}
+	c := &captures{settings: cfg.Capture, header: header, log: log}
+	c.history = recording.NewHistory(cfg.Capture.BeforeMB<<20, int64(cfg.Capture.Before)*1e6)
+	return c
+}
+
+// add takes an event before its rules are tried.
+func (c *captures) add(ev *event.Event) {
+	c.history.Add(ev)
+	for i := 0; i < len(c.running); i++ {
+		r := c.running[i]
+		if ev.Time > r.until || r.file.Over() {
+			c.end(i)
+			i--
+		} else if r.container == "" || r.container == ev.ContainerID {
+			r.file.Record(ev)
+		}
+	}
+}
+
+// matched begins a file for a rule that asks for one, or lets the one that is being written go on.
+func (c *captures) matched(rule *engine.Rule, ev *event.Event) {
+	if !rule.Capture && c.settings.Mode != config.CaptureAllRules {
+		return
+	}
+	duration := int64(c.settings.DefaultDuration)
+	if rule.CaptureDuration > 0 {
+		duration = int64(rule.CaptureDuration)
+	}
+	until, container := ev.Time+duration*1e6, ""
+	if c.settings.PerContainer {
+		container = ev.ContainerID
+	}
+	for _, r := range c.running {
+		if r.container == container {
+			r.until = max(r.until, until)
+			return
+		}
+	}
+	if err := c.begin(rule, ev, container, until); err != nil {
+		if !c.refused {
+			c.log.Warn("a match is not captured", zap.String("rule", rule.Name), zap.Error(err))
+		}
+		c.refused = true
+	}
+}
+
+// begin opens a file and writes what is in memory, the match itself last.
+func (c *captures) begin(rule *engine.Rule, ev *event.Event, container string, until int64) error {
+	if len(c.running) == maxCaptures {
+		return fmt.Errorf("%d captures are being written", maxCaptures)
+	}
+	prefix := c.settings.PathPrefix
+	if there, err := filepath.Glob(globQuoted(prefix) + "_*" + captureSuffix); err == nil && len(there) >= c.settings.MaxFiles {
+		return fmt.Errorf("%d files of earlier matches are there; take some away, or raise capture.max_files", len(there))
+	}
+	r := &capture{path: fmt.Sprintf("%s_%d_%d%s", prefix, ev.Time, ev.Num, captureSuffix), container: container, until: until}
+	header := c.header
+	header.Filter, header.Started = "around a match of: "+rule.Name, ev.Time
+	var err error
+	r.file, err = recording.NewRecorder(recording.Settings{
+		Path: r.path, Header: header, MaxBytes: int64(c.settings.MaxFileSizeMB) << 20, Blocks: c.settings.BeforeMB/2 + 2,
+		Failed: func(err error) { c.log.Error("a capture is not complete", zap.String("file", r.path), zap.Error(err)) },
+	})
+	if err != nil {
+		return err
+	}
+	c.history.Each(func(e *recording.Entry) {
+		if container == "" || e.Place.ContainerID == container {
+			r.file.RecordEntry(e)
+		}
+	})
+	c.running, c.refused = append(c.running, r), false
+	c.log.Info("capture begins", zap.String("file", r.path), zap.String("rule", rule.Name))
+	return nil
+}
+
+// captureSuffix ends the names of captures.
+const captureSuffix = ".skr"
+
+// globQuoted is a path in which nothing is a pattern.
+func globQuoted(path string) string {
+	var out []rune
+	for _, r := range path {
+		if r == '*' || r == '?' || r == '[' || r == '\\' {
+			out = append(out, '\\')
+		}
+		out = append(out, r)
+	}
+	return string(out)
+}
+
+// tick comes about once a second: what is due is written, and files end whose time is over.
+func (c *captures) tick(now time.Time) {
+	for i := 0; i < len(c.running); i++ {
+		if now.UnixNano() > c.running[i].until || c.running[i].file.Over() {
+			c.end(i)
+			i--
+		} else {
+			c.running[i].file.Tick(now)
+		}
+	}
+}
+
+// end closes a file, in a goroutine: the disk may be slow.
+func (c *captures) end(i int) {
+	r := c.running[i]
+	c.running = append(c.running[:i], c.running[i+1:]...)
+	c.closing.Go(func() {
+		err := r.file.Close()
+		n := r.file.Counters()
+		fields := []zap.Field{zap.String("file", r.path), zap.Uint64("events", n.Recorded), zap.Int64("bytes", n.Bytes), zap.Uint64("lost", n.Lost)}
+		if err != nil || n.Lost > 0 {
+			c.log.Warn("capture ended, not complete", append(fields, zap.Error(err))...)
+			return
+		}
+		c.log.Info("capture ended", fields...)
+	})
+}
+
+// close ends all files and waits for the disk.
+func (c *captures) close() error {
+	if c == nil {
+		return nil
+	}
+	for len(c.running) > 0 {
+		c.end(0)
+	}
+	c.closing.Wait()
+	return nil
+}
