@@ -35,7 +35,9 @@ type Caller struct {
 	// VMSize, VMRSS and VMSwap are in KiB.
 	VMSize, VMRSS, VMSwap uint64
 	// Threads is the number of the process's; what follows is of the thread: page faults, and the time that it ran, in ns.
-	Threads                           uint32
+	Threads uint32
+	// Leaderless: the first thread ended before the others; of events of a capture.
+	Leaderless                        bool
 	MajorFaults, MinorFaults, CPUTime uint64
 	// Cgroups are the paths in the hierarchies of [CgroupControllers], from the hierarchy's root; empty if there is none.
 	Cgroups [5]string

@@ -10,8 +10,10 @@ type Captured struct {
 	Category string
 	// Params is how many parameters the event has. They stand first in Event.Params, in the order of Falco's event table, of any event.
 	Params int
-	// Syscall: the event is a system call; Returned: with a return value.
-	Syscall, Returned bool
+	// Syscall: the event is a system call; Returned: with a return value. Notice: it is none, but tells of what recorders know.
+	Syscall, Returned, Notice bool
+	// Hostname is the name of the machine of the capture.
+	Hostname string
 	// OpenFlags are those of an open, in Falco's numbers.
 	OpenFlags uint32
 	// Cgroups are the thread's, each as CONTROLLER=PATH.

@@ -50,7 +50,12 @@ func procUsage() []Info {
 		count("proc.vmswap", "Swapped memory in kB.", event.CallerMemory, func(c *event.Caller) int64 { return int64(c.VMSwap) }),
 		count("proc.nthreads", "Number of threads.", event.CallerThread, func(c *event.Caller) int64 { return int64(c.Threads) }),
 		count("proc.nchilds", "Number of further threads.", event.CallerThread,
-			func(c *event.Caller) int64 { return max(int64(c.Threads)-1, 0) }),
+			func(c *event.Caller) int64 {
+				if c.Leaderless {
+					return int64(c.Threads)
+				}
+				return max(int64(c.Threads)-1, 0)
+			}),
 		stdType("proc.stdin.type", "Kind of descriptor 0.", 0),
 		stdType("proc.stdout.type", "Kind of descriptor 1.", 1),
 		stdType("proc.stderr.type", "Kind of descriptor 2.", 2),

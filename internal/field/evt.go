@@ -82,7 +82,6 @@ func around(a Arg) func(*event.Event, *Value) bool {
 func evtFields(hostname string, rows []call.Row) []Info {
 	typeName := func(ev *event.Event) (string, bool) { return ev.Type.String(), true }
 	result := func(ev *event.Event) (int64, bool) { return ev.Ret, hasResult(ev) }
-	no := func(*event.Event) (bool, bool) { return false, true }
 	kinds := categories(rows)
 	evtType := text("evt.type", "Name of the system call, or of another event.", typeName)
 	evtType.Cost = 0
@@ -111,11 +110,17 @@ func evtFields(hostname string, rows []call.Row) []Info {
 			Doc: "Distance in ms of the event from a time in ns since the epoch: = holds up to that distance, and no other operator fits.",
 		},
 		text("evt.source", "Where the event comes from: syscall.", func(*event.Event) (string, bool) { return "syscall", true }),
-		boolean("evt.is_async", "Whether the event is no system call but a notice.", no),
-		neverSetText("evt.asynctype", "Kind of a notice."),
+		boolean("evt.is_async", "Whether the event is no system call but a notice, of a capture.",
+			func(ev *event.Event) (bool, bool) { return isNotice(ev), true }),
+		text("evt.asynctype", "Kind of a notice.", func(ev *event.Event) (string, bool) { return ev.Type.String(), isNotice(ev) }).with(NeverSet),
 		neverSetText("evt.pluginname", "Name of the plugin that the event comes from."),
 		neverSetText("evt.plugininfo", "Summary by the plugin that the event comes from."),
-		text("evt.hostname", "Name of this host.", func(*event.Event) (string, bool) { return hostname, hostname != "" }),
+		text("evt.hostname", "Name of this host, or of that of a capture.", func(ev *event.Event) (string, bool) {
+			if ev.Captured != nil {
+				return ev.Captured.Hostname, true
+			}
+			return hostname, hostname != ""
+		}),
 		neverSetText("evt.infra.docker.name", "Docker's event.").with(TableOnly),
 		neverSetText("evt.infra.docker.container.id", "Container's id in Docker's event.").with(TableOnly),
 		neverSetText("evt.infra.docker.container.name", "Container's name in Docker's event.").with(TableOnly),
@@ -150,6 +155,8 @@ func resultName(ev *event.Event) (string, bool) {
 	}
 	return strconv.FormatInt(ev.Ret, 10), true
 }
+
+func isNotice(ev *event.Event) bool { return ev.Captured != nil && ev.Captured.Notice }
 
 func category(ev *event.Event, kinds map[event.Type]call.Category) string {
 	switch {

@@ -28,6 +28,7 @@ func (s *State) publish(n *now, out *event.Event) {
 	returned := n.info.syscall && n.ev.Code != schema.GenericX && len(n.ev.Params) > 0
 	o.captured = event.Captured{
 		Code: int(n.ev.Code), Category: n.info.category, Params: len(n.ev.Params), Syscall: n.info.syscall, Returned: returned,
+		Notice: n.info.schema.Category&schema.CategoryMetaevent != 0, Hostname: s.machine.Hostname,
 	}
 	if returned {
 		out.Ret = n.result()
@@ -130,7 +131,9 @@ func (s *State) publishCaller(t *thread, out *event.Event) {
 	if t.group != nil {
 		c.Threads = uint32(max(t.group.alive, 0))
 	}
-	if m := t.main(); m != nil {
+	m := t.main()
+	c.Leaderless = m == nil || m.dead()
+	if m != nil {
 		c.Parts |= event.CallerFDs
 		c.FDs = uint32(len(m.own.fds))
 	}

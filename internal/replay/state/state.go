@@ -102,7 +102,10 @@ func (s *State) forget() {
 func (s *State) Begin() { s.forget() }
 
 // AddMachine tells of the machine, AddInterface of an address of it.
-func (s *State) AddMachine(m *scap.Machine) { s.machine = *m }
+func (s *State) AddMachine(m *scap.Machine) {
+	s.machine = *m
+	s.machine.Hostname = strings.Clone(m.Hostname)
+}
 
 // AddInterface tells of an address of the machine.
 func (s *State) AddInterface(i *scap.Interface) { s.interfaces.add(i) }
