@@ -43,8 +43,9 @@ func rulesExplainCommand(stdout, stderr io.Writer, source *sourceFlags) *cobra.C
 		Short: "Show a rule with lists, macros and exceptions put in, its event types, and where each line came from; or what it says of events",
 		Long: `Shows a rule with lists, macros and exceptions put in, its event types, and where each line came from.
 
-With --event N, shows which parts of the condition are true, false or missing for event N of FILE, with the values. With --why-not, shows the
-same of the three events of FILE that came nearest to the condition and do not match. FILE is a file of tests (docs/testing-rules.md).`,
+With --event N, shows which parts of the condition are true, false or missing for event N of FILE, with the values. With --why-not,
+shows the same of the three events of FILE that came nearest to the condition and do not match. FILE is a file of tests
+(*.yaml, see docs/testing-rules.md) or a recording.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			events := cmd.Flags().Changed("event") || whyNot
 			if !events {
@@ -77,8 +78,8 @@ func rulesTestCommand(stdout, stderr io.Writer, source *sourceFlags) *cobra.Comm
 	cmd := &cobra.Command{
 		Use:   "test FILE…",
 		Short: "Run tests of rules: events, and the alerts that they must or must not cause",
-		Long: `Runs files of tests (docs/testing-rules.md); a directory stands for its *.yaml and *.yml files. A file may name the rules that it is about;
--r names others. The exit code is 1 if a test fails or a file can't be read.`,
+		Long: `Runs files of tests (docs/testing-rules.md); a directory stands for its *.yaml and *.yml files. A file may name the
+rules that it is about; -r names others. The exit code is 1 if a test fails or a file can't be read.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usageError(cmd, fmt.Errorf("%s: the argument FILE is missing", cmd.CommandPath()))

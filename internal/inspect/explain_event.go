@@ -16,14 +16,12 @@ import (
 // EventQuery asks what a rule says of events of a file.
 type EventQuery struct {
 	Rule string
-	// File is a file of tests, or a recording.
+	// File is a file of tests (*.yaml, *.yml), or a recording.
 	File string
 	// Event is the number of one event. 0 asks for the events that came nearest.
 	Event uint64
 	// OwnRules: the configuration's rules are meant, whatever a file of tests says.
 	OwnRules bool
-	// Open opens a recording; nil refuses them.
-	Open func(path string) (ruletest.Source, error)
 }
 
 // maxNearest is how many events are shown that came nearest.
@@ -81,8 +79,7 @@ func ExplainEvents(w io.Writer, cfg config.Config, q EventQuery) error {
 func openEvents(cfg config.Config, q EventQuery) (ruletest.Source, *engine.Ruleset, error) {
 	var choice ruletest.Choice
 	var src ruletest.Source
-	switch {
-	case config.IsRuleFile(q.File):
+	if config.IsRuleFile(q.File) {
 		text, err := readTests(q.File)
 		if err != nil {
 			return nil, nil, err
@@ -92,11 +89,9 @@ func openEvents(cfg config.Config, q EventQuery) (ruletest.Source, *engine.Rules
 			return nil, nil, err
 		}
 		choice, src = f.Choice, f.Events()
-	case q.Open == nil:
-		return nil, nil, fmt.Errorf("explain events of %s: it is no file of tests (*.yaml, *.yml)", q.File)
-	default:
+	} else {
 		var err error
-		if src, err = q.Open(q.File); err != nil {
+		if src, err = openRecording(q.File); err != nil {
 			return nil, nil, err
 		}
 	}

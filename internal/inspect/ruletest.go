@@ -12,6 +12,7 @@ import (
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/engine/rulefile"
+	"github.com/saker-sensor/saker/internal/replay"
 	"github.com/saker-sensor/saker/internal/ruletest"
 	"github.com/saker-sensor/saker/internal/ruletest/report"
 	"github.com/saker-sensor/saker/internal/setup"
@@ -32,8 +33,6 @@ type TestSettings struct {
 	Coverage bool
 	// OwnRules: the configuration's rules are meant, whatever a file of tests says.
 	OwnRules bool
-	// Open opens a recording; nil refuses tests of recordings.
-	Open func(path string) (ruletest.Source, error)
 }
 
 // Test runs files of tests, and those of folders, and prints what became of them. The error is [ErrFailed] if a test failed.
@@ -60,7 +59,7 @@ func Test(w io.Writer, cfg config.Config, paths []string, s TestSettings) error 
 	}
 	r := ruletest.NewRunner(ruletest.Settings{
 		Load: func(c ruletest.Choice) (*engine.Ruleset, error) { return loadChoice(cfg, c, s.OwnRules) },
-		Open: s.Open, Render: options, Run: run, Coverage: s.Coverage,
+		Open: openRecording, Render: options, Run: run, Coverage: s.Coverage,
 	})
 	var out report.Report
 	for _, path := range files {
@@ -79,6 +78,8 @@ func Test(w io.Writer, cfg config.Config, paths []string, s TestSettings) error 
 	}
 	return nil
 }
+
+func openRecording(path string) (ruletest.Source, error) { return replay.Open(path) }
 
 // loadChoice loads the rules that a file of tests chooses, or the configured ones.
 func loadChoice(cfg config.Config, c ruletest.Choice, own bool) (*engine.Ruleset, error) {

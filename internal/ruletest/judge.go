@@ -121,7 +121,7 @@ func (w *want) times() string {
 
 // differences says what of an alert is not as expected.
 func (w *want) differences(a *Alert) (out []string) {
-	if w.priority != "" && !strings.EqualFold(w.priority, a.Priority) {
+	if w.priority != 0 && w.priority.String() != a.Priority {
 		out = append(out, fmt.Sprintf("priority is %s, not %s", a.Priority, w.priority))
 	}
 	if w.output != nil && *w.output != a.Output {
@@ -171,14 +171,24 @@ func (j *judge) missing(w *want) error {
 			detail = append(detail, best.Turn[i].Sentence())
 		}
 		detail = append(few(detail), best.Notes...)
-		file := j.file.Name
-		if j.test.recording != "" {
-			file = j.test.recording
-		}
-		detail = append(detail, fmt.Sprintf("all of it: sensor rules explain %s --event %d %s", shellQuote(w.rule), best.Event, shellQuote(file)))
+		detail = append(detail, "all of it: "+j.explain(w.rule, best.Event))
 	}
 	j.fail(w.node, detail, "rule '%s' did not fire; expected %s", w.rule, w.times())
 	return nil
+}
+
+// explain is the command that shows all of a condition for an event. A recording does not say which rules it is for.
+func (j *judge) explain(rule string, event uint64) string {
+	file, rules := j.file.Name, ""
+	if j.test.recording != "" {
+		file = j.test.recording
+		for _, path := range j.file.Choice.Files {
+			if path != DefaultRules {
+				rules += " -r " + shellQuote(path)
+			}
+		}
+	}
+	return fmt.Sprintf("sensor rules explain %s --event %d %s%s", shellQuote(rule), event, shellQuote(file), rules)
 }
 
 // shellQuote makes a text one word of a shell.

@@ -83,24 +83,29 @@ func TestExpectations(t *testing.T) {
 	}{
 		{"an alert", "{execve: sh, container: nginx, expect: A shell}", nil},
 		{"an alert with all", `{execve: sh -c x, container: nginx, expect: {rule: A shell, priority: warning, output_contains: [sh -c x, by init],
-      fields: {proc.name: sh, proc.vpid: 42, 'proc.env[X]': '', evt.is_open_read: false, proc.aname: init, fd.name: null}, count: 1}}`, nil},
+      fields: {proc.name: sh, proc.vpid: 42, 'proc.env[X]': '', evt.is_open_read: false,
+      proc.aname: init, fd.name: null}, count: 1}}`, nil},
 		{"none", "{execve: quiet, expect_none: true}", nil},
 		{"not one", "{execve: vi, expect_not: [A shell, Off]}", nil},
 		{"only", "{execve: vi, expect_only: Any program}", nil},
 		{"a count of none", "{execve: vi, expect: {rule: A shell, count: 0}}", nil},
 		{"no alert", "{execve: sh, expect: A shell}", []string{
-			"t: rule 'A shell' did not fire; expected at least one", "event 1 came nearest: execve proc.cmdline=sh proc.pname=init container.id=host",
+			"t: rule 'A shell' did not fire; expected at least one",
+			"event 1 came nearest: execve proc.cmdline=sh proc.pname=init container.id=host",
 			"r.yaml:6: container.id != host is false; container.id is host", "all of it: sensor rules explain 'A shell' --event 1 t.yaml"}},
 		{"the nearest of several", "{events: [openat: /x, execve: vi, execve: sh], expect: A shell}", []string{
-			"t: rule 'A shell' did not fire; expected at least one", "event 3 came nearest: execve proc.cmdline=sh proc.pname=init container.id=host",
+			"t: rule 'A shell' did not fire; expected at least one",
+			"event 3 came nearest: execve proc.cmdline=sh proc.pname=init container.id=host",
 			"r.yaml:6: container.id != host is false; container.id is host", "all of it: sensor rules explain 'A shell' --event 3 t.yaml"}},
 		{"another field", "{execve: sh, container: nginx, expect: {rule: A shell, fields: {proc.name: bash}}}", []string{
 			"t: rule 'A shell' fired once, of which 0 as expected; expected at least one", `event 1: proc.name is "sh", not "bash"`}},
-		{"another priority and output", "{execve: sh, container: nginx, expect: {rule: A shell, priority: error, output: x, output_contains: zz}}", []string{
-			"t: rule 'A shell' fired once, of which 0 as expected; expected at least one", "event 1: priority is Warning, not error",
-			`event 1: output is "A shell (sh by init)", not "x"`, `event 1: output "A shell (sh by init)" does not contain "zz"`}},
+		{"another priority and output",
+			"{execve: sh, container: nginx, expect: {rule: A shell, priority: error, output: x, output_contains: zz}}", []string{
+				"t: rule 'A shell' fired once, of which 0 as expected; expected at least one", "event 1: priority is Warning, not Error",
+				`event 1: output is "A shell (sh by init)", not "x"`, `event 1: output "A shell (sh by init)" does not contain "zz"`}},
 		{"no field", "{execve: sh, container: nginx, expect: {rule: A shell, fields: {proc.nam: sh}}}", []string{
-			"t: rule 'A shell' fired once, of which 0 as expected; expected at least one", "event 1: proc.nam is neither a field nor a key of the alert"}},
+			"t: rule 'A shell' fired once, of which 0 as expected; expected at least one",
+			"event 1: proc.nam is neither a field nor a key of the alert"}},
 		{"another count", "{events: [execve: sh, execve: bash], container: nginx, expect: {rule: A shell, count: 1}}", []string{
 			"t: rule 'A shell' fired 2 times, of which 2 as expected; expected 1"}},
 		{"an alert too many", "{execve: vi, expect_none: true}", []string{
@@ -116,7 +121,8 @@ func TestExpectations(t *testing.T) {
 			"rule 'A shell' matches first, and rule_matching is first", "all of it: sensor rules explain 'Any program' --event 1 t.yaml"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			res := runner(t, func(s *Settings) { s.Render.SuggestedOutput = false }).File("t.yaml", []byte("tests:\n  - "+strings.Replace(tt.text, "{", "{name: t, ", 1)))
+			res := runner(t, func(s *Settings) { s.Render.SuggestedOutput = false }).File("t.yaml",
+				[]byte("tests:\n  - "+strings.Replace(tt.text, "{", "{name: t, ", 1)))
 			if diff := cmp.Diff(tt.want, lines(&res)); diff != "" {
 				t.Errorf("failures (-want +got):\n%s", diff)
 			}
@@ -128,7 +134,8 @@ func TestExpectations(t *testing.T) {
 }
 
 func TestMatchingOfFile(t *testing.T) {
-	res := runner(t, nil).File("t.yaml", []byte("rule_matching: all\ntests:\n- {name: t, execve: sh, container: nginx, expect_only: [A shell, Any program]}"))
+	res := runner(t, nil).File("t.yaml", []byte("rule_matching: all\ntests:\n"+
+		"- {name: t, execve: sh, container: nginx, expect_only: [A shell, Any program]}"))
 	if got := lines(&res); got != nil {
 		t.Error(got)
 	}
@@ -147,15 +154,20 @@ func TestBadFiles(t *testing.T) {
 			"t.yaml:1:10: the test \"a\" has no event; write a call, such as execve: /bin/sh -c id, or a list under the key events"},
 		{"tests: [{name: a, execve: sh}]", "t.yaml:1:10: the test expects nothing; write expect, expect_not or expect_none: true"},
 		{"tests: [{name: a, execve: sh, expct: A shell}]", "t.yaml:1:31: the key \"expct\" is unknown; did you mean 'expect'?"},
-		{"tests: [{name: a, execve: sh, proc.nme: x, expect: A shell}]", "t.yaml:1:31: the key \"proc.nme\" is unknown; did you mean 'proc.name'?"},
+		{"tests: [{name: a, execve: sh, proc.nme: x, expect: A shell}]",
+			"t.yaml:1:31: the key \"proc.nme\" is unknown; did you mean 'proc.name'?"},
 		{"tests: [{name: a, execve: sh, expect: a shell}]", "t.yaml:1:39: there is no rule \"a shell\"; did you mean 'A shell'?"},
-		{"tests: [{name: a, execve: sh, expect: {rule: A shell, feilds: {}}}]", "t.yaml:1:55: the key \"feilds\" is unknown; did you mean 'fields'?"},
+		{"tests: [{name: a, execve: sh, expect: {rule: A shell, feilds: {}}}]",
+			"t.yaml:1:55: the key \"feilds\" is unknown; did you mean 'fields'?"},
 		{"tests: [{name: a, execve: sh, expect: A shell, expect_none: true}]",
 			"t.yaml:1:61: the test expects alerts, and none; write one of expect and expect_none"},
+		{"tests: [{name: a, execve: sh, expect: {rule: A shell, priority: high}}]",
+			"t.yaml:1:65: the priority \"high\" is unknown; write one of emergency … debug"},
 		{"tests: [{name: a, execve: sh, expect: {rule: A shell, count: x}}]", "t.yaml:1:62: count is \"x\"; write a number from 0 to 1000000"},
 		{"tests: [{name: a, execve: sh, expect_none: true}, {name: a, execve: sh, expect_none: true}]",
 			"t.yaml:1:52: there are two tests of the name \"a\"; give one another name"},
-		{"tests: [{name: a, events: [{execve: sh, expect: x}], expect_none: true}]", "t.yaml:1:41: the key \"expect\" is unknown; docs/testing-rules.md lists the keys"},
+		{"tests: [{name: a, events: [{execve: sh, expect: x}], expect_none: true}]",
+			"t.yaml:1:41: the key \"expect\" is unknown; docs/testing-rules.md lists the keys"},
 		{"tests: [{name: a, recording: x, expect_none: true}]", "t.yaml:1:30: recordings can't be read here; write the events by hand"},
 		{"rule_matching: any\ntests: [{name: a, execve: sh, expect_none: true}]", "t.yaml:1:16: rule_matching is \"any\"; write first or all"},
 		{"defaults: {execve: sh}\ntests: [{name: a, execve: sh, expect_none: true}]",
@@ -200,11 +212,12 @@ func TestRecording(t *testing.T) {
 			return &recorded{left: 3, closed: &closed, maker: fixture.NewMaker()}, nil
 		}
 	})
-	res := r.File("dir/t.yaml", []byte("tests:\n- {name: a, recording: x.scap, expect: {rule: A shell, count: 3}}\n- {name: b, recording: /y, expect: Shadow}"))
+	res := r.File("dir/t.yaml", []byte("rules: r.yaml\ntests:\n- {name: a, recording: x.scap, expect: {rule: A shell, count: 3}}\n"+
+		"- {name: b, recording: /y, expect: Shadow}"))
 	want := []string{"b: rule 'Shadow' did not fire; expected at least one",
 		"event 98 came nearest: execve proc.cmdline=sh proc.pname=init container.id=3ad7b26ded6d",
 		"r.yaml:22: evt.type = openat is false; evt.type is execve", "r.yaml:22: fd.name startswith /etc/ is false; fd.name is missing",
-		"all of it: sensor rules explain Shadow --event 98 /y"}
+		"all of it: sensor rules explain Shadow --event 98 /y -r dir/r.yaml"}
 	if diff := cmp.Diff(want, lines(&res)); diff != "" {
 		t.Errorf("failures (-want +got):\n%s", diff)
 	}
@@ -219,7 +232,8 @@ func TestRecording(t *testing.T) {
 
 func TestCoverage(t *testing.T) {
 	r := runner(t, func(s *Settings) { s.Coverage = true })
-	res := r.File("t.yaml", []byte("tests:\n- {name: a, execve: sh, container: nginx, expect: A shell}\n- {name: b, execve: vi, expect_not: A shell}"))
+	res := r.File("t.yaml", []byte("tests:\n- {name: a, execve: sh, container: nginx, expect: A shell}\n"+
+		"- {name: b, execve: vi, expect_not: A shell}"))
 	if res.Failed() {
 		t.Fatal(lines(&res))
 	}

@@ -3,6 +3,7 @@ package ruletest
 import (
 	"strconv"
 
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/yamltree"
 )
 
@@ -17,9 +18,10 @@ type wants struct {
 
 // want is an alert that must be there.
 type want struct {
-	node     *yamltree.Node
-	rule     string
-	priority string
+	node *yamltree.Node
+	rule string
+	// priority is 0 for any.
+	priority rulefile.Priority
 	// output is the whole text, without time and priority; contains are parts of it.
 	output   *string
 	contains []string
@@ -108,7 +110,10 @@ func readAlert(n *yamltree.Node) (w *want, err error) {
 		return nil, err
 	}
 	if p := n.Get("priority"); p != nil {
-		w.priority = p.Text
+		var ok bool
+		if w.priority, ok = rulefile.ParsePriority(p.Text); !ok {
+			return nil, p.Errorf("the priority %q is unknown; write one of emergency … debug", p.Text)
+		}
 	}
 	if o := n.Get("output"); o != nil {
 		w.output = &o.Text

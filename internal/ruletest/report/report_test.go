@@ -27,7 +27,8 @@ func sample() *Report {
 				{Name: "passes", Line: 3, Seconds: 0.001, Events: 1, Alerts: []ruletest.Alert{
 					{Rule: "A", Priority: "Notice", Event: 1, Output: "text <&>\x1b[31m", Fields: map[string]string{"proc.name": "sh"}}}},
 				{Name: "fails & \"more\"", Line: 9, Seconds: 0.002, Events: 2, Failures: []ruletest.Failure{
-					{Line: 11, Column: 13, Message: "rule 'A' did not fire; expected at least one", Detail: []string{"event 2 came nearest: execve x", "why"}},
+					{Line: 11, Column: 13, Message: "rule 'A' did not fire; expected at least one",
+						Detail: []string{"event 2 came nearest: execve x", "why"}},
 					{Line: 12, Column: 13, Message: "rule 'B' fired, and must not"},
 				}},
 			}},

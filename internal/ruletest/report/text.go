@@ -89,7 +89,8 @@ func writeCoverage(b *strings.Builder, c *ruletest.Covered) {
 	if len(c.Rules) > 0 {
 		name += " of " + strings.Join(c.Rules, ", ")
 	}
-	fmt.Fprintf(b, "%s: %d of %d rules fired, %d of %d comparisons were true and false\n", name, c.Fired, c.CoverageReport.Rules, c.Both, c.Parts)
+	fmt.Fprintf(b, "%s: %d of %d rules fired, ", name, c.Fired, c.CoverageReport.Rules)
+	fmt.Fprintf(b, "%d of %d comparisons were true and false\n", c.Both, c.Parts)
 	for _, r := range c.List {
 		fmt.Fprintf(b, "  %s: %s", r.Place, r.Rule)
 		switch {
