@@ -12,26 +12,13 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/saker-sensor/saker/internal/bpfgen"
 	"github.com/saker-sensor/saker/internal/decode"
 	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/replay/recording/recordingtest"
 )
-
-// openRaw is the kernel's record of an open.
-func openRaw(n int, name string) []byte {
-	r := &bpfgen.SensorOpenRecord{Ret: int64(n), OpenFlags: 0o102, Dirfd: event.AtFDCWD, Call: uint32(bpfgen.SensorCallCALL_OPENAT),
-		RawLen: uint32(len(name)), PathLen: uint32(len(name))}
-	r.H = bpfgen.SensorRecordHeader{
-		Size: uint32(unsafe.Sizeof(*r)) + uint32(2*len(name)), Type: uint8(bpfgen.SensorRecordTypeRECORD_OPEN), Cpu: 1, Seq: uint64(n),
-		Time: 1000 + uint64(n), StartTime: 7, ExecId: 3, CgroupId: 9, Tgid: 100, Tid: 101, Vpid: 1, Vtid: 2,
-	}
-	b := bytes.Clone(unsafe.Slice((*byte)(unsafe.Pointer(r)), unsafe.Sizeof(*r)))
-	return append(append(b, name...), name...)
-}
 
 // events are n opens of a few processes in a few places, as the loop sees them. Some texts are no UTF-8.
 func events(t testing.TB, n int, seed uint64) []*event.Event {
@@ -52,13 +39,8 @@ func events(t testing.TB, n int, seed uint64) []*event.Event {
 	clocks := []*event.Clock{event.NewClock(1e18), event.NewClock(1e18).Follow(1500, 1e18+5e9)}
 	hosts := event.Hosts{netip.MustParseAddr("10.0.0.1"): {"db.example"}, netip.MustParseAddr("::1"): {"localhost"}}
 	var all []*event.Event
-	var rec event.Record
 	for i := range n {
-		dec := decode.Decoder{Clock: clocks[min(i/500, 1)], KeepRaw: true}
-		if err := dec.Decode(openRaw(i, fmt.Sprintf("/tmp/%x", rnd.Uint64())), &rec); err != nil {
-			t.Fatal(err)
-		}
-		ev := rec.Event.Clone()
+		ev := recordingtest.Open(t, i, fmt.Sprintf("/tmp/%x", rnd.Uint64()), clocks[min(i/500, 1)])
 		ev.Process = processes[rnd.IntN(len(processes))]
 		p := places[rnd.IntN(len(places))]
 		ev.Container, ev.ContainerID, ev.ContainerMissing, ev.PodMeta, ev.Accounts = p.Container, p.ContainerID, p.ContainerMissing, p.PodMeta, p.Accounts

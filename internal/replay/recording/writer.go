@@ -11,12 +11,15 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/saker-sensor/saker/internal/decode"
+	"github.com/saker-sensor/saker/internal/event"
 )
 
 // Writer writes blocks. Not safe for several goroutines at once.
 type Writer struct {
 	out     io.Writer
 	encoder *zstd.Encoder
+	// now is filled by Add.
+	now *block
 	// stored and frame are reused.
 	stored, frame []byte
 	written       int64
@@ -37,6 +40,31 @@ func NewWriter(out io.Writer, h Header) (*Writer, error) {
 	w.frame = append(w.frame, magic...)
 	w.frame = (&head{kind: blockHeader, stored: uint32(len(text)), full: uint32(len(text))}).append(w.frame, text)
 	return w, w.write(text)
+}
+
+// Add takes an event that has its Raw record. It is written with its block: see Flush.
+func (w *Writer) Add(ev *event.Event) error {
+	if w.now == nil {
+		mode, err := encoding()
+		if err != nil {
+			return err
+		}
+		w.now = newBlock(mode)
+	}
+	e := EntryOf(ev)
+	if err := w.now.add(&e); err != nil || !w.now.full() {
+		return err
+	}
+	return w.Flush()
+}
+
+// Flush writes the events that Add has taken.
+func (w *Writer) Flush() error {
+	if w.now == nil || w.now.count == 0 {
+		return nil
+	}
+	defer w.now.reset()
+	return w.block(w.now)
 }
 
 // write puts out the frame and the contents of a block in one call.
