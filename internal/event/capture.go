@@ -14,8 +14,12 @@ type Captured struct {
 	Syscall, Returned, Notice bool
 	// Hostname is the name of the machine of the capture.
 	Hostname string
+	// Errno: a negative return value is an error's number by the parameter's type.
+	Errno bool
 	// OpenFlags are those of an open, in Falco's numbers.
 	OpenFlags uint32
+	// Paths are fs.path.name, fs.path.source and fs.path.target; empty where the event has none.
+	Paths [3]string
 	// Cgroups are the thread's, each as CONTROLLER=PATH.
 	Cgroups []string
 }

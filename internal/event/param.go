@@ -14,8 +14,8 @@ type Param struct {
 	Num int64
 	// Text is a string, a path, or bytes, as the caller gave it.
 	Text string
-	// Given is a path made absolute by text alone, in an event of a capture also what else the value stands for; AtExit what that had become when the call returned, if another thread rewrote
-	// it meanwhile, otherwise empty.
+	// Given is a path made absolute by text alone, in an event of a capture also what else the value stands for; AtExit what that had
+	// become when the call returned, if another thread rewrote it meanwhile, otherwise empty.
 	Given, AtExit string
 	// Addr is a socket address; invalid if it is of another family than IPv4 and IPv6. The name of a unix socket is in Text.
 	Addr netip.AddrPort

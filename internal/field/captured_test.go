@@ -21,7 +21,7 @@ func TestPrintableText(t *testing.T) {
 func TestCapturedParams(t *testing.T) {
 	d := Syscall()
 	ev := &event.Event{
-		Type: event.TypeExecve, FD: -1, Captured: &event.Captured{Params: 4, Returned: true}, Ret: -2,
+		Type: event.TypeExecve, FD: -1, Captured: &event.Captured{Params: 4, Returned: true, Errno: true}, Ret: -2,
 		Params: []event.Param{{Num: -2}, {Text: "a"}, {Missing: true}, {Num: 7, Given: "cat"}, {Num: 8}},
 		File:   event.File{}, Process: &event.Process{Exe: "b"},
 	}

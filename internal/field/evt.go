@@ -149,6 +149,8 @@ func resultName(ev *event.Event) (string, bool) {
 		return "", false
 	case ev.Ret >= 0:
 		return "SUCCESS", true
+	case ev.Captured != nil && !ev.Captured.Errno:
+		return strconv.FormatInt(ev.Ret, 10), true
 	}
 	if name := errnoName(ev.Ret); name != "" {
 		return name, true

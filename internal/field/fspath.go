@@ -80,6 +80,17 @@ func fsPath(rows []call.Row) []Info {
 		}
 		return p.Text
 	}
+	captured := func(role int, in Info) Info {
+		other := in.Extract
+		in.Extract = func(ev *event.Event, a Arg, v *Value) bool {
+			if ev.Captured != nil {
+				v.Str = ev.Captured.Paths[role]
+				return v.Str != ""
+			}
+			return other(ev, a, v)
+		}
+		return in
+	}
 	opened := func(in Info, get func(*event.Event) (string, bool)) Info {
 		other := in.Extract
 		in.Extract = func(ev *event.Event, a Arg, v *Value) (ok bool) {
@@ -92,13 +103,13 @@ func fsPath(rows []call.Row) []Info {
 		return in
 	}
 	return []Info{
-		opened(of("fs.path.name", "Path that the call is about, made absolute.", name, absolute), fdName),
+		captured(0, opened(of("fs.path.name", "Path that the call is about, made absolute.", name, absolute), fdName)),
 		opened(of("fs.path.nameraw", "The same as the caller gave it.", name, raw), func(ev *event.Event) (string, bool) {
 			return ev.File.Raw, ev.File.Raw != ""
 		}),
-		of("fs.path.source", "Source of a rename, a link or a mount, made absolute.", source, absolute),
+		captured(1, of("fs.path.source", "Source of a rename, a link or a mount, made absolute.", source, absolute)),
 		of("fs.path.sourceraw", "The same as the caller gave it.", source, raw),
-		of("fs.path.target", "Target of a rename, a link or a mount, made absolute.", target, absolute),
+		captured(2, of("fs.path.target", "Target of a rename, a link or a mount, made absolute.", target, absolute)),
 		of("fs.path.targetraw", "The same as the caller gave it.", target, raw),
 	}
 }

@@ -2,6 +2,7 @@ package state
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/replay/scap/schema"
@@ -25,19 +26,22 @@ func (s *State) publish(n *now, out *event.Event) {
 		Num: s.events, Time: int64(n.ev.Time), Boot: n.ev.Time, First: s.first, Previous: s.previous, CPU: n.ev.CPU, Type: s.typeOf(n),
 		Tid: int32(n.ev.Tid), FD: -1, ContainerID: event.HostID, Captured: &o.captured,
 	}
-	returned := n.info.syscall && n.ev.Code != schema.GenericX && len(n.ev.Params) > 0
+	returned := n.info.syscall && n.ev.Code != schema.GenericX && len(n.ev.Params) > 0 && len(n.info.schema.Params) > 0
 	o.captured = event.Captured{
 		Code: int(n.ev.Code), Category: n.info.category, Params: len(n.ev.Params), Syscall: n.info.syscall, Returned: returned,
 		Notice: n.info.schema.Category&schema.CategoryMetaevent != 0, Hostname: s.machine.Hostname,
 	}
 	if returned {
 		out.Ret = n.result()
+		typ := n.info.schema.Params[0].Type
+		o.captured.Errno = typ == schema.TypeErrno || typ == schema.TypeFD
 	}
 	s.params(n, out)
 	if n.thread != nil {
 		s.publishThread(n.thread, out)
 	}
 	s.publishDescriptor(n, out)
+	s.publishPaths(n, out)
 	s.publishKind(n, out)
 }
 
@@ -187,6 +191,7 @@ func (s *State) publishDescriptor(n *now, out *event.Event) {
 func (s *State) publishOpen(n *now, d *descriptor, out *event.Event) {
 	f := &out.File
 	f.Present, f.FD = true, out.Ret
+	s.publishOpenPath(n, out)
 	flags, mode := openParams(n.ev.Code)
 	if flags >= 0 {
 		s.out.captured.OpenFlags = n.u32(flags)
@@ -202,13 +207,25 @@ func (s *State) publishOpen(n *now, d *descriptor, out *event.Event) {
 		f.Created = s.out.captured.OpenFlags&openCreated != 0
 		return
 	}
-	o := s.opening(n)
-	f.Raw = o.name
-	if o.name != none {
-		at := len(s.out.text)
-		s.out.text = append(s.out.text, join(o.dir, o.name)...)
-		f.Given = view(s.out.text[at:])
+	f.Raw, f.Given = s.failedName(n)
+}
+
+// failedName is the path of an open that failed, as it was given and absolute: of open and creat an absolute one is as it was given.
+func (s *State) failedName(n *now) (raw, name string) {
+	switch n.ev.Code {
+	case schema.OpenX, schema.CreatX:
+		if raw = n.view(1); strings.HasPrefix(raw, "/") || raw == none {
+			return raw, raw
+		}
+		return raw, join(n.thread.cwd(), raw)
+	case schema.OpenByHandleAtX:
+		raw = n.view(3)
+		return raw, raw
 	}
+	if raw = n.view(2); !n.has(1) || !n.has(2) {
+		return raw, ""
+	}
+	return raw, join(n.dir(raw, n.int(1)), raw)
 }
 
 // opens tells whether an event is the end of an open.

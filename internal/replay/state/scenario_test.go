@@ -307,7 +307,7 @@ func latin1(s string) string {
 }
 
 func little(n int64, size int) []byte {
-	return binary.LittleEndian.AppendUint64(nil, uint64(n))[:size]
+	return append(binary.LittleEndian.AppendUint64(nil, uint64(n)), make([]byte, 16)...)[:size]
 }
 
 // wire are the bytes of a parameter.

@@ -238,6 +238,7 @@ func (s *State) add(t *thread, related bool) *thread {
 	old := s.threads[t.tid]
 	if old == nil && len(s.threads) >= s.settings.MaxThreads || s.bytes+t.size() > s.settings.MaxBytes {
 		s.lost.Threads++
+		s.closeAll(t)
 		return nil
 	}
 	if related {
@@ -270,10 +271,15 @@ func (s *State) drop(t *thread) {
 		s.bytes -= t.bytes
 	}
 	t.removed = true
+	s.closeAll(t)
+}
+
+// closeAll closes a thread's own descriptors.
+func (s *State) closeAll(t *thread) {
 	for _, d := range t.own.fds {
 		s.free(d)
 	}
-	t.own.fds = nil
+	t.own = table{}
 }
 
 // get finds the thread of an event, or makes one of which nothing but the number is known.
