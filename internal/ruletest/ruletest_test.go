@@ -253,3 +253,20 @@ func TestCoverage(t *testing.T) {
 		t.Errorf("%+v", c.CoverageReport)
 	}
 }
+
+// FuzzFile: whatever a file says, there is a result or an error with a place.
+func FuzzFile(f *testing.F) {
+	for _, seed := range []string{
+		"tests: [{name: a, execve: sh, container: nginx, expect: {rule: A shell, fields: {proc.name: sh}, count: 1}}]",
+		"rules: [x]\nrule_matching: all\ndefaults: {user: 5}\ntests:\n- name: b\n  events: [{openat: /x}, {connect: 1.2.3.4:5}]\n  expect_not: [Off]",
+		"tests: [{name: a, execve: sh, process: {ancestors: [&a {parent: sh}, *a]}, expect_none: true}]",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		res := runner(t, func(s *Settings) { s.Coverage = true }).File("t.yaml", []byte(text))
+		if res.Error != "" && !strings.HasPrefix(res.Error, "t.yaml:") {
+			t.Errorf("%q: no place: %s", text, res.Error)
+		}
+	})
+}

@@ -24,6 +24,7 @@ type ruleCounts struct {
 // NewCoverage begins with nothing counted.
 func NewCoverage(rs *engine.Ruleset) (*Coverage, error) {
 	c := &Coverage{scratch: engine.NewScratch()}
+	e := newExplainer(rs.Catalog())
 	for _, r := range rs.Rules() {
 		if !r.Enabled {
 			continue
@@ -32,8 +33,7 @@ func NewCoverage(rs *engine.Ruleset) (*Coverage, error) {
 		if err != nil {
 			return nil, err
 		}
-		x, _ := Explain(rs, r.Name)
-		c.rules = append(c.rules, &ruleCounts{rule: r, trace: trace, part: x.Condition, counts: map[*filter.Trace]*[2]uint64{}})
+		c.rules = append(c.rules, &ruleCounts{rule: r, trace: trace, part: e.condition(r), counts: map[*filter.Trace]*[2]uint64{}})
 	}
 	return c, nil
 }

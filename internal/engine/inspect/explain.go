@@ -89,17 +89,8 @@ func Explain(rs *engine.Ruleset, name string) (x Explanation, ok bool) {
 			x.NotCaptured = append(x.NotCaptured, t.String())
 		}
 	}
-	e := explainer{catalog: rs.Catalog(), lists: map[*yamltree.Node]string{}, exceptions: map[*yamltree.Node]string{}}
-	for _, l := range rs.Catalog().Lists {
-		for _, n := range l.Items {
-			e.lists[n] = l.Name
-		}
-	}
-	for _, ex := range r.Definition().Exceptions {
-		e.note(ex.Name, ex.Fields, ex.Comps)
-		e.note(ex.Name, ex.Values...)
-	}
-	x.Condition = e.part(r.Expr())
+	e := newExplainer(rs.Catalog())
+	x.Condition = e.condition(r)
 	for _, l := range rs.Catalog().Lists {
 		if slices.Contains(e.usedLists, l.Name) {
 			x.Lists = append(x.Lists, NamedPlace{l.Name, placeOf(l.Where)})
@@ -122,6 +113,26 @@ type explainer struct {
 	catalog               *engine.Catalog
 	lists, exceptions     map[*yamltree.Node]string
 	usedLists, usedMacros []string
+}
+
+func newExplainer(c *engine.Catalog) *explainer {
+	e := &explainer{catalog: c, lists: map[*yamltree.Node]string{}, exceptions: map[*yamltree.Node]string{}}
+	for _, l := range c.Lists {
+		for _, n := range l.Items {
+			e.lists[n] = l.Name
+		}
+	}
+	return e
+}
+
+// condition takes a rule's condition apart.
+func (e *explainer) condition(r *engine.Rule) Part {
+	clear(e.exceptions)
+	for _, ex := range r.Definition().Exceptions {
+		e.note(ex.Name, ex.Fields, ex.Comps)
+		e.note(ex.Name, ex.Values...)
+	}
+	return e.part(r.Expr())
 }
 
 // note remembers that nodes, and all below them, belong to an exception.

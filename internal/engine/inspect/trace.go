@@ -56,12 +56,11 @@ type Tracer struct {
 
 // NewTracer prepares a rule. ok is false if there is none of the name.
 func NewTracer(rs *engine.Ruleset, name string) (t *Tracer, ok bool, err error) {
-	x, ok := Explain(rs, name)
+	r, ok := rs.Rule(name)
 	if !ok {
 		return nil, false, nil
 	}
-	r, _ := rs.Rule(name)
-	t = &Tracer{rules: rs, rule: r, part: x.Condition, scratch: engine.NewScratch()}
+	t = &Tracer{rules: rs, rule: r, part: newExplainer(rs.Catalog()).condition(r), scratch: engine.NewScratch()}
 	t.trace, err = traceOf(rs, r)
 	return t, true, err
 }
