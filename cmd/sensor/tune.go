@@ -66,6 +66,7 @@ A rule of priority Critical or above gets one only with --force. --live looks at
 	fs.SortFlags = false
 	fs.StringVar(&s.Rule, "rule", "", "look at the alerts of this `rule` alone")
 	fs.IntVar(&s.Groups, "top", 20, "show this `number` of groups")
+	fs.IntSliceVar(&s.Only, "only", nil, "show and write the groups with these `numbers` alone, as 1,3")
 	fs.BoolVar(&s.Force, "force", false, "propose exceptions of rules of priority Critical and above, too")
 	fs.StringVar(&s.Write, "write", "", "add the exceptions to this rules `file`")
 	fs.StringVar(&s.HTML, "html", "", "write a page with timelines to this `file`, too")

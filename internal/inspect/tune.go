@@ -25,6 +25,8 @@ type TuneSettings struct {
 	// Groups bounds the groups that are shown. Force proposes exceptions of rules of priority Critical and above, too.
 	Groups int
 	Force  bool
+	// Only are the numbers of the groups that are shown and written, from 1 on; none are all.
+	Only []int
 	// Write is a rules file to which the exceptions are added, HTML a page that is written; empty for none.
 	Write, HTML string
 	JSON        bool
@@ -47,6 +49,9 @@ func Tune(w io.Writer, cfg config.Config, s TuneSettings) error {
 	if err != nil {
 		return err
 	}
+	if report.Groups, err = picked(report.Groups, s.Only); err != nil {
+		return err
+	}
 	if s.HTML != "" {
 		if err := writeTunePage(s.HTML, report); err != nil {
 			return err
@@ -62,6 +67,21 @@ func Tune(w io.Writer, cfg config.Config, s TuneSettings) error {
 	}
 	_, err = io.WriteString(w, tuneText(report))
 	return err
+}
+
+// picked are the groups with these numbers.
+func picked(all []*tune.Group, numbers []int) ([]*tune.Group, error) {
+	if len(numbers) == 0 {
+		return all, nil
+	}
+	var some []*tune.Group
+	for _, n := range numbers {
+		if n < 1 || n > len(all) {
+			return nil, fmt.Errorf("tune rules: there is no group %d; there are %d, see --top", n, len(all))
+		}
+		some = append(some, all[n-1])
+	}
+	return some, nil
 }
 
 // tuneText is a table of the groups, and what becomes of each.

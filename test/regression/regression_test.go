@@ -206,6 +206,34 @@ func (c *regression) checkLines(t *testing.T, file, got string) {
 	}
 }
 
+// TestTune goes from a noisy rule to a tested exception, by the commands of docs/testing-rules.md.
+func TestTune(t *testing.T) {
+	capture := filepath.Join(testutil.Shared(t, "regression"), "captures/cat_write.scap")
+	dir := t.TempDir()
+	rules, local, tests := filepath.Join(dir, "rules.yaml"), filepath.Join(dir, "local.yaml"), filepath.Join(dir, "test.yaml")
+	for path, text := range map[string]string{
+		rules: "- rule: Noisy\n  desc: d\n  condition: evt.type in (open, openat) and proc.name = cat\n  output: opened %fd.name\n  priority: WARNING\n",
+		tests: "rules: [rules.yaml, local.yaml]\ntests:\n  - name: what stays\n    recording: " + capture +
+			"\n    expect_only: {rule: Noisy, count: 3}\n",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, errs, status := replay(t, []string{"rules", "tune", capture, "-c", os.DevNull, "-r", rules, "--only", "2", "--write", local})
+	if status != 0 || !strings.HasPrefix(out, "4 alerts of 1 rules on 303 events in 3s\n") || !strings.Contains(out, `"/etc/ld.so.cache"]`) ||
+		!strings.Contains(out, "# 1: 1 alerts go, 3 stay\n") {
+		t.Fatalf("tune ends with %d:\n%s%s", status, out, errs)
+	}
+	out, errs, status = replay(t, []string{"replay", capture, "-c", os.DevNull, "-r", rules, "-r", local})
+	if status != 0 || strings.Count(out, "\n") != 3 || strings.Contains(out, "ld.so.cache") {
+		t.Errorf("replay ends with %d:\n%s%s", status, out, errs)
+	}
+	if out, errs, status = replay(t, []string{"rules", "test", "-c", os.DevNull, tests}); status != 0 {
+		t.Errorf("rules test ends with %d:\n%s%s", status, out, errs)
+	}
+}
+
 func replay(t *testing.T, args []string) (stdout, stderr string, status int) {
 	t.Helper()
 	var out, errs bytes.Buffer
