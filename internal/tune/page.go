@@ -35,13 +35,9 @@ type bar struct {
 	Title               string
 }
 
-// bars are those of a timeline from first to last.
+// bars are those of a timeline in a picture from first to last.
 func bars(t Timeline, first, last int64) []bar {
-	if t.Cell == 0 {
-		return nil
-	}
-	begin := min(first, t.Begin)
-	span := float64(max(last, t.Begin+int64(len(t.Counts))*t.Cell) - begin)
+	begin, span := first, float64(max(last-first, 1))
 	var most uint64
 	for _, n := range t.Counts {
 		most = max(most, n)
@@ -52,9 +48,11 @@ func bars(t Timeline, first, last int64) []bar {
 			continue
 		}
 		at := t.Begin + int64(i)*t.Cell
+		left := max(100*float64(at-begin)/span, 0)
+		right := min(100*float64(at+t.Cell-begin)/span, 100)
 		height := 100 * float64(n) / float64(most)
 		all = append(all, bar{
-			X: 100 * float64(at-begin) / span, Width: max(100*float64(t.Cell)/span, 0.4), Y: 100 - height, Height: height,
+			X: min(left, 99.5), Width: max(right-left, 0.5), Y: 100 - height, Height: height,
 			Title: fmt.Sprintf("%d from %s", n, time.Unix(0, at).UTC().Format("15:04:05")),
 		})
 	}
