@@ -65,3 +65,27 @@ func TestNumbers(t *testing.T) {
 		}
 	}
 }
+
+// TestNamesParse: what a number's text says is read back as the number, in every row.
+func TestNamesParse(t *testing.T) {
+	for _, r := range Rows() {
+		for _, p := range r.Params {
+			if p.Names == nil {
+				continue
+			}
+			all := uint64(0)
+			for _, v := range p.Names.list {
+				all |= v.falco
+				if got, ok := p.Names.Parse(p.Names.Text(v.falco)); !ok || got != v.falco {
+					t.Errorf("%s.%s: %s is read as %#x, %v; want %#x", r.Name, p.Name, p.Names.Text(v.falco), got, ok, v.falco)
+				}
+			}
+			if got, ok := p.Names.Parse(p.Names.Text(all)); !p.Names.choice && (!ok || got != all) {
+				t.Errorf("%s.%s: all flags are read as %#x, %v; want %#x", r.Name, p.Name, got, ok, all)
+			}
+			if _, ok := p.Names.Parse("NO_SUCH_NAME"); ok {
+				t.Errorf("%s.%s: an unknown name is read", r.Name, p.Name)
+			}
+		}
+	}
+}

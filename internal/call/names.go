@@ -98,18 +98,15 @@ func (n *Names) Text(falco uint64) string {
 	return text
 }
 
-// Parse is the inverse of Text: it finds Falco's number for one name of a choice, or for several of a flag set with a bar between them.
+// Parse is the inverse of Text: it finds Falco's number for a name, for the several of a flag set with bars between them, and for those
+// that one number of a choice has.
 func (n *Names) Parse(text string) (falco uint64, ok bool) {
-	parts := []string{text}
-	if !n.choice {
-		parts = strings.Split(text, "|")
-	}
-	for _, part := range parts {
-		i := slices.IndexFunc(n.list, func(v name) bool { return v.text == strings.TrimSpace(part) })
-		if i < 0 {
+	for i, part := range strings.Split(text, "|") {
+		at := slices.IndexFunc(n.list, func(v name) bool { return v.text == strings.TrimSpace(part) })
+		if at < 0 || n.choice && i > 0 && n.list[at].falco != falco {
 			return 0, false
 		}
-		falco |= n.list[i].falco
+		falco |= n.list[at].falco
 	}
 	return falco, true
 }
