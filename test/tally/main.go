@@ -1,6 +1,6 @@
 // Command tally shows the output of "go test -json" as a person wants it: failed tests with what they printed, a line for each
-// package with its seconds, the reasons why tests were skipped, the failed tests once more with their first complaints, and the numbers
-// in the last line. With -v it shows every line that the tests print, when they print it.
+// package with its seconds, the reasons why tests were skipped, the slowest tests, the failed ones once more with their first complaints, and
+// the numbers in the last line. With -v it shows every line that the tests print, when they print it.
 //
 //	go test -json ./... | go run ./test/tally
 //
@@ -9,12 +9,14 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -50,7 +52,15 @@ type tally struct {
 	reasons map[string][]string
 	// failures are repeated at the end: a failed test may print much more than its complaints, a sensor's log for instance.
 	failures []string
+	// slow are the tests, not their subtests, that took longest, the longest first.
+	slow []event
 }
+
+// maxSlow of them are listed, if they took leastSlow seconds.
+const (
+	maxSlow   = 10
+	leastSlow = 5
+)
 
 // maxComplaints of a failed test are repeated.
 const maxComplaints = 5
@@ -75,6 +85,9 @@ func run(r io.Reader, w io.Writer, verbose bool) (failed bool, err error) {
 		if err != nil {
 			return true, fmt.Errorf("read the events: %w", err)
 		}
+	}
+	for _, e := range t.slow {
+		fmt.Fprintf(w, "%6.1f s  %s %s\n", e.Elapsed, e.Package, e.Test)
 	}
 	for _, f := range t.failures {
 		fmt.Fprint(w, f)
@@ -108,6 +121,11 @@ func (t *tally) add(e event) {
 }
 
 func (t *tally) endTest(e event, output string) {
+	if !strings.Contains(e.Test, "/") && e.Elapsed >= leastSlow {
+		at, _ := slices.BinarySearchFunc(t.slow, e, func(a, b event) int { return cmp.Compare(b.Elapsed, a.Elapsed) })
+		t.slow = slices.Insert(t.slow, at, e)
+		t.slow = t.slow[:min(len(t.slow), maxSlow)]
+	}
 	switch e.Action {
 	case "pass":
 		t.passed++

@@ -35,6 +35,11 @@ func TestTally(t *testing.T) {
 		{"a package does not compile", `{"ImportPath":"b","Action":"build-output","Output":"y.go:1:1: bad\n"}
 {"Action":"fail","Package":"b","Elapsed":0,"FailedBuild":"b"}
 `, "y.go:1:1: bad\nFAIL  b  0.0 s\n0 passed, 0 failed, 0 skipped\n", true},
+		{"slow tests", `{"Action":"pass","Package":"a","Test":"TestA","Elapsed":5}
+{"Action":"pass","Package":"a","Test":"TestB/sub","Elapsed":80}
+{"Action":"pass","Package":"a","Test":"TestB","Elapsed":81.25}
+{"Action":"pass","Package":"a","Test":"TestC","Elapsed":4.9}
+`, "  81.2 s  a TestB\n   5.0 s  a TestA\n4 passed, 0 failed, 0 skipped\n", false},
 		{"not an event", "what\n", "what\n0 passed, 0 failed, 0 skipped\n", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
