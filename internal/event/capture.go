@@ -10,6 +10,8 @@ type Captured struct {
 	Category string
 	// Params is how many parameters the event has. They stand first in Event.Params, in the order of Falco's event table, of any event.
 	Params int
+	// Raw are those parameters as the capture has them, in today's form. They are valid as long as the event.
+	Raw [][]byte
 	// Syscall: the event is a system call; Returned: with a return value. Notice: it is none, but tells of what recorders know.
 	Syscall, Returned, Notice bool
 	// Hostname is the name of the machine of the capture.

@@ -1,4 +1,4 @@
-// Package scap reads captures as Falco, sysdig and Stratoshark write them: blocks in the manner of pcapng, gzip or not.
+// Package scap reads and writes captures as Falco, sysdig and Stratoshark write them: blocks in the manner of pcapng, gzip or not.
 package scap
 
 import "net/netip"

@@ -28,7 +28,8 @@ func (s *State) publish(n *now, out *event.Event) {
 	}
 	returned := n.info.syscall && n.ev.Code != schema.GenericX && len(n.ev.Params) > 0 && len(n.info.schema.Params) > 0
 	o.captured = event.Captured{
-		Code: int(n.ev.Code), Category: n.info.category, Params: len(n.ev.Params), Syscall: n.info.syscall, Returned: returned,
+		Code: int(n.ev.Code), Category: n.info.category, Params: len(n.ev.Params), Raw: n.ev.Params,
+		Syscall: n.info.syscall, Returned: returned,
 		Notice: n.info.schema.Category&schema.CategoryMetaevent != 0, Hostname: s.machine.Hostname,
 	}
 	if returned {
