@@ -97,7 +97,8 @@ runs the built-in rules and prints alerts to standard output; its own log goes t
 	}
 	fs.BoolVar(&f.showVersion, "version", false, "print the version and exit")
 	cmd.AddCommand(doctorCommand(stdout, stderr, &f.source), topCommand(ctx, stdout, stderr, &f.source),
-		recordCommand(ctx, stdout, stderr, &f.source), replayCommand(ctx, stdout, stderr, &f.source), rulesCommand(ctx, stdout, stderr, &f.source), configCommand(stdout, stderr, &f.source))
+		recordCommand(ctx, stdout, stderr, &f.source), replayCommand(ctx, stdout, stderr, &f.source), convertCommand(stderr),
+		rulesCommand(ctx, stdout, stderr, &f.source), configCommand(stdout, stderr, &f.source))
 	return cmd
 }
 
