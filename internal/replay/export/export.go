@@ -14,6 +14,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"strings"
 
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/replay/scap"
@@ -21,7 +22,7 @@ import (
 
 // Settings of an exporter. Zero stands for the default.
 type Settings struct {
-	// Hostname is that of the recorded machine.
+	// Hostname is that of the recorded machine; empty: it is that which events of a capture have.
 	Hostname string
 	// Dir is where the temporary file is made; the default is the system's directory for them.
 	Dir string
@@ -116,6 +117,9 @@ func (e *Exporter) Write(ev *event.Event) error {
 // meet takes over what the event says of its machine.
 func (e *Exporter) meet(ev *event.Event) {
 	e.machine.CPUs = max(e.machine.CPUs, uint32(ev.CPU)+1)
+	if c := ev.Captured; c != nil && e.settings.Hostname == "" {
+		e.settings.Hostname = strings.Clone(c.Hostname)
+	}
 	if e.machine.BootTime == 0 && ev.Captured == nil && uint64(ev.Time) > ev.Boot {
 		e.machine.BootTime = uint64(ev.Time) - ev.Boot
 	}
