@@ -32,12 +32,13 @@ func captured(ps *params, rows []call.Row) map[event.Type][]param {
 			case "SIGSET", "SOCKADDR":
 				all[r.Type][j].shownAsText(j, na)
 			case "FDLIST":
-				all[r.Type][j].get = polled(j)
+				all[r.Type][j].get = recordedList(j)
 			}
 		}
 	}
 	for name, list := range metaParams() {
 		t, _ := event.TypeByName(name)
+		all[t] = nil
 		for i, p := range list {
 			all[t] = append(all[t], capturedParam(p, i))
 		}
@@ -45,7 +46,7 @@ func captured(ps *params, rows []call.Row) map[event.Type][]param {
 	return all
 }
 
-// metaParams are the parameters of the events that this machine's kernel does not make, by the type's name.
+// metaParams are the parameters of the events that this machine's kernel does not make, or not with these, by the type's name.
 func metaParams() map[string][]param {
 	of := func(typ Type, f Format) func(names ...string) []param {
 		return func(names ...string) (list []param) {
@@ -63,6 +64,7 @@ func metaParams() map[string][]param {
 		"switch":       append(append(pid("next"), u64("pgft_maj", "pgft_min")...), u32("vm_size", "vm_rss", "vm_swap")...),
 		"drop":         u32("ratio"),
 		"scapevent":    append(u32("event_type"), u64("event_data")...),
+		"fstat64":      of(Errno, Dec)("res"),
 		"cpu_hotplug":  u32("cpu", "action"),
 		"container":    text("json"),
 		"notification": text("id", "desc"),
@@ -128,6 +130,12 @@ func recorded(i int, missing string) func(*event.Event, *Value) bool {
 		}
 		return !in.Missing
 	}
+}
+
+// recordedList is a list of descriptors.
+func recordedList(i int) func(*event.Event, *Value) bool {
+	list, missing := polled(i), recorded(i, "NULL")
+	return func(ev *event.Event, v *Value) bool { return missing(ev, v) && list(ev, v) }
 }
 
 // shownAsText has a value of changing type shown by its text.

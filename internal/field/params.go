@@ -61,12 +61,26 @@ func (p *param) appendRaw(dst []byte, v *Value) []byte {
 		return time.Unix(0, v.Num).AppendFormat(dst, "2006-01-02 15:04:05.000000000 -0700")
 	case (p.typ == UID || p.typ == GID) && v.Num == unsetID:
 		return append(dst, "-1"...)
-	case p.format == Oct && v.Num != 0:
-		return strconv.AppendUint(append(dst, '0'), uint64(v.Num), 8)
-	case p.format == Hex && !isFlags(p.typ):
-		return appendHex(dst, v.Num)
+	case isFlags(p.typ):
+		return strconv.AppendInt(dst, v.Num, 10)
 	}
-	return strconv.AppendInt(dst, v.Num, 10)
+	// Falco shows a number without a sign as one with a sign of the same size.
+	signed, unsigned := v.Num, uint64(v.Num)
+	switch p.typ {
+	case Int8, Uint8:
+		signed, unsigned = int64(int8(v.Num)), uint64(uint8(v.Num))
+	case Int16, Uint16:
+		signed, unsigned = int64(int16(v.Num)), uint64(uint16(v.Num))
+	case Int32, Uint32, Mode:
+		signed, unsigned = int64(int32(v.Num)), uint64(uint32(v.Num))
+	}
+	switch {
+	case p.format == Oct && unsigned != 0:
+		return strconv.AppendUint(append(dst, '0'), unsigned, 8)
+	case p.format == Hex:
+		return appendHex(dst, int64(unsigned))
+	}
+	return strconv.AppendInt(dst, signed, 10)
 }
 
 // isFlags: their numbers print in decimal whatever their format says.

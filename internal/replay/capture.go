@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/saker-sensor/saker/internal/event"
@@ -16,6 +15,15 @@ type Capture struct {
 	converter *convert.Converter
 	state     *state.State
 	event     event.Event
+	// unconverted counts events of old captures that can't be made ones of today.
+	unconverted uint64
+}
+
+// Lost counts what a capture has and a replay of it does not show.
+type Lost struct {
+	state.Lost
+	// Unconverted are events of old captures that contradict the one before them in their thread, or have an unknown form.
+	Unconverted uint64
 }
 
 // OpenCapture reads a capture, compressed or not. It reads nothing before the first call of Next.
@@ -23,11 +31,11 @@ func OpenCapture(r io.Reader, settings state.Settings) *Capture {
 	return &Capture{reader: scap.NewReader(r), converter: convert.New(), state: state.New(settings)}
 }
 
-// Lost is what found no room in memory so far.
-func (c *Capture) Lost() state.Lost { return c.state.Lost() }
+// Lost is what was lost so far.
+func (c *Capture) Lost() Lost { return Lost{c.state.Lost(), c.unconverted} }
 
 // Next returns the next event that rules see. It and what it refers to are valid until the next call. At the end of the capture the
-// error is io.EOF.
+// error is io.EOF, else a *scap.Error; an event that can't be converted is counted and left out.
 func (c *Capture) Next() (*event.Event, error) {
 	for {
 		record, err := c.reader.Next()
@@ -40,7 +48,8 @@ func (c *Capture) Next() (*event.Event, error) {
 		}
 		converted, ok, err := c.converter.Convert(&record.Event)
 		if err != nil {
-			return nil, fmt.Errorf("convert the event at offset %d: %w", record.Event.Offset, err)
+			c.unconverted++
+			continue
 		}
 		if ok && c.state.Apply(converted, &c.event) {
 			return &c.event, nil

@@ -137,7 +137,7 @@ func compareCapture(t *testing.T, file string, fields []shown, want []map[string
 	for _, kind := range slices.Sorted(maps.Keys(differences)) {
 		t.Errorf("%s: %d differ: %s", kind, differences[kind], examples[kind])
 	}
-	if lost := c.Lost(); lost != (state.Lost{}) {
+	if lost := c.Lost(); lost != (Lost{}) {
 		t.Errorf("lost: %+v", lost)
 	}
 }

@@ -170,7 +170,7 @@ func (s *State) Apply(ev *scap.Event, out *event.Event) (visible bool) {
 		n.thread.entered.code = 0
 	}
 	s.running = s.running || !tellsOfStart(ev.Code)
-	visible = s.running && (!info.syscall || !schema.IsEnter(ev.Code))
+	visible = s.running && (!info.syscall || !schema.IsEnter(ev.Code)) && info.schema.Category&schema.CategoryIter == 0
 	if visible {
 		if n.thread == nil {
 			n.thread = s.threads[ev.Tid]
