@@ -20,9 +20,9 @@ func recordCommand(ctx context.Context, stdout, stderr io.Writer, source *source
 	cmd := &cobra.Command{
 		Use:   "record FILE",
 		Short: "Write events to a file, for sensor replay",
-		Long: `Writes events to a file, with all that is known of each: its process and the ancestors, its container and pod. sensor replay gives them to
-rules later, on any machine of this architecture. Without a filter these are the events that a rule without an event type sees: all but
-reads and writes, which -o base_syscalls.all=true adds. A sensor that runs already goes on beside it.`,
+		Long: `Writes events to a file, with all that is known of each: its process and the ancestors, its container and pod. sensor replay gives
+them to rules later, on any machine of this architecture. Without a filter these are the events that a rule without an event type sees: all
+but reads and writes, which -o base_syscalls.all=true adds. A sensor that runs already goes on beside it.`,
 		Args: oneArg("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, f := range []struct {

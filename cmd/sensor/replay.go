@@ -20,8 +20,8 @@ func replayCommand(ctx context.Context, stdout, stderr io.Writer, source *source
 	cmd := &cobra.Command{
 		Use:   "replay FILE…",
 		Short: "Give recorded events to the rules, as if they happened now",
-		Long: `Gives recorded events to the rules, and their alerts to the outputs, with the times at which they happened. A file is a recording of
-sensor record, or a capture (.scap) of Falco, sysdig or Stratoshark. It needs neither root nor a kernel.`,
+		Long: `Gives recorded events to the rules, and their alerts to the outputs, with the times at which they happened. A file is a recording
+of sensor record, or a capture (.scap) of Falco, sysdig or Stratoshark. It needs neither root nor a kernel.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usageError(cmd, fmt.Errorf("%s: the argument FILE is missing", cmd.CommandPath()))

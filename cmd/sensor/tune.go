@@ -24,8 +24,8 @@ func tuneCommand(ctx context.Context, stdout, stderr io.Writer, source *sourceFl
 	cmd := &cobra.Command{
 		Use:   "tune FILE…",
 		Short: "Show the noisiest groups of alerts on recorded events, each with an exception that silences it alone",
-		Long: `Shows the noisiest groups of alerts on recorded events: same rule, process, parent, container image, namespace, and file or end of a
-connection. Each has an exception that silences this group and nothing else, tried on the same events: so many alerts go, so many stay.
+		Long: `Shows the noisiest groups of alerts on recorded events: same rule, process, parent, container image, namespace, and file or end of
+a connection. Each has an exception that silences this group and nothing else, tried on the same events: so many alerts go, so many stay.
 A rule of priority Critical or above gets one only with --force. --live looks at this machine for a while instead of at files.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {

@@ -95,8 +95,9 @@ func operationKeys() []key {
 			typ:  boolean,
 			doc:  "keep the capabilities that [are needed](privileges.md) and no others, and set no-new-privileges",
 		},
-		{name: "capture", typ: section, doc: "write what happened around a match to a file, for `sensor replay`. While it is on, the kernel sends " +
-			"all events of the types that rules are about"},
+		{
+			name: "capture", typ: section, doc: "write what happened around a match to a file, for `sensor replay`. While it is on, the kernel " +
+				"sends all events of the types that rules are about"},
 		{name: "capture.enabled", typ: boolean, doc: "on or off"},
 		{name: "capture.path_prefix", typ: text, doc: "how the files' names begin; the time in ns and the event's number follow"},
 		{name: "capture.mode", typ: text, allowed: []string{"rules", CaptureAllRules}, doc: "for rules that ask for it, or for `all_rules`"},

@@ -73,7 +73,10 @@ func sourceKeys() []key {
 			doc:  "time between two questions, at least 1s; an event of a pod that is not known brings the next one forward",
 		},
 		{name: "engine", typ: section, doc: "the source of events"},
-		{name: "engine.kind", typ: text, allowed: engineKinds(), doc: "`modern_ebpf`, for which `kmod` and `ebpf` stand, too; `replay` takes events from a file"},
+		{
+			name: "engine.kind", typ: text, allowed: engineKinds(),
+			doc: "`modern_ebpf`, for which `kmod` and `ebpf` stand, too; `replay` takes events from a file",
+		},
 		{name: "engine.modern_ebpf", typ: section, doc: "the kernel programs"},
 		{
 			name:  "engine.modern_ebpf.buf_size_preset",

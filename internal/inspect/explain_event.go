@@ -42,7 +42,7 @@ func ExplainEvents(w io.Writer, cfg config.Config, q EventQuery) error {
 		return err
 	}
 	if c, ok := src.(io.Closer); ok {
-		defer c.Close()
+		defer func() { _ = c.Close() }()
 	}
 	tracer, ok, err := inspect.NewTracer(rs, q.Rule)
 	switch {

@@ -258,7 +258,8 @@ func TestCoverage(t *testing.T) {
 func FuzzFile(f *testing.F) {
 	for _, seed := range []string{
 		"tests: [{name: a, execve: sh, container: nginx, expect: {rule: A shell, fields: {proc.name: sh}, count: 1}}]",
-		"rules: [x]\nrule_matching: all\ndefaults: {user: 5}\ntests:\n- name: b\n  events: [{openat: /x}, {connect: 1.2.3.4:5}]\n  expect_not: [Off]",
+		"rules: [x]\nrule_matching: all\ndefaults: {user: 5}\n" +
+			"tests:\n- name: b\n  events: [{openat: /x}, {connect: 1.2.3.4:5}]\n  expect_not: [Off]",
 		"tests: [{name: a, execve: sh, process: {ancestors: [&a {parent: sh}, *a]}, expect_none: true}]",
 	} {
 		f.Add(seed)

@@ -156,7 +156,9 @@ func (c *captures) end(i int) {
 	c.closing.Go(func() {
 		err := r.file.Close()
 		n := r.file.Counters()
-		fields := []zap.Field{zap.String("file", r.path), zap.Uint64("events", n.Recorded), zap.Int64("bytes", n.Bytes), zap.Uint64("lost", n.Lost)}
+		fields := []zap.Field{
+			zap.String("file", r.path), zap.Uint64("events", n.Recorded), zap.Int64("bytes", n.Bytes), zap.Uint64("lost", n.Lost),
+		}
 		if err != nil || n.Lost > 0 {
 			c.log.Warn("capture ended, not complete", append(fields, zap.Error(err))...)
 			return

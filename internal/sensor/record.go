@@ -46,8 +46,8 @@ func (s *sensor) ruleSources(cfg *config.Config) []rulefile.Source {
 	}
 	// A text in JSON is one in YAML, too.
 	quoted, _ := json.Marshal(condition) // a string always can be
-	text := fmt.Sprintf("- rule: recorded\n  desc: what is recorded\n  condition: %s\n  output: recorded\n  priority: DEBUG\n  warn_evttypes: false\n",
-		quoted)
+	text := fmt.Sprintf("- rule: recorded\n  desc: what is recorded\n  condition: %s\n  output: recorded\n  priority: DEBUG\n"+
+		"  warn_evttypes: false\n", quoted)
 	return []rulefile.Source{{Name: filterName, Content: []byte(text)}}
 }
 

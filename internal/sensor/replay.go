@@ -101,7 +101,7 @@ func (r *replayer) walkFile(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	r.shown.name.Store(&path)
 	r.shown.file.Store(file)
 	r.Log.Info("replay", zap.String("file", path))
@@ -180,7 +180,8 @@ func (r *replayer) showProgress(ctx context.Context) {
 // summary writes the text at the end.
 func (r *replayer) summary() {
 	s := &report.Snapshot{
-		Stats: r.stats, Queue: r.alerts.counters(), Dedup: r.alerts.dedup.Counters(), Redacted: r.alerts.redacted.Load(), Rules: r.first.rules.Rules(),
+		Stats: r.stats, Queue: r.alerts.counters(), Dedup: r.alerts.dedup.Counters(), Redacted: r.alerts.redacted.Load(),
+		Rules: r.first.rules.Rules(),
 	}
 	s.WriteReplaySummary(r.Stderr)
 }

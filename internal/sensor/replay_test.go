@@ -83,7 +83,8 @@ func replayed(t testing.TB, rules string, change func(*config.Config), what Repl
 func TestReplay(t *testing.T) {
 	first := recordOpens(t, 3000, func(i int) string { return [...]string{"/etc/", "/tmp/"}[i%2] + fmt.Sprint(i) })
 	second := recordOpens(t, 1, func(int) string { return "/etc/last" })
-	alerts, summary, err := replayed(t, replayRules, func(c *config.Config) { c.OutputsQueue.Capacity = 2 }, ReplaySettings{Files: []string{first, second}})
+	alerts, summary, err := replayed(t, replayRules, func(c *config.Config) { c.OutputsQueue.Capacity = 2 },
+		ReplaySettings{Files: []string{first, second}})
 	if err != nil || len(alerts) != 1501 {
 		t.Fatalf("%d alerts, %v", len(alerts), err)
 	}
@@ -100,7 +101,9 @@ func TestReplay(t *testing.T) {
 			t.Fatalf("alert %d: %s", i, line)
 		}
 	}
-	for _, want := range []string{"Events detected: 1501\n", "   Opened: 1501\n", "Events seen: 3001 (from recordings)\n", "1501 written, 0 dropped"} {
+	for _, want := range []string{
+		"Events detected: 1501\n", "   Opened: 1501\n", "Events seen: 3001 (from recordings)\n", "1501 written, 0 dropped",
+	} {
 		if !strings.Contains(summary, want) {
 			t.Errorf("the exit text lacks %q:\n%s", want, summary)
 		}
@@ -122,7 +125,8 @@ func TestReplayCut(t *testing.T) {
 	if !errors.As(err, &at) || !errors.Is(err, recording.ErrCut) || at.Offset != int64(bytes.LastIndex(text, []byte("SBLK"))) {
 		t.Errorf("the end: %v", err)
 	}
-	if len(alerts) == 0 || len(alerts) >= 12000 || !strings.Contains(alerts[len(alerts)-1], fmt.Sprintf(`"fd.name":"/etc/%d"`, len(alerts)-1)) {
+	if len(alerts) == 0 || len(alerts) >= 12000 ||
+		!strings.Contains(alerts[len(alerts)-1], fmt.Sprintf(`"fd.name":"/etc/%d"`, len(alerts)-1)) {
 		t.Errorf("%d alerts before it", len(alerts))
 	}
 }
@@ -130,7 +134,8 @@ func TestReplayCut(t *testing.T) {
 // TestReplayDeduplicates: windows of held alerts end by recorded time, not by the clock on the wall.
 func TestReplayDeduplicates(t *testing.T) {
 	path := recordOpens(t, 10_000, func(int) string { return "/etc/same" })
-	alerts, _, err := replayed(t, replayRules, func(c *config.Config) { c.Deduplication.Window = 3 * time.Second }, ReplaySettings{Files: []string{path}})
+	alerts, _, err := replayed(t, replayRules, func(c *config.Config) { c.Deduplication.Window = 3 * time.Second },
+		ReplaySettings{Files: []string{path}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +149,8 @@ func TestReplayPace(t *testing.T) {
 	path := recordOpens(t, 1001, func(i int) string { return fmt.Sprint("/etc/", i) })
 	told := make(chan Progress, 100)
 	begin := time.Now()
-	if _, _, err := replayed(t, replayRules, nil, ReplaySettings{Files: []string{path}, Speed: 2, Progress: func(p Progress) { told <- p }}); err != nil {
+	what := ReplaySettings{Files: []string{path}, Speed: 2, Progress: func(p Progress) { told <- p }}
+	if _, _, err := replayed(t, replayRules, nil, what); err != nil {
 		t.Fatal(err)
 	}
 	if took := time.Since(begin); took < 500*time.Millisecond {

@@ -120,7 +120,8 @@ func Run(s Settings) (*Report, error) {
 }
 
 // each walks the events once, and yields each match of the rule that is looked at, or of all. seen may be nil.
-func (s *Settings) each(rules *engine.Ruleset, wanted map[string]bool, yield func(*engine.Rule, *event.Event), seen func(*event.Event)) error {
+func (s *Settings) each(rules *engine.Ruleset, wanted map[string]bool, yield func(*engine.Rule, *event.Event),
+	seen func(*event.Event)) error {
 	source, err := s.Open()
 	if err != nil {
 		return err
@@ -168,7 +169,8 @@ func (s *Settings) try(rules *engine.Ruleset, keys *keys, groups map[key]*Group)
 		t := &trial{Group: g}
 		g.Exception = &Exception{YAML: exceptionYAML(g)}
 		var err error
-		if t.rules, err = s.Load(append(slices.Clone(s.Sources), rulefile.Source{Name: "exception", Content: []byte(g.Exception.YAML)})); err != nil {
+		own := rulefile.Source{Name: "exception", Content: []byte(g.Exception.YAML)}
+		if t.rules, err = s.Load(append(slices.Clone(s.Sources), own)); err != nil {
 			g.Exception, g.Why = nil, fmt.Sprintf("the rule takes no such exception: %v", err)
 			continue
 		}

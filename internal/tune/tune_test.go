@@ -59,7 +59,9 @@ const second = int64(1e9)
 
 // open is an event of a process that opens a file.
 func open(at int64, exe, parent, file string) *event.Event {
-	p := &event.Process{Comm: exe[strings.LastIndexByte(exe, '/')+1:], ExePath: exe, Parent: &event.Process{Comm: parent, ExePath: "/usr/bin/" + parent}}
+	p := &event.Process{
+		Comm: exe[strings.LastIndexByte(exe, '/')+1:], ExePath: exe, Parent: &event.Process{Comm: parent, ExePath: "/usr/bin/" + parent},
+	}
 	return &event.Event{
 		Num: 1, Time: at, Type: event.TypeOpenat, Ret: 3, FD: -1, Process: p, ContainerID: event.HostID, DirFD: event.AtFDCWD,
 		File: event.File{Present: true, FD: 3, Raw: file, Given: file, Resolved: file, InodeMode: 0o100644},
@@ -110,12 +112,17 @@ func TestRun(t *testing.T) {
 		gone, stay uint64
 		parts      string
 	}{
-		"/usr/sbin/cron":          {30, 74, "[{proc.exepath /usr/sbin/cron} {proc.pexepath /usr/bin/systemd} {container.id host} {fd.name /etc/shadow}]"},
-		"/usr/bin/cat":            {7, 97, "[{proc.exepath /usr/bin/cat} {proc.pexepath /usr/bin/bash} {container.image.repository web} {k8s.ns.name shop} {fd.name /etc/passwd}]"},
-		"/usr/sbin/backup":        {30, 74, "[{proc.exepath /usr/sbin/backup} {proc.pexepath /usr/bin/cron} {container.id host} {fd.directory /etc/many}]"},
-		"/usr/sbin/scan":          {30, 74, "[{proc.exepath /usr/sbin/scan} {proc.pexepath /usr/bin/cron} {container.id host}]"},
-		"/usr/bin/odd\"name, [x]": {7, 97, `[{proc.exepath /usr/bin/odd"name, [x]} {proc.pexepath /usr/bin/ba sh} {container.id host} {fd.name /etc/it's "quoted"}]`},
+		"/usr/sbin/cron": {30, 74,
+			"{proc.exepath /usr/sbin/cron} {proc.pexepath /usr/bin/systemd} {container.id host} {fd.name /etc/shadow}"},
+		"/usr/bin/cat": {7, 97, "{proc.exepath /usr/bin/cat} {proc.pexepath /usr/bin/bash} {container.image.repository web} " +
+			"{k8s.ns.name shop} {fd.name /etc/passwd}"},
+		"/usr/sbin/backup": {30, 74,
+			"{proc.exepath /usr/sbin/backup} {proc.pexepath /usr/bin/cron} {container.id host} {fd.directory /etc/many}"},
+		"/usr/sbin/scan": {30, 74, "{proc.exepath /usr/sbin/scan} {proc.pexepath /usr/bin/cron} {container.id host}"},
+		"/usr/bin/odd\"name, [x]": {7, 97,
+			`{proc.exepath /usr/bin/odd"name, [x]} {proc.pexepath /usr/bin/ba sh} {container.id host} {fd.name /etc/it's "quoted"}`},
 	} {
+		want.parts = "[" + want.parts + "]"
 		g := got[exe]
 		if g == nil || g.Exception == nil {
 			t.Errorf("%s: no exception: %+v", exe, g)
@@ -192,7 +199,8 @@ func TestRandomEvents(t *testing.T) {
 			}
 			left, sum := count(t, rules+g.Exception.YAML, events)
 			before := r.Rules[slices.IndexFunc(r.Rules, func(n RuleCount) bool { return n.Rule == g.Rule })].Count
-			if left[g.Rule] != g.Exception.Stay || before != g.Exception.Gone+g.Exception.Stay || g.Exception.Gone != g.Count || sum != r.Alerts-g.Count {
+			if left[g.Rule] != g.Exception.Stay || before != g.Exception.Gone+g.Exception.Stay ||
+				g.Exception.Gone != g.Count || sum != r.Alerts-g.Count {
 				t.Errorf("%+v: %d of %d left; %+v", g.Parts, left[g.Rule], before, g.Exception)
 			}
 		}

@@ -19,12 +19,15 @@ const recordRules = `
 - rule: Opened
   desc: d
   condition: open_read and fd.name startswith DIR/
-  output: opened %fd.name by %proc.cmdline of %proc.pname at %proc.cwd fails=%evt.failed res=%evt.res matched=%fd.name.matched resolved=%fd.name.resolved in=%container.id user=%user.name std=%proc.stdout.type
+  output: >
+    opened %fd.name by %proc.cmdline of %proc.pname at %proc.cwd fails=%evt.failed res=%evt.res matched=%fd.name.matched
+    resolved=%fd.name.resolved in=%container.id user=%user.name std=%proc.stdout.type
   priority: NOTICE
 - rule: Ran
   desc: d
   condition: spawned_process and proc.env contains RECORDED
-  output: ran %proc.exepath %proc.args pid=%proc.pid ppid=%proc.ppid env=%proc.env tty=%proc.tty caps=%thread.cap_effective a2=%proc.aname[2]
+  output: >
+    ran %proc.exepath %proc.args pid=%proc.pid ppid=%proc.ppid env=%proc.env tty=%proc.tty caps=%thread.cap_effective a2=%proc.aname[2]
   priority: NOTICE
 - rule: Connected
   desc: d
@@ -54,7 +57,8 @@ func TestRecord(t *testing.T) {
 	r := testutil.LaunchSensor(t, sensorBinary, "record", file, "-c", os.DevNull)
 	r.WaitLog("ready")
 
-	script := `cd "$0"; echo a >a; ln -s a link; cat link a >/dev/null; cat missing; mv a b; cat b | head -c1 >/dev/null; exec 3<>/dev/tcp/127.0.0.1/1`
+	script := `cd "$0"; echo a >a; ln -s a link; cat link a >/dev/null; cat missing; mv a b; cat b | head -c1 >/dev/null
+		exec 3<>/dev/tcp/127.0.0.1/1`
 	cmd := exec.Command("bash", "-c", script, dir)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "RECORDED=yes"}
 	_ = cmd.Run() // some of it is to fail

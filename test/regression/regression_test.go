@@ -212,7 +212,8 @@ func TestTune(t *testing.T) {
 	dir := t.TempDir()
 	rules, local, tests := filepath.Join(dir, "rules.yaml"), filepath.Join(dir, "local.yaml"), filepath.Join(dir, "test.yaml")
 	for path, text := range map[string]string{
-		rules: "- rule: Noisy\n  desc: d\n  condition: evt.type in (open, openat) and proc.name = cat\n  output: opened %fd.name\n  priority: WARNING\n",
+		rules: "- rule: Noisy\n  desc: d\n  condition: evt.type in (open, openat) and proc.name = cat\n" +
+			"  output: opened %fd.name\n  priority: WARNING\n",
 		tests: "rules: [rules.yaml, local.yaml]\ntests:\n  - name: what stays\n    recording: " + capture +
 			"\n    expect_only: {rule: Noisy, count: 3}\n",
 	} {

@@ -1,6 +1,6 @@
 // Command tally shows the output of "go test -json" as a person wants it: failed tests with what they printed, a line for each
-// package with its seconds, the reasons why tests were skipped, the slowest tests, the failed ones once more with their first complaints, and
-// the numbers in the last line. With -v it shows every line that the tests print, when they print it.
+// package with its seconds, the reasons why tests were skipped, the slowest tests, the failed ones once more with their first complaints,
+// and the numbers in the last line. With -v it shows every line that the tests print, when they print it.
 //
 //	go test -json ./... | go run ./test/tally
 //

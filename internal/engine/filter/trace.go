@@ -22,7 +22,7 @@ type Trace struct {
 // NewTrace prepares a condition without macros.
 func NewTrace(e Expr, opt CompileOptions) (*Trace, error) {
 	t := &Trace{Expr: e}
-	parts := []Expr{}
+	var parts []Expr
 	switch e := e.(type) {
 	case *And:
 		parts = e.Parts

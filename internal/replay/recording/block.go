@@ -189,7 +189,6 @@ type head struct {
 	stored, full uint32
 	first, last  int64
 	count        uint32
-	sum          uint32
 }
 
 // append writes the head with the checksum of itself and the stored contents.

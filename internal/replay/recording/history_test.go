@@ -29,8 +29,9 @@ func TestHistory(t *testing.T) {
 		}
 		for n := range got {
 			want := all[i+1-len(got)+n]
-			if g := got[n]; !bytes.Equal(g.Raw, want.Raw) || g.Process != want.Process || g.Place.ContainerID != want.ContainerID || g.Source != want.File.Source ||
-				want.Time < ev.Time-200 {
+			g := got[n]
+			if !bytes.Equal(g.Raw, want.Raw) || g.Process != want.Process || g.Place.ContainerID != want.ContainerID ||
+				g.Source != want.File.Source || want.Time < ev.Time-200 {
 				t.Fatalf("event %d of %d is another one", n, len(got))
 			}
 		}

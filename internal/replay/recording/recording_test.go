@@ -24,14 +24,21 @@ import (
 func events(t testing.TB, n int, seed uint64) []*event.Event {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	init := &event.Process{Key: event.Key{Tgid: 1}, Comm: "init", ExePath: "/sbin/init", LoginUID: 4294967295}
-	shell := &event.Process{Key: event.Key{Tgid: 50, Start: 5}, ExecID: 2, Comm: "ba\xffsh", Cmdline: "bash -c 'a\nb'", ArgList: []string{"-c", "a\nb"},
-		Env: []string{"A=\xfe"}, Parent: init, CapEffective: 1<<40 - 1}
-	processes := []*event.Process{init, shell, {Key: event.Key{Tgid: 100, Start: 7}, ExecID: 3, Comm: "cat", Parent: shell, ExeID: event.FileID{Ino: 1 << 60}}}
+	shell := &event.Process{
+		Key: event.Key{Tgid: 50, Start: 5}, ExecID: 2, Comm: "ba\xffsh", Cmdline: "bash -c 'a\nb'", ArgList: []string{"-c", "a\nb"},
+		Env: []string{"A=\xfe"}, Parent: init, CapEffective: 1<<40 - 1,
+	}
+	processes := []*event.Process{init, shell, {
+		Key: event.Key{Tgid: 100, Start: 7}, ExecID: 3, Comm: "cat", Parent: shell, ExeID: event.FileID{Ino: 1 << 60},
+	}}
 	pod := &event.Pod{Name: "web-1", Namespace: "shop", UID: "u", Labels: map[string]string{"app": "web"}}
 	places := []Place{
-		{ContainerID: event.HostID, Accounts: &event.Accounts{Users: map[uint32]event.User{0: {Name: "root"}}, Groups: map[uint32]string{0: "root"}}},
+		{ContainerID: event.HostID, Accounts: &event.Accounts{
+			Users: map[uint32]event.User{0: {Name: "root"}}, Groups: map[uint32]string{0: "root"},
+		}},
 		{ContainerID: "0123456789ab", Container: &event.Container{ID: strings.Repeat("0123456789ab", 5), Image: "nginx:1", Pod: pod,
-			Mounts: []event.Mount{{Source: "/a", Dest: "/b", RdWr: true}}, Probes: []event.Probe{{Kind: event.ReadinessProbe, Exe: "x", Args: []string{"y"}}}},
+			Mounts: []event.Mount{{Source: "/a", Dest: "/b", RdWr: true}},
+			Probes: []event.Probe{{Kind: event.ReadinessProbe, Exe: "x", Args: []string{"y"}}}},
 			PodMeta: &event.PodMeta{Name: "web-1", Owner: event.Owner{Kind: "ReplicaSet", Name: "web"},
 				Related: event.Related{Namespace: &event.Object{Name: "shop"}, Services: []*event.Object{{Name: "s"}}}}},
 		{ContainerID: "ffff00000000", ContainerMissing: "the runtime does not answer"},
@@ -43,7 +50,8 @@ func events(t testing.TB, n int, seed uint64) []*event.Event {
 		ev := recordingtest.Open(t, i, fmt.Sprintf("/tmp/%x", rnd.Uint64()), clocks[min(i/500, 1)])
 		ev.Process = processes[rnd.IntN(len(processes))]
 		p := places[rnd.IntN(len(places))]
-		ev.Container, ev.ContainerID, ev.ContainerMissing, ev.PodMeta, ev.Accounts = p.Container, p.ContainerID, p.ContainerMissing, p.PodMeta, p.Accounts
+		ev.Container, ev.ContainerID, ev.ContainerMissing = p.Container, p.ContainerID, p.ContainerMissing
+		ev.PodMeta, ev.Accounts = p.PodMeta, p.Accounts
 		if i%3 == 0 {
 			ev.Flags |= event.FlagRepaired
 			ev.File.Source, ev.File.Watched = "/host/source", "/etc/\xffshadow"
