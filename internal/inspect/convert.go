@@ -7,9 +7,10 @@ import (
 	"github.com/saker-sensor/saker/internal/replay"
 )
 
-// Convert writes recorded events as a capture (.scap), and one line to w that says how many, and what of them tools don't see.
-func Convert(w io.Writer, in, out string) error {
-	c, err := replay.Convert(in, out)
+// Convert writes recorded events as a capture (.scap), and one line to w that says how many, and what of them tools don't see. enter has
+// the begin of each call written, too.
+func Convert(w io.Writer, in, out string, enter bool) error {
+	c, err := replay.Convert(in, out, enter)
 	if c.Events > 0 || err == nil {
 		fmt.Fprintf(w, "%d events, %d processes and %d descriptors written to %s", c.Events, c.Processes, c.Descriptors, out)
 		for _, also := range []struct {

@@ -14,13 +14,14 @@ import (
 )
 
 // Convert writes the events of a recording or a capture as a capture (.scap) in today's form, packed by gzip if its name ends with .gz.
-// A file of that name is replaced. If an error ends the source, what was before it is written, and the counters are those of that.
-func Convert(in, out string) (export.Counters, error) {
+// A file of that name is replaced. enter is [export.Settings.Enter]. If an error ends the source, what was before it is written, and the
+// counters are those of that.
+func Convert(in, out string, enter bool) (export.Counters, error) {
 	source, err := Open(in)
 	if err != nil {
 		return export.Counters{}, err
 	}
-	defer source.Close()
+	defer func() { _ = source.Close() }()
 	if from, err := source.file.Stat(); err == nil {
 		if to, err := os.Stat(out); err == nil && os.SameFile(from, to) {
 			return export.Counters{}, fmt.Errorf("write %s: it is the file that is read; name another", out)
@@ -37,7 +38,7 @@ func Convert(in, out string) (export.Counters, error) {
 		to = packer
 		finish = func() error { return errors.Join(packer.Close(), file.Close()) }
 	}
-	counters, read, written := source.export(to, filepath.Dir(out))
+	counters, read, written := source.export(to, export.Settings{Dir: filepath.Dir(out), Enter: enter})
 	if err := errors.Join(written, finish()); err != nil {
 		return counters, fmt.Errorf("write %s: %w", out, err)
 	}
@@ -47,9 +48,8 @@ func Convert(in, out string) (export.Counters, error) {
 	return counters, nil
 }
 
-// export writes all events. One error is of what was read, the other of what was written; dir is for a temporary file.
-func (f *File) export(to io.Writer, dir string) (c export.Counters, read, written error) {
-	settings := export.Settings{Dir: dir}
+// export writes all events. One error is of what was read, the other of what was written.
+func (f *File) export(to io.Writer, settings export.Settings) (c export.Counters, read, written error) {
 	if r, ok := f.Source.(*recording.Reader); ok {
 		settings.Hostname = r.Header().Hostname
 	}

@@ -98,10 +98,11 @@ func tcp(local, remote string, server bool) event.Descriptor {
 // scenario is a machine whose recording lacks an exec and the open of a file.
 func scenario(t *testing.T) *machine {
 	m := &machine{t: t, calls: call.New(), clock: event.NewClock(1e18)}
-	init := &event.Process{Key: event.Key{Tgid: 1}, Vpid: 1, Sid: 1, Pgid: 1, Comm: "init", Exe: "/sbin/init", ExePath: "/sbin/init", Cmdline: "init",
-		Cwd: "/", LoginUID: 4294967295}
-	shell := &event.Process{Key: event.Key{Tgid: 50, Start: 5}, ExecID: 2, Vpid: 50, Ppid: 1, Parent: init, Sid: 50, Pgid: 50, Vpgid: 50, Comm: "bash",
-		Exe: "-bash", ExePath: "/bin/bash", Cmdline: "bash", Cwd: "/srv/", LoginUID: 1000, UID: 1000, EUID: 1000, GID: 1000, EGID: 1000, TTY: 34817}
+	init := &event.Process{Key: event.Key{Tgid: 1}, Vpid: 1, Sid: 1, Pgid: 1, Comm: "init", Exe: "/sbin/init", ExePath: "/sbin/init",
+		Cmdline: "init", Cwd: "/", LoginUID: 4294967295}
+	shell := &event.Process{Key: event.Key{Tgid: 50, Start: 5}, ExecID: 2, Vpid: 50, Ppid: 1, Parent: init, Sid: 50, Pgid: 50, Vpgid: 50,
+		Comm: "bash", Exe: "-bash", ExePath: "/bin/bash", Cmdline: "bash", Cwd: "/srv/", LoginUID: 1000, UID: 1000, EUID: 1000, GID: 1000,
+		EGID: 1000, TTY: 34817}
 	image := func(tgid int32, execID uint64, parent *event.Process, words ...string) *event.Process {
 		p := *shell
 		p.Key, p.ExecID, p.Vpid, p.Ppid, p.Parent = event.Key{Tgid: tgid, Start: uint64(tgid)}, execID, tgid, parent.Key.Tgid, parent
@@ -154,7 +155,8 @@ func scenario(t *testing.T) *machine {
 	inside := m.in(web, "mkdir", 0)
 	m.with(inside, "path", event.Param{Text: "/run/nginx"})
 	inside.ContainerID, inside.Container = "0123456789ab", &event.Container{
-		ID: strings.Repeat("0123456789ab", 5) + "0123", Name: "web", Type: "containerd", Image: "nginx:1", ImageRepository: "nginx", ImageTag: "1",
+		ID: strings.Repeat("0123456789ab", 5) + "0123", Name: "web", Type: "containerd", Image: "nginx:1", ImageRepository: "nginx",
+		ImageTag: "1",
 		Labels: map[string]string{"a": "b"}, Pod: &event.Pod{Name: "web-1", Namespace: "shop", UID: "u"}, Privileged: true,
 	}
 	inside.Accounts = &event.Accounts{Users: map[uint32]event.User{1000: {Name: "inside"}}, Groups: map[uint32]string{1000: "insiders"}}
@@ -197,9 +199,15 @@ func differing() map[string]string {
 
 // TestEventsRoundTrip: an event of this machine that was written as a capture has the same fields when it is read.
 func TestEventsRoundTrip(t *testing.T) {
+	for _, enter := range []bool{false, true} {
+		t.Run(fmt.Sprintf("enter=%v", enter), func(t *testing.T) { roundTrip(t, enter) })
+	}
+}
+
+func roundTrip(t *testing.T, enter bool) {
 	m := scenario(t)
 	var out bytes.Buffer
-	e, err := export.New(&out, export.Settings{Dir: t.TempDir()})
+	e, err := export.New(&out, export.Settings{Dir: t.TempDir(), Enter: enter})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +246,8 @@ func TestEventsRoundTrip(t *testing.T) {
 		}
 		i++
 		for _, name := range same() {
-			if got, wanted := shows(t, d, name, ev), shows(t, d, name, want); got != wanted && differing()[name+" of "+ev.Type.String()] == "" {
+			got, wanted := shows(t, d, name, ev), shows(t, d, name, want)
+			if got != wanted && differing()[name+" of "+ev.Type.String()] == "" {
 				t.Errorf("event %d, %s: %s is %s, want %s", i, ev.Type, name, got, wanted)
 			}
 		}
@@ -281,23 +290,24 @@ func TestConvert(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := filepath.Join(dir, "out.scap.gz")
-	c, err := Convert(in, out)
+	c, err := Convert(in, out, false)
 	if err != nil || c.Events == 0 {
 		t.Fatalf("%+v, %v", c, err)
 	}
-	if again, err := Convert(out, filepath.Join(dir, "again.scap")); err != nil || again.Events != c.Events || again.Processes != c.Processes {
+	again, err := Convert(out, filepath.Join(dir, "again.scap"), false)
+	if err != nil || again.Events != c.Events || again.Processes != c.Processes {
 		t.Errorf("written again: %+v after %+v, %v", again, c, err)
 	}
-	if _, err := Convert(in, in); err == nil || !strings.Contains(err.Error(), "it is the file that is read") {
+	if _, err := Convert(in, in, false); err == nil || !strings.Contains(err.Error(), "it is the file that is read") {
 		t.Errorf("onto itself: %v", err)
 	}
-	if _, err := Convert(in, filepath.Join(dir, "no", "out")); err == nil || !strings.Contains(err.Error(), "no such file") {
+	if _, err := Convert(in, filepath.Join(dir, "no", "out"), false); err == nil || !strings.Contains(err.Error(), "no such file") {
 		t.Errorf("into no directory: %v", err)
 	}
 	if err := os.WriteFile(in, plain.Bytes()[:plain.Len()-10], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	short, err := Convert(in, out)
+	short, err := Convert(in, out, false)
 	if err == nil || short.Events != c.Events-1 {
 		t.Errorf("of a cut file: %+v after %+v, %v", short, c, err)
 	}

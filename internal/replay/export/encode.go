@@ -16,6 +16,7 @@ import (
 // encoder is memory for the event that is written.
 type encoder struct {
 	event scap.Event
+	enter scap.Event
 	bytes []byte
 	ends  []int
 	value field.Value
@@ -31,10 +32,10 @@ func (e *Exporter) encode(ev *event.Event, f *form) {
 	out.CPU, out.Time, out.Tid, out.Code = ev.CPU, uint64(ev.Time), int64(ev.Tid), f.code
 	out.Params = out.Params[:0]
 	if ev.Captured != nil {
-		e.tellFile(ev, f)
+		begun := e.tellFile(ev, f)
 		out.Params = append(out.Params[:0], ev.Captured.Raw...)
 		out.Code = f.code
-		e.events.Event(out)
+		e.write(f, begun)
 		return
 	}
 	n.bytes, n.ends = n.bytes[:0], n.ends[:0]
@@ -47,21 +48,48 @@ func (e *Exporter) encode(ev *event.Event, f *form) {
 		out.Params = append(out.Params, n.bytes[start:end:end])
 		start = end
 	}
+	e.write(f, false)
+}
+
+// write writes the event, if asked behind the begin of its call, unless that is written.
+func (e *Exporter) write(f *form, begun bool) {
+	out := &e.encoder.event
+	if e.settings.Enter && !begun && f.schema.Category&schema.CategorySyscall != 0 && !schema.IsEnter(f.code) {
+		e.writeEnter(f)
+	}
 	e.events.Event(out)
 }
 
+// writeEnter writes the begin of a call, which has some of the parameters of its end.
+func (e *Exporter) writeEnter(f *form) {
+	n := &e.encoder
+	n.enter = n.event
+	n.enter.Code, n.enter.Params = f.code-1, nil
+	for _, p := range schema.Lookup(f.code - 1).Params {
+		value := make([]byte, p.Type.Size())
+		for i := range min(len(f.schema.Params), len(n.event.Params)) {
+			if of := &f.schema.Params[i]; of.Name == p.Name && len(n.event.Params[i]) > 0 && of.Type.Size() == p.Type.Size() {
+				value = n.event.Params[i]
+			}
+		}
+		n.enter.Params = append(n.enter.Params, value)
+	}
+	e.events.Event(&n.enter)
+}
+
 // tellFile writes the begin of an exec in an old capture, whose end does not tell of the file.
-func (e *Exporter) tellFile(ev *event.Event, f *form) {
+func (e *Exporter) tellFile(ev *event.Event, f *form) bool {
 	const file = 27
 	if f.code != schema.ExecveV19X || !executed(ev) || processOf(ev).ExePath == "" {
-		return
+		return false
 	}
 	if raw := ev.Captured.Raw; len(raw) > file && len(raw[file]) > 0 {
-		return
+		return false
 	}
 	out := &e.encoder.event
 	out.Code, out.Params = schema.ExecveV19E, append(out.Params[:0], append([]byte(ev.Process.ExePath), 0))
 	e.events.Event(out)
+	return true
 }
 
 // param appends the value of a parameter. Of a number that is not known it is 0: readers expect one.

@@ -26,6 +26,9 @@ type Settings struct {
 	Hostname string
 	// Dir is where the temporary file is made; the default is the system's directory for them.
 	Dir string
+	// Enter has the begin of each call written in front of its end, for older tools, which take a call's
+	// arguments from there.
+	Enter bool
 	// MaxProcesses and MaxDescriptors bound what is known at once. Defaults: 131,072 and 1,048,576.
 	MaxProcesses, MaxDescriptors int
 }
