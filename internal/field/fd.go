@@ -50,7 +50,10 @@ func fdFile() []Info {
 			if !ok || !isOpened(ev) || namesDir(ev) {
 				return "", false
 			}
-			if i := strings.LastIndexByte(name, '/'); i < len(name)-1 {
+			switch i := strings.LastIndexByte(name, '/'); {
+			case i < 0 && ev.Captured != nil:
+				return "/", true // as Falco says of a path that could not be made absolute
+			case i < len(name)-1:
 				return name[i+1:], true
 			}
 			return name, true
@@ -203,19 +206,30 @@ func fileTypeChar(ev *event.Event, v *Value) bool {
 
 func fileDirectory(ev *event.Event) (string, bool) {
 	if p := otherDescriptor(ev); p != nil {
-		return "/", p.Descriptor.Kind == event.KindUnknown // as Falco says of a descriptor that it does not know
+		if p.Descriptor.Kind != event.KindUnknown {
+			return "", false
+		}
+		if p.Descriptor.Captured != nil {
+			return folderOf(p.Descriptor.Captured.Name), true
+		}
+		return "/", true // as Falco says of a descriptor that it does not know
 	}
 	name, ok := fdName(ev)
 	if !ok || namesDir(ev) || isRing(ev) {
 		return name, ok && !isRing(ev)
 	}
+	return folderOf(name), true
+}
+
+// folderOf is a name without its last part.
+func folderOf(name string) string {
 	switch i := strings.LastIndexByte(name, '/'); {
 	case i <= 0:
-		return "/", true
+		return "/"
 	case i < len(name)-1:
-		return name[:i], true
+		return name[:i]
 	}
-	return name, true
+	return name
 }
 
 // userDev is a device number as stat(2) encodes it, which Falco shows; see [event.FileID].

@@ -170,7 +170,8 @@ func (s *State) Apply(ev *scap.Event, out *event.Event) (visible bool) {
 		n.thread.entered.code = 0
 	}
 	s.running = s.running || !tellsOfStart(ev.Code)
-	visible = s.running && (!info.syscall || !schema.IsEnter(ev.Code)) && info.schema.Category&schema.CategoryIter == 0
+	visible = s.running && (!info.syscall || !schema.IsEnter(ev.Code)) && info.schema.Category&schema.CategoryIter == 0 &&
+		ev.Flags&stateOnly == 0
 	if visible {
 		if n.thread == nil {
 			n.thread = s.threads[ev.Tid]
@@ -180,6 +181,9 @@ func (s *State) Apply(ev *scap.Event, out *event.Event) (visible bool) {
 	}
 	return visible
 }
+
+// stateOnly is the flag of an event that a recorder's filter left out, and that changes the state.
+const stateOnly = 1 << 0
 
 // tellsOfStart: a notice that recorders put in front of the events about what they know already.
 func tellsOfStart(code uint16) bool {
