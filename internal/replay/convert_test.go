@@ -157,7 +157,7 @@ func scenario(t *testing.T) *machine {
 	inside.ContainerID, inside.Container = "0123456789ab", &event.Container{
 		ID: strings.Repeat("0123456789ab", 5) + "0123", Name: "web", Type: "containerd", Image: "nginx:1", ImageRepository: "nginx",
 		ImageTag: "1",
-		Labels: map[string]string{"a": "b"}, Pod: &event.Pod{Name: "web-1", Namespace: "shop", UID: "u"}, Privileged: true,
+		Labels:   map[string]string{"a": "b"}, Pod: &event.Pod{Name: "web-1", Namespace: "shop", UID: "u"}, Privileged: true,
 	}
 	inside.Accounts = &event.Accounts{Users: map[uint32]event.User{1000: {Name: "inside"}}, Groups: map[uint32]string{1000: "insiders"}}
 	// Another image, whose exec is not recorded.
