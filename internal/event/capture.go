@@ -1,6 +1,10 @@
 package event
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+	"strings"
+)
 
 // Captured is what an event of a .scap capture has besides: Falco's libraries recorded it, and its fields show what Falco shows of it.
 // A Process of such an event changes with the next one.
@@ -49,10 +53,35 @@ type Ends struct {
 	L4     string
 }
 
+// clone copies what the next event of the capture changes: the event's own facts, and the images of its process and the ancestors.
+func (e *Event) cloneCaptured() {
+	own := *e.Captured
+	own.Raw = slices.Clone(own.Raw)
+	for i := range own.Raw {
+		own.Raw[i] = slices.Clone(own.Raw[i])
+	}
+	e.Captured = &own
+	const most = 128
+	for n, link := 0, &e.Process; *link != nil && n < most; n++ {
+		image := **link
+		*link = &image
+		link = &image.Parent
+	}
+}
+
 func (d *CapturedDescriptor) clone() *CapturedDescriptor {
 	if d == nil {
 		return nil
 	}
 	own := *d
+	own.Name = strings.Clone(d.Name)
+	return &own
+}
+
+func (e *Ends) clone() *Ends {
+	if e == nil {
+		return nil
+	}
+	own := *e
 	return &own
 }

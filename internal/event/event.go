@@ -169,5 +169,8 @@ func (e *Event) Clone() *Event {
 	for i := range c.Params {
 		c.Params[i].cloneStrings()
 	}
+	if c.Captured != nil {
+		c.cloneCaptured()
+	}
 	return &c
 }

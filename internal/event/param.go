@@ -95,5 +95,5 @@ func (p *Param) cloneStrings() {
 
 func (d *Descriptor) cloneStrings() {
 	d.Path, d.Socket.Name = strings.Clone(d.Path), strings.Clone(d.Socket.Name)
-	d.Captured = d.Captured.clone()
+	d.Captured, d.Socket.Ends = d.Captured.clone(), d.Socket.Ends.clone()
 }

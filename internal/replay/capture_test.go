@@ -184,3 +184,42 @@ func TestOpenFindsCaptures(t *testing.T) {
 		t.Errorf("the first event is %s", got)
 	}
 }
+
+// A clone of an event stays what it was when the capture goes on.
+func TestCloneOfCapturedEvent(t *testing.T) {
+	f, err := os.Open(testutil.Shared(t, "regression/captures/curl_google.scap"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	c := OpenCapture(f, state.Settings{})
+	var clones []*event.Event
+	var texts []string
+	show := func(ev *event.Event) string {
+		text := fmt.Sprint(ev.Captured, ev.Process)
+		for _, p := range ev.Params {
+			text += fmt.Sprint(p.Text, p.Given, p.Descriptor.Captured, p.Descriptor.Socket.Ends)
+		}
+		for p := ev.Process; p != nil; p = p.Parent {
+			text += p.Comm + p.Cwd
+		}
+		return regexp.MustCompile(`0x[0-9a-f]+`).ReplaceAllString(text, "")
+	}
+	for {
+		ev, err := c.Next()
+		if err != nil {
+			break
+		}
+		if ev.Num%7 == 0 {
+			clones, texts = append(clones, ev.Clone()), append(texts, show(ev))
+		}
+	}
+	if len(clones) < 50 {
+		t.Fatalf("only %d clones", len(clones))
+	}
+	for i := range clones {
+		if got := show(clones[i]); got != texts[i] {
+			t.Fatalf("event %d was %s and is %s", clones[i].Num, texts[i], got)
+		}
+	}
+}
