@@ -16,7 +16,7 @@ type room struct {
 func (b *bench) rooms() ([]room, error) {
 	progress("the rooms' own benchmarks")
 	args := []string{"test", "-run", "^$", "-bench", ".", "-benchmem", "./internal/engine/...", "./internal/decode", "./internal/process",
-		"./internal/output/..."}
+		"./internal/output/...", "./internal/replay/...", "./internal/sensor"}
 	if b.quick {
 		args = append(args, "-benchtime", "0.2s")
 	}
