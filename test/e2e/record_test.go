@@ -83,6 +83,18 @@ func TestRecord(t *testing.T) {
 			t.Errorf("no alert of rule %s", rule)
 		}
 	}
+	capture := filepath.Join(out, "capture.scap")
+	if said, err := exec.Command(sensorBinary, "convert", file, capture).CombinedOutput(); err != nil {
+		t.Fatalf("convert: %v\n%s", err, said)
+	}
+	converted := launch(t, "replay", "-c", os.DevNull, "-o", "json_output=true", "-o", "rule_matching=all", "-r", rules, capture)
+	seen := map[string]int{}
+	for line := range converted.Lines {
+		seen[converted.Parse(line).Rule]++
+	}
+	if seen["Opened"] == 0 || seen["Ran"] == 0 || seen["Connected"] == 0 || seen["Renamed"] == 0 || seen["Ended"] == 0 {
+		t.Errorf("the capture that was made of the recording gives alerts of %v:\n%s", seen, converted.Log())
+	}
 	if !strings.Contains(replayed.Log(), "(from recordings)") {
 		t.Errorf("the exit text:\n%s", replayed.Log())
 	}
