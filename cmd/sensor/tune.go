@@ -51,7 +51,7 @@ A rule of priority Critical or above gets one only with --force. --live looks at
 			if err != nil {
 				return fmt.Errorf("tune rules: %w", err)
 			}
-			defer os.RemoveAll(dir)
+			defer func() { _ = os.RemoveAll(dir) }()
 			s.Files = []string{filepath.Join(dir, "recording")}
 			running, cancel := context.WithTimeout(ctx, time.Duration(seconds*float64(time.Second)))
 			defer cancel()

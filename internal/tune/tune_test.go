@@ -179,8 +179,8 @@ func TestRandomEvents(t *testing.T) {
 	for range 3 {
 		var events []*event.Event
 		for i := range 150 {
-			ev := open(int64(i)*second*int64(1+rnd.IntN(50)), pick("/bin/a", "/bin/b b", "/bin/c'", "/bin/*", `/bin/"\d`, "/bin/(é)"), pick("x", "y"),
-				pick("/etc/", "/dev/")+pick("p", "q", "r/s", "r/t", fmt.Sprint(rnd.IntN(20)), fmt.Sprint("r/", rnd.IntN(20))))
+			ev := open(int64(i)*second*int64(1+rnd.IntN(50)), pick("/bin/a", "/bin/b b", "/bin/c'", "/bin/*", `/bin/"\d`, "/bin/(é)"),
+				pick("x", "y"), pick("/etc/", "/dev/")+pick("p", "q", "r/s", "r/t", fmt.Sprint(rnd.IntN(20)), fmt.Sprint("r/", rnd.IntN(20))))
 			if rnd.IntN(3) == 0 {
 				inContainer(ev, pick("one", "two"), pick("n", "m"))
 			}

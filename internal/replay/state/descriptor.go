@@ -108,8 +108,6 @@ const (
 	server
 )
 
-func (d *descriptor) isFile() bool { return d.kind == kindFile || d.kind == kindFileV2 }
-
 // closesOnExec tells whether an exec closes it.
 func (d *descriptor) closesOnExec() bool {
 	const epollCloexec = 1 << 0

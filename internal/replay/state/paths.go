@@ -14,14 +14,12 @@ type pathParams struct {
 	from                 start
 }
 
-// start is where a relative path starts.
+// start is where a relative path starts; zero is the working directory, whatever directory descriptor the call has.
 type start uint8
 
 const (
-	// fromCwd: from the working directory, whatever directory descriptor the call has.
-	fromCwd start = iota
 	// fromFD: from the descriptor that the event is about, also for AT_FDCWD: there is none then.
-	fromFD
+	fromFD start = iota + 1
 	// sourceFromFD is fromFD for the source; a target starts nowhere.
 	sourceFromFD
 	// fromDirs: each from the descriptor in front of it.

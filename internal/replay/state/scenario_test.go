@@ -161,7 +161,7 @@ func (r *run) help(s *scenarioStep, ev *scap.Event) {
 		return otherwise
 	}
 	ev.Tid = number("tid", 1)
-	given := map[int]any{}
+	var given map[int]any
 	switch s.Helper {
 	case "generate_socket_exit_event":
 		ev.Code, given = schema.SocketX, map[int]any{0: int64(4), 1: int64(2), 2: int64(1)}
