@@ -17,7 +17,7 @@ var preparations = map[string]func() error{
 	"nobody":       becomeNobody,
 	"terminal":     takeTerminal,
 	"capabilities": dropCapabilities,
-	"loginuid":     func() error { return os.WriteFile("/proc/self/loginuid", []byte("4242"), 0) },
+	"loginuid":     func() error { return os.WriteFile("/proc/thread-self/loginuid", []byte("4242"), 0) }, // a thread may write its own alone
 	"group":        func() error { return unix.Setpgid(0, 0) },
 }
 

@@ -66,8 +66,10 @@ func (a *asker) ask(typ string, since [2]int, e testutil.SQE, want int32, params
 	} else if res != want && want != anyResult {
 		a.err = fmt.Errorf("%s: the ring answered %d, want %d", typ, res, want)
 	}
-	if fd, ends, _ := strings.Cut(params["fd"], " "); fd != "" && before(5, 19) && typ != "accept4" && typ != "close" {
-		params["fd"] = strings.TrimSpace("-1 " + ends) // the request does not keep the number of its descriptor
+	for _, name := range []string{"fd", "fd_out"} {
+		if fd, ends, _ := strings.Cut(params[name], " "); fd != "" && before(5, 19) && typ != "accept4" && typ != "close" {
+			params[name] = strings.TrimSpace("-1 " + ends) // the request does not keep the number of its descriptor
+		}
 	}
 	a.Calls = append(a.Calls, doorCall{typ, int64(res), params})
 	return res
