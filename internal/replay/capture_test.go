@@ -22,17 +22,24 @@ import (
 	"github.com/saker-sensor/saker/internal/testutil"
 )
 
-// TestCapturesAreAsFalcoShowsThem compares each event of each capture that rules see, field by field, with what Falco 0.44.1 printed.
-func TestCapturesAreAsFalcoShowsThem(t *testing.T) {
+// sharedCaptures are the captures of Falco's tests, and the fields that are known of their events.
+func sharedCaptures(t *testing.T) (fields []shown, captures []string) {
+	t.Helper()
 	rule, err := os.ReadFile(testutil.Shared(t, "regression/expected/each-event.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	fields := templateFields(t, string(rule))
-	captures, err := filepath.Glob(testutil.Shared(t, "regression/captures") + "/*.scap")
+	fields = templateFields(t, string(rule))
+	captures, err = filepath.Glob(testutil.Shared(t, "regression/captures") + "/*.scap")
 	if err != nil || len(captures) == 0 {
 		t.Fatalf("no captures: %v", err)
 	}
+	return fields, captures
+}
+
+// TestCapturesAreAsFalcoShowsThem compares each event of each capture that rules see, field by field, with what Falco 0.44.1 printed.
+func TestCapturesAreAsFalcoShowsThem(t *testing.T) {
+	fields, captures := sharedCaptures(t)
 	for _, file := range captures {
 		name := strings.TrimSuffix(filepath.Base(file), ".scap")
 		t.Run(name, func(t *testing.T) {

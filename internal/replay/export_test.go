@@ -14,20 +14,11 @@ import (
 
 	"github.com/saker-sensor/saker/internal/replay/export"
 	"github.com/saker-sensor/saker/internal/replay/state"
-	"github.com/saker-sensor/saker/internal/testutil"
 )
 
 // TestCapturesRoundTrip: what was read from a capture, written and read again has the same fields.
 func TestCapturesRoundTrip(t *testing.T) {
-	rule, err := os.ReadFile(testutil.Shared(t, "regression/expected/each-event.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	fields := templateFields(t, string(rule))
-	captures, err := filepath.Glob(testutil.Shared(t, "regression/captures") + "/*.scap")
-	if err != nil || len(captures) == 0 {
-		t.Fatalf("no captures: %v", err)
-	}
+	fields, captures := sharedCaptures(t)
 	for _, file := range captures {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".scap"), func(t *testing.T) {
 			in, err := os.Open(file)

@@ -73,7 +73,7 @@ func (s *strained) testMany(t *testing.T) {
 	t.Logf("%.0f containers a second cost %.1f %% of a processor, %.2f ms each", manyContainers/took.Seconds(),
 		100*(after-cpu).Seconds()/took.Seconds(),
 		1000*(after-cpu).Seconds()/manyContainers)
-	if now > 90 {
-		t.Errorf("%.1f MB are resident, want less than 90", now)
+	if now > 80 {
+		t.Errorf("%.1f MB are resident, want less than 80", now)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fxamacker/cbor/v2"
+
 	"github.com/saker-sensor/saker/internal/event"
 )
 
@@ -45,6 +47,7 @@ const flushAfter = 5 * time.Second
 // Recorder writes events to files in a goroutine of its own. Record, Tick and Close are for one goroutine, the event loop's.
 type Recorder struct {
 	settings Settings
+	mode     cbor.EncMode
 	now      *block
 	begun    time.Time
 	entry    Entry
@@ -68,7 +71,7 @@ func NewRecorder(s Settings) (*Recorder, error) {
 	if s.Blocks == 0 {
 		s.Blocks = waitingBlocks
 	}
-	r := &Recorder{settings: s, free: make(chan *block, s.Blocks+1), full: make(chan *block, s.Blocks)}
+	r := &Recorder{settings: s, mode: mode, free: make(chan *block, s.Blocks+1), full: make(chan *block, s.Blocks)}
 	f, err := r.open()
 	if err != nil {
 		return nil, err
@@ -125,11 +128,7 @@ func (r *Recorder) next() bool {
 	select {
 	case b := <-r.free:
 		if b == nil {
-			mode, err := encoding()
-			if err != nil {
-				return false
-			}
-			b = newBlock(mode)
+			b = newBlock(r.mode)
 		}
 		r.now = b
 		return true
