@@ -127,6 +127,11 @@ func (r *replayer) walkFile(ctx context.Context, path string) error {
 			g.rules.Match(ev, r.scratch, onMatch)
 		}
 	}
+	if c, ok := file.Source.(*replay.Capture); ok && c.Lost() != (replay.Lost{}) {
+		l := c.Lost()
+		r.Log.Warn("not all of a capture is shown", zap.String("file", path), zap.Uint64("events_not_converted", l.Unconverted),
+			zap.Uint64("threads", l.Threads), zap.Uint64("descriptors", l.Descriptors), zap.Uint64("malformed_parameters", l.Malformed))
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("replay %s: %w", path, err)
 	}
