@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * Maps and settings, nothing else. Every map is an array or a ring: nothing can be deleted from them, so emptying a
- * map from outside cannot silence a hook. Settings are constants in .rodata, frozen when the object is loaded.
+ * Maps and settings, nothing else. Every map but one is an array or a ring: nothing can be deleted from them, so emptying a
+ * map from outside cannot silence a hook. What root writes into ended_processes makes ends come twice, or not at all. Settings
+ * are constants in .rodata, frozen when the object is loaded.
  */
 #ifndef SAKER_MAPS_H
 #define SAKER_MAPS_H
@@ -267,6 +268,20 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } family_changes SEC(".maps");
+
+/* Processes of several threads that have ended (programs/exit.h). */
+struct ended_process {
+	__u64 start_time;
+	__u32 tgid, pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries,
+	       1024); /* an end is looked up until the process's last thread has passed the hook: some µs */
+	__type(key, struct ended_process);
+	__type(value, __u8);
+} ended_processes SEC(".maps");
 
 /* The path strings of a call as they were at entry, or the data of a descriptor, which may span both texts
  * (helpers/store/entry.h). */

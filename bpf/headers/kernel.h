@@ -27,10 +27,12 @@ typedef _Bool bool;
 enum {
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 
 enum {
+	BPF_NOEXIST = 1,
 	BPF_F_MMAPABLE = 1 << 10,
 };
 
@@ -496,6 +498,7 @@ struct bpf_iter__task {
 #define S_IFIFO 0010000
 #define AT_FDCWD -100
 #define EFAULT 14
+#define EEXIST 17
 #define TS_COMPAT 0x0002 /* asm/thread_info.h, x86 */
 #define TIF_32BIT 22     /* asm/thread_info.h, arm64 */
 #define X32_SYSCALL_BIT 0x40000000

@@ -31,6 +31,21 @@ INLINE __u32 exit__reaper(struct task_struct *task, struct signal_struct *signal
 }
 
 /*
+ * Whether the end of this process has been recorded. do_exit counts the thread out (signal->live) before its tracepoint: when threads
+ * end side by side, each may find that none is left. The first one here puts the process into the table. A thread without others has
+ * nobody beside it, but may have had until a moment ago. Since 6.16 the tracepoint tells (group_dead).
+ */
+INLINE bool exit__recorded(struct task_struct *task, struct signal_struct *signal)
+{
+	struct ended_process key = {.start_time = extract__start_time(task), .tgid = READ(task, tgid)};
+	__u8 one = 1;
+
+	if (READ(signal, nr_threads) > 1)
+		return bpf_map_update_elem(&ended_processes, &key, &one, BPF_NOEXIST) == -EEXIST;
+	return bpf_map_lookup_elem(&ended_processes, &key);
+}
+
+/*
  * The end of a process: of its last thread, whichever that is.
  *
  * void sched_process_exit(struct task_struct *p)
@@ -43,11 +58,10 @@ int BPF_PROG(sched_process_exit, struct task_struct *task)
 	struct exit_record *r;
 	__u32 code;
 
-	/* do_exit counts the thread out before it comes here. */
 	if (READ(signal, live.counter) != 0)
 		return 0;
 	s = base__scratch();
-	if (!s || READ(task, tgid) == own_tgid)
+	if (!s || READ(task, tgid) == own_tgid || exit__recorded(task, signal))
 		return 0;
 	r = (void *)s->record;
 	store__header(&r->h, task, RECORD_EXIT);

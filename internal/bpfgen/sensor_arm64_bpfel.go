@@ -151,6 +151,13 @@ const (
 	SensorDescriptorKindKINDS            SensorDescriptorKind = 19
 )
 
+type SensorEndedProcess struct {
+	_         structs.HostLayout
+	StartTime uint64
+	Tgid      uint32
+	Pad       uint32
+}
+
 type SensorEntryCopy struct {
 	_         structs.HostLayout
 	StartTime uint64
@@ -769,6 +776,7 @@ const (
 	SensorMapBulk                = "bulk"
 	SensorMapCounters            = "counters"
 	SensorMapCritical            = "critical"
+	SensorMapEndedProcesses      = "ended_processes"
 	SensorMapEntryCopies         = "entry_copies"
 	SensorMapFamilyChanges       = "family_changes"
 	SensorMapMountPoints         = "mount_points"
@@ -880,16 +888,17 @@ type SensorProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SensorMapSpecs struct {
-	Bulk          *ebpf.MapSpec `ebpf:"bulk"`
-	Counters      *ebpf.MapSpec `ebpf:"counters"`
-	Critical      *ebpf.MapSpec `ebpf:"critical"`
-	EntryCopies   *ebpf.MapSpec `ebpf:"entry_copies"`
-	FamilyChanges *ebpf.MapSpec `ebpf:"family_changes"`
-	MountPoints   *ebpf.MapSpec `ebpf:"mount_points"`
-	Reader        *ebpf.MapSpec `ebpf:"reader"`
-	Scratch       *ebpf.MapSpec `ebpf:"scratch"`
-	UringRequests *ebpf.MapSpec `ebpf:"uring_requests"`
-	Verdicts      *ebpf.MapSpec `ebpf:"verdicts"`
+	Bulk           *ebpf.MapSpec `ebpf:"bulk"`
+	Counters       *ebpf.MapSpec `ebpf:"counters"`
+	Critical       *ebpf.MapSpec `ebpf:"critical"`
+	EndedProcesses *ebpf.MapSpec `ebpf:"ended_processes"`
+	EntryCopies    *ebpf.MapSpec `ebpf:"entry_copies"`
+	FamilyChanges  *ebpf.MapSpec `ebpf:"family_changes"`
+	MountPoints    *ebpf.MapSpec `ebpf:"mount_points"`
+	Reader         *ebpf.MapSpec `ebpf:"reader"`
+	Scratch        *ebpf.MapSpec `ebpf:"scratch"`
+	UringRequests  *ebpf.MapSpec `ebpf:"uring_requests"`
+	Verdicts       *ebpf.MapSpec `ebpf:"verdicts"`
 }
 
 // SensorVariableSpecs contains global variables before they are loaded into the kernel.
@@ -938,16 +947,17 @@ func (o *SensorObjects) Close() error {
 //
 // It can be passed to LoadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SensorMaps struct {
-	Bulk          *ebpf.Map `ebpf:"bulk"`
-	Counters      *ebpf.Map `ebpf:"counters"`
-	Critical      *ebpf.Map `ebpf:"critical"`
-	EntryCopies   *ebpf.Map `ebpf:"entry_copies"`
-	FamilyChanges *ebpf.Map `ebpf:"family_changes"`
-	MountPoints   *ebpf.Map `ebpf:"mount_points"`
-	Reader        *ebpf.Map `ebpf:"reader"`
-	Scratch       *ebpf.Map `ebpf:"scratch"`
-	UringRequests *ebpf.Map `ebpf:"uring_requests"`
-	Verdicts      *ebpf.Map `ebpf:"verdicts"`
+	Bulk           *ebpf.Map `ebpf:"bulk"`
+	Counters       *ebpf.Map `ebpf:"counters"`
+	Critical       *ebpf.Map `ebpf:"critical"`
+	EndedProcesses *ebpf.Map `ebpf:"ended_processes"`
+	EntryCopies    *ebpf.Map `ebpf:"entry_copies"`
+	FamilyChanges  *ebpf.Map `ebpf:"family_changes"`
+	MountPoints    *ebpf.Map `ebpf:"mount_points"`
+	Reader         *ebpf.Map `ebpf:"reader"`
+	Scratch        *ebpf.Map `ebpf:"scratch"`
+	UringRequests  *ebpf.Map `ebpf:"uring_requests"`
+	Verdicts       *ebpf.Map `ebpf:"verdicts"`
 }
 
 func (m *SensorMaps) Close() error {
@@ -955,6 +965,7 @@ func (m *SensorMaps) Close() error {
 		m.Bulk,
 		m.Counters,
 		m.Critical,
+		m.EndedProcesses,
 		m.EntryCopies,
 		m.FamilyChanges,
 		m.MountPoints,

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 
 	calltable "github.com/saker-sensor/saker/internal/call"
 	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/ia32"
 )
 
 // callRow makes one system call of the table: once so that it succeeds, and once so that it fails. A new row of the table needs one
@@ -202,7 +204,11 @@ func callsTrigger(args []string) (any, error) {
 			m.nr, m.call6 = nr, int80Call
 		}
 		if !ok {
-			all = append(all, rowFacts{Row: r.name, Skipped: "this machine has no such call"})
+			why := "needs an architecture with this call"
+			if table.CompatNumber(r.name) >= 0 && runtime.GOARCH == "amd64" {
+				why = ia32.Needed
+			}
+			all = append(all, rowFacts{Row: r.name, Skipped: why})
 			continue
 		}
 		if err := os.Mkdir(m.base, 0o755); err != nil {

@@ -86,6 +86,9 @@ var triggers = map[string]func(args []string) (any, error){
 	"orphan":       orphanTrigger,
 	"leader first": leaderFirstTrigger,
 
+	"threads end together": threadsTrigger,
+	"end together":         endTogetherTrigger,
+
 	"setuid":       setuidTrigger,
 	"overlay":      overlayTrigger,
 	"overlay exec": overlayExecTrigger,
