@@ -29,12 +29,16 @@ const (
 
 func TestHostile(t *testing.T) {
 	testutil.Alone(t)
-	t.Logf("%d calls, -seed %d", *calls, *seed)
+	count := *calls - rowCalls()
+	t.Logf("%d calls, -seed %d", count, *seed)
 	if enabled, _ := ia32.Enabled(); !enabled {
 		t.Log("no call is made by the 32-bit entry: that " + ia32.Needed)
 	}
 	r := newReader(t)
-	facts, end := startCaller(t, r)
+	facts, end := startCaller[fact](t, r, again{
+		role: roleCaller, threads: threads, args: []string{t.TempDir(), strconv.FormatUint(*seed, 10), strconv.Itoa(count)},
+		attr: &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS},
+	})
 	made, failures, moving, cutThere := 0, 0, 0, 0
 	for f := range facts {
 		s := r.next(f.Tid)
@@ -61,8 +65,11 @@ func TestHostile(t *testing.T) {
 	r.drain()
 	r.checkLoss()
 	r.checkRest()
-	if made < *calls {
-		t.Errorf("%d calls were made, want %d", made, *calls)
+	if len(r.begun) < threads {
+		t.Errorf("%d threads made calls, want %d", len(r.begun), threads)
+	}
+	if made < count {
+		t.Errorf("%d calls were made, want %d", made, count)
 	}
 	t.Logf("%d records compared; of %d names below a folder that is renamed all the time %d are cut there", made, moving, cutThere)
 	// A walk gives up if a rename is not at its end for as long as it tries: the renamer's processor was taken away.
@@ -71,22 +78,27 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// startCaller runs the caller and passes on its facts, those of a thread in their order. end waits for its end.
-func startCaller(t *testing.T, r *reader) (facts <-chan *fact, end func()) {
+// again is a caller: the test binary run anew.
+type again struct {
+	role    string
+	threads int
+	args    []string
+	attr    *syscall.SysProcAttr
+}
+
+// startCaller runs a caller and passes on its facts, those of a thread in their order. end waits for its end.
+func startCaller[F any](t *testing.T, r *reader, p again) (facts <-chan *F, end func()) {
 	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	cmd := exec.Command(exe, dir, strconv.FormatUint(*seed, 10), strconv.Itoa(*calls))
+	// By this name, because the one that it has may be in a folder that the caller can't see.
+	cmd := exec.Command("/proc/self/exe", p.args...)
 	// A signal from the Go runtime would interrupt calls; the race detector sleeps for a second before it exits.
-	cmd.Env = append(os.Environ(), roleVar+"="+roleCaller, "GODEBUG=asyncpreemptoff=1", "GORACE=atexit_sleep_ms=0")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL}
+	cmd.Env = append(os.Environ(), roleVar+"="+p.role, "GODEBUG=asyncpreemptoff=1", "GORACE=atexit_sleep_ms=0")
+	cmd.SysProcAttr = p.attr
+	cmd.SysProcAttr.Pdeathsig = unix.SIGKILL
 	cmd.Stderr = os.Stderr
-	out := make(chan *fact, 1<<12)
-	left := make(chan error, threads)
-	for range threads {
+	out := make(chan *F, 1<<12)
+	left := make(chan error, p.threads)
+	for range p.threads {
 		from, to, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)
@@ -106,7 +118,7 @@ func startCaller(t *testing.T, r *reader) (facts <-chan *fact, end func()) {
 	}
 	r.caller = int32(cmd.Process.Pid)
 	go func() {
-		for range threads {
+		for range p.threads {
 			if err := <-left; err != nil {
 				t.Error(err)
 			}
@@ -120,9 +132,9 @@ func startCaller(t *testing.T, r *reader) (facts <-chan *fact, end func()) {
 	}
 }
 
-func readFacts(from io.Reader, to chan<- *fact) error {
+func readFacts[F any](from io.Reader, to chan<- *F) error {
 	for dec := gob.NewDecoder(from); ; {
-		f := &fact{}
+		f := new(F)
 		err := dec.Decode(f)
 		if errors.Is(err, io.EOF) {
 			return nil
