@@ -32,7 +32,7 @@ doctor: build ## say what this kernel and host offer, and what is missing
 ##@ Work
 .PHONY: check
 check: build lint ## build, lint, and run the tests that need no root; needs Go alone
-	$(GO) test -json $$($(GO) list ./... | grep -v '/test/') ./test/tally ./test/matrix $(TALLY)
+	$(GO) test -json $$($(GO) list ./... | grep -v '/test/') ./test/tally ./test/matrix ./test/golden $(TALLY)
 
 .PHONY: test
 test: install ## install what the tests need, then run them all with the race detector
@@ -72,7 +72,7 @@ install: ## install what the tests need, from Debian's packages
 
 .PHONY: update
 update: ## renew the golden files and the generated references
-	$(AS_ROOT) $(GO) test ./internal/field ./internal/output/render ./internal/config ./internal/report ./internal/inspect ./cmd/... -update
+	$(AS_ROOT) $(GO) test ./internal/field ./internal/output/render ./internal/config ./internal/report ./internal/inspect ./cmd/... ./test/golden -update
 
 .PHONY: fuzz
 fuzz: ## fuzz each target for FUZZTIME (default 1m)
