@@ -190,8 +190,10 @@ type Capture struct {
 	PathPrefix string `yaml:"path_prefix"`
 	// Mode is "rules" or "all_rules".
 	Mode string `yaml:"mode"`
-	// DefaultDuration is in milliseconds.
+	// DefaultDuration is in milliseconds, DefaultEvents a number of events, DefaultFilesize in kB; the latter two are no limit if 0.
 	DefaultDuration int `yaml:"default_duration"`
+	DefaultEvents   int `yaml:"default_events"`
+	DefaultFilesize int `yaml:"default_filesize"`
 	MaxFileSizeMB   int `yaml:"max_file_size_mb"`
 	// Before is how far back a capture goes, in milliseconds, and BeforeMB how much memory the events take until then.
 	Before   int `yaml:"before"`

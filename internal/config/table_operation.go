@@ -104,6 +104,14 @@ func operationKeys() []key {
 		{name: "capture.default_duration", typ: integer, most: 1 << 31, doc: "milliseconds after the match"},
 		{name: "capture.max_file_size_mb", typ: integer, most: 1 << 20, doc: "bound of a file; 0 is none"},
 		{name: "capture.before", typ: integer, most: 1 << 31, doc: "milliseconds before the match; not a key of Falco's, as those that follow"},
+		{
+			name: "capture.default_events", typ: integer, most: 1<<32 - 1,
+			doc: "events after the match, if a rule has no `capture_events`; 0 is no limit",
+		},
+		{
+			name: "capture.default_filesize", typ: integer, most: 1<<32 - 1,
+			doc: "size of the file in kB, if a rule has no `capture_filesize`; 0 is no limit",
+		},
 		{name: "capture.before_max_size_mb", typ: integer, most: 1 << 10, doc: "memory for the events of that time"},
 		{name: "capture.per_container", typ: boolean, doc: "events of the match's container alone"},
 		{name: "capture.max_files", typ: integer, most: 1 << 20, doc: "no capture begins while there are so many files"},

@@ -27,9 +27,9 @@ type Rule struct {
 	Types event.TypeSet
 	// NeedsContainer: the condition reads metadata that may come later than the event; see [NeedsContainer].
 	NeedsContainer bool
-	// Capture and CaptureDuration (in ms) ask for a capture file on a match.
-	Capture         bool
-	CaptureDuration uint32
+	// Capture asks for a capture file on a match, with the limits that the rule has of its own.
+	Capture       bool
+	CaptureLimits rulefile.CaptureLimits
 
 	expr    filter.Expr
 	filter  *filter.Filter
@@ -75,16 +75,16 @@ func (r *Rule) Reads() []string {
 
 func newRule(r *rulefile.Rule) *Rule {
 	return &Rule{
-		Name:            r.Name,
-		Desc:            strings.TrimSpace(r.Desc),
-		Source:          r.Source,
-		Condition:       ConditionText(r.Condition),
-		Priority:        r.Priority,
-		Tags:            sortedOnce(r.Tags),
-		Enabled:         r.Enabled,
-		Capture:         r.Capture,
-		CaptureDuration: r.CaptureDuration,
-		definition:      r,
+		Name:          r.Name,
+		Desc:          strings.TrimSpace(r.Desc),
+		Source:        r.Source,
+		Condition:     ConditionText(r.Condition),
+		Priority:      r.Priority,
+		Tags:          sortedOnce(r.Tags),
+		Enabled:       r.Enabled,
+		Capture:       r.Capture,
+		CaptureLimits: r.CaptureLimits,
+		definition:    r,
 	}
 }
 

@@ -22,6 +22,10 @@ type Capture struct {
 // Lost counts what a capture has and a replay of it does not show.
 type Lost struct {
 	state.Lost
+	// Skipped is what only a newer version knows.
+	Skipped scap.Skipped
+	// Evicted are calls whose begin was forgotten because too many threads were in calls.
+	Evicted uint64
 	// Unconverted are events of old captures that contradict the one before them in their thread, or have an unknown form.
 	Unconverted uint64
 }
@@ -32,7 +36,9 @@ func OpenCapture(r io.Reader, settings state.Settings) *Capture {
 }
 
 // Lost is what was lost so far.
-func (c *Capture) Lost() Lost { return Lost{c.state.Lost(), c.unconverted} }
+func (c *Capture) Lost() Lost {
+	return Lost{Lost: c.state.Lost(), Skipped: c.reader.Skipped(), Evicted: c.converter.Evicted(), Unconverted: c.unconverted}
+}
 
 // Next returns the next event that rules see. It and what it refers to are valid until the next call. At the end of the capture the
 // error is io.EOF, else a *scap.Error; an event that can't be converted is counted and left out.

@@ -95,6 +95,14 @@ func lossFamilies() []family {
 					"visits_dropped": s.Names.ScansDropped, "containers_forgotten": s.Names.ContainersDropped,
 				}
 			}),
+		split("saker_captures_total", "Matches that began a capture, and those that could not.", "what", metrics.Counter, "",
+			func(s *Scrape) map[string]uint64 {
+				return map[string]uint64{"begun": s.Captures.Begun, "refused": s.Captures.Refused}
+			}),
+		split("saker_capture_events_total", "Events of ended captures that were written, and those lost to a slow or full disk.", "what",
+			metrics.Counter, "", func(s *Scrape) map[string]uint64 {
+				return map[string]uint64{"written": s.Captures.Recorded, "lost": s.Captures.Lost}
+			}),
 		split("saker_hosts_lost_total", "Host names of rules and addresses of theirs beyond the bounds, and look-ups that failed.", "what",
 			metrics.Counter, "", func(s *Scrape) map[string]uint64 {
 				return map[string]uint64{"cut": s.Hosts.Cut, "lookups_failed": s.Hosts.Failures}

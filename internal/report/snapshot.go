@@ -41,6 +41,7 @@ type Snapshot struct {
 	// Redacted is the number of secrets that alerts did not show.
 	Redacted uint64
 	Reloads  Reloads
+	Captures Captures
 	// LogErrors is the number of lines of the sensor's own log that could not be written.
 	LogErrors uint64
 	// Overwritten is the number of times that unread records of a ring were written over.
@@ -75,6 +76,10 @@ type Stats struct {
 	// Gaps are records that are missing by their sequence numbers: lost before they reached a ring.
 	Gaps uint64
 }
+
+// Captures counts captures around a match: those that began and those that did not, and of those that have ended the events that were
+// written and those that were not, because the disk was too slow or refused.
+type Captures struct{ Begun, Refused, Recorded, Lost uint64 }
 
 // Reloads counts those that were done, and those that were refused because something was wrong.
 type Reloads struct{ Done, Refused uint64 }

@@ -2,8 +2,10 @@ package sensor
 
 import (
 	"fmt"
+	"math"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -12,6 +14,7 @@ import (
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/replay/recording"
+	"github.com/saker-sensor/saker/internal/report"
 )
 
 // maxCaptures bounds the files that are being written at the same time.
@@ -29,6 +32,18 @@ type captures struct {
 	closing sync.WaitGroup
 	// refused: the log was told that there are too many files; it is told again when one was begun.
 	refused bool
+	// counts are read by the loop and changed by the goroutines that close files.
+	counts struct{ begun, refused, recorded, lost atomic.Uint64 }
+}
+
+// counters are zero where nothing is captured.
+func (c *captures) counters() report.Captures {
+	if c == nil {
+		return report.Captures{}
+	}
+	return report.Captures{
+		Begun: c.counts.begun.Load(), Refused: c.counts.refused.Load(), Recorded: c.counts.recorded.Load(), Lost: c.counts.lost.Load(),
+	}
 }
 
 // capture is a file that is being written.
@@ -37,8 +52,46 @@ type capture struct {
 	path string
 	// container is the only one whose events are written; empty for all.
 	container string
-	// until is the time of the last event, in ns since the epoch.
-	until int64
+	end       captureEnd
+	// after is the number of events since the match that began it.
+	after uint64
+}
+
+// captureEnd is what ends a capture, whichever comes first: the time of the last event, in ns since the epoch, the number of events after
+// the match, and the size of the file, as far as it is written.
+type captureEnd struct {
+	time   int64
+	events uint64
+	bytes  int64
+}
+
+// endOf is the end that a rule asks for, from an event on that comes after so many others.
+func (c *captures) endOf(rule *engine.Rule, at int64, after uint64) captureEnd {
+	or := func(own uint32, general int) int64 {
+		if own > 0 {
+			return int64(own)
+		}
+		return int64(general)
+	}
+	l, s := &rule.CaptureLimits, &c.settings
+	e := captureEnd{time: at + or(l.Duration, s.DefaultDuration)*1e6, events: math.MaxUint64, bytes: math.MaxInt64}
+	if n := or(l.Events, s.DefaultEvents); n > 0 {
+		e.events = after + uint64(n)
+	}
+	if n := or(l.Filesize, s.DefaultFilesize); n > 0 {
+		e.bytes = n * 1000
+	}
+	return e
+}
+
+// extend lets a capture go on to another end, if that is later.
+func (e *captureEnd) extend(to captureEnd) {
+	e.time, e.events, e.bytes = max(e.time, to.time), max(e.events, to.events), max(e.bytes, to.bytes)
+}
+
+// over tells whether a capture has come to its end by a time.
+func (r *capture) over(at int64) bool {
+	return at > r.end.time || r.after >= r.end.events || r.file.Over() || r.file.Counters().Bytes >= r.end.bytes
 }
 
 // newCaptures is nil if nothing is to be captured.
@@ -56,11 +109,12 @@ func (c *captures) add(ev *event.Event) {
 	c.history.Add(ev)
 	for i := 0; i < len(c.running); i++ {
 		r := c.running[i]
-		if ev.Time > r.until || r.file.Over() {
+		if r.over(ev.Time) {
 			c.end(i)
 			i--
 		} else if r.container == "" || r.container == ev.ContainerID {
 			r.file.Record(ev)
+			r.after++
 		}
 	}
 }
@@ -70,21 +124,18 @@ func (c *captures) matched(rule *engine.Rule, ev *event.Event) {
 	if !rule.Capture && c.settings.Mode != config.CaptureAllRules {
 		return
 	}
-	duration := int64(c.settings.DefaultDuration)
-	if rule.CaptureDuration > 0 {
-		duration = int64(rule.CaptureDuration)
-	}
-	until, container := ev.Time+duration*1e6, ""
+	container := ""
 	if c.settings.PerContainer {
 		container = ev.ContainerID
 	}
 	for _, r := range c.running {
 		if r.container == container {
-			r.until = max(r.until, until)
+			r.end.extend(c.endOf(rule, ev.Time, r.after))
 			return
 		}
 	}
-	if err := c.begin(rule, ev, container, until); err != nil {
+	if err := c.begin(rule, ev, container); err != nil {
+		c.counts.refused.Add(1)
 		if !c.refused {
 			c.log.Warn("a match is not captured", zap.String("rule", rule.Name), zap.Error(err))
 		}
@@ -93,7 +144,7 @@ func (c *captures) matched(rule *engine.Rule, ev *event.Event) {
 }
 
 // begin opens a file and writes what is in memory, the match itself last.
-func (c *captures) begin(rule *engine.Rule, ev *event.Event, container string, until int64) error {
+func (c *captures) begin(rule *engine.Rule, ev *event.Event, container string) error {
 	if len(c.running) == maxCaptures {
 		return fmt.Errorf("%d captures are being written", maxCaptures)
 	}
@@ -101,7 +152,8 @@ func (c *captures) begin(rule *engine.Rule, ev *event.Event, container string, u
 	if there, err := filepath.Glob(globQuoted(prefix) + "_*" + captureSuffix); err == nil && len(there) >= c.settings.MaxFiles {
 		return fmt.Errorf("%d files of earlier matches are there; take some away, or raise capture.max_files", len(there))
 	}
-	r := &capture{path: fmt.Sprintf("%s_%d_%d%s", prefix, ev.Time, ev.Num, captureSuffix), container: container, until: until}
+	r := &capture{path: fmt.Sprintf("%s_%d_%d%s", prefix, ev.Time, ev.Num, captureSuffix), container: container}
+	r.end = c.endOf(rule, ev.Time, 0)
 	header := c.header
 	header.Filter, header.Started = "around a match of: "+rule.Name, ev.Time
 	var err error
@@ -118,6 +170,7 @@ func (c *captures) begin(rule *engine.Rule, ev *event.Event, container string, u
 		}
 	})
 	c.running, c.refused = append(c.running, r), false
+	c.counts.begun.Add(1)
 	c.log.Info("capture begins", zap.String("file", r.path), zap.String("rule", rule.Name))
 	return nil
 }
@@ -140,7 +193,7 @@ func globQuoted(path string) string {
 // tick comes about once a second: what is due is written, and files end whose time is over.
 func (c *captures) tick(now time.Time) {
 	for i := 0; i < len(c.running); i++ {
-		if now.UnixNano() > c.running[i].until || c.running[i].file.Over() {
+		if c.running[i].over(now.UnixNano()) {
 			c.end(i)
 			i--
 		} else {
@@ -156,6 +209,8 @@ func (c *captures) end(i int) {
 	c.closing.Go(func() {
 		err := r.file.Close()
 		n := r.file.Counters()
+		c.counts.recorded.Add(n.Recorded)
+		c.counts.lost.Add(n.Lost)
 		fields := []zap.Field{
 			zap.String("file", r.path), zap.Uint64("events", n.Recorded), zap.Int64("bytes", n.Bytes), zap.Uint64("lost", n.Lost),
 		}

@@ -13,10 +13,12 @@ import (
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/replay"
 	"github.com/saker-sensor/saker/internal/replay/recording"
 	"github.com/saker-sensor/saker/internal/replay/recording/recordingtest"
+	"github.com/saker-sensor/saker/internal/report"
 )
 
 // captureTest feeds captures with opens, one a millisecond, of files that are called by their number and container.
@@ -93,7 +95,7 @@ func TestCaptureWindow(t *testing.T) {
 	c.run("host", 20)
 	c.open("host", captured) // 20: from 15 to 30
 	c.run("host", 4)
-	c.open("host", &engine.Rule{Name: "Longer", Capture: true, CaptureDuration: 12}) // 25: to 37
+	c.open("host", &engine.Rule{Name: "Longer", Capture: true, CaptureLimits: rulefile.CaptureLimits{Duration: 12}}) // 25: to 37
 	c.open("host", &engine.Rule{Name: "Not captured"})
 	c.run("host", 30)
 	var want []string
@@ -122,6 +124,9 @@ func TestCapturePerContainer(t *testing.T) {
 	if n := c.logged.FilterMessage("a match is not captured").Len(); n != 1 {
 		t.Errorf("told %d times of it", n)
 	}
+	if n := c.counters(); n != (report.Captures{Begun: 4, Refused: 2, Recorded: 9}) {
+		t.Errorf("counted %+v", n)
+	}
 }
 
 // TestCaptureMaxFiles: no capture begins while there are as many files as there may be, whatever the prefix looks like.
@@ -136,5 +141,59 @@ func TestCaptureMaxFiles(t *testing.T) {
 	}
 	if c.logged.FilterMessage("a match is not captured").Len() != 1 || c.logged.FilterMessage("capture ended").Len() != 2 {
 		t.Errorf("the log: %v", c.logged.All())
+	}
+}
+
+// TestCaptureEnds: a capture ends with its number of events or its size, too, of the rule or else of the configuration; a further match
+// lets it go on, and one without a limit takes the limit away.
+func TestCaptureEnds(t *testing.T) {
+	of := func(events, filesize uint32) *engine.Rule {
+		limits := rulefile.CaptureLimits{Duration: 40, Events: events, Filesize: filesize}
+		return &engine.Rule{Name: "Limited", Capture: true, CaptureLimits: limits}
+	}
+	for _, tt := range []struct {
+		name    string
+		general config.Capture
+		matches map[int]*engine.Rule
+		last    int
+	}{
+		{"events", config.Capture{}, map[int]*engine.Rule{5: of(3, 0)}, 8},
+		{"extended", config.Capture{}, map[int]*engine.Rule{5: of(3, 0), 7: of(4, 0)}, 11},
+		{"not shortened", config.Capture{}, map[int]*engine.Rule{5: of(9, 0), 7: of(1, 0)}, 14},
+		{"no limit", config.Capture{}, map[int]*engine.Rule{5: of(3, 0), 7: of(0, 0)}, 47},
+		{"configuration's", config.Capture{DefaultEvents: 2}, map[int]*engine.Rule{5: of(0, 0)}, 7},
+		{"own first", config.Capture{DefaultEvents: 2}, map[int]*engine.Rule{5: of(6, 0)}, 11},
+		{"size", config.Capture{DefaultFilesize: 1 << 20}, map[int]*engine.Rule{5: of(0, 1<<20)}, 45},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := newCaptureTest(t, func(s *config.Capture) {
+				s.DefaultEvents, s.DefaultFilesize = tt.general.DefaultEvents, tt.general.DefaultFilesize
+			})
+			for i := range 60 {
+				c.open("host", tt.matches[i])
+			}
+			files := c.files()
+			if len(files) != 1 || !strings.HasPrefix(files[0], "host/0 ") || !strings.HasSuffix(files[0], fmt.Sprintf("host/%d", tt.last)) {
+				t.Errorf("got %q, want one file to %d", files, tt.last)
+			}
+		})
+	}
+}
+
+// TestCaptureFilesize: the file ends once so much of it is written, although the time is not over.
+func TestCaptureFilesize(t *testing.T) {
+	c := newCaptureTest(t, func(s *config.Capture) { s.DefaultDuration, s.DefaultFilesize = 1<<31, 20 })
+	c.open("host", captured)
+	for i := 0; len(c.running) > 0; i++ {
+		if i > 1<<22 {
+			t.Fatal("the limit does not end the capture")
+		}
+		c.open("host", nil)
+	}
+	if err := c.close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := c.counters(); n.Begun != 1 || n.Recorded == 0 || n.Refused+n.Lost != 0 {
+		t.Errorf("counted %+v", n)
 	}
 }

@@ -21,7 +21,7 @@ func (s *sensor) snapshot(kernelErr error) *report.Snapshot {
 		Stats: s.loop.stats, Kernel: s.kernel, KernelErr: kernelErr, Table: s.table.Counters(), Enrich: s.enrich.Counters(),
 		Names: s.names.Counters(), Hosts: s.hosts.Counters(),
 		Queue: s.alerts.counters(), Dedup: s.alerts.dedup.Counters(), Redacted: s.alerts.redacted.Load(), Reloads: s.reloads,
-		LogErrors:   s.logErrors(),
+		LogErrors: s.logErrors(), Captures: s.loop.captures.counters(),
 		Overwritten: s.probe.Critical().Overwritten() + s.probe.Bulk().Overwritten(),
 		Runtimes:    s.enrich.Status(), Pods: s.podState(),
 		Self: c.counts, Stalled: c.stalled, StalledSince: c.since, Signals: c.takeSignals(),

@@ -130,7 +130,9 @@ func (r *replayer) walkFile(ctx context.Context, path string) error {
 	if c, ok := file.Source.(*replay.Capture); ok && c.Lost() != (replay.Lost{}) {
 		l := c.Lost()
 		r.Log.Warn("not all of a capture is shown", zap.String("file", path), zap.Uint64("events_not_converted", l.Unconverted),
-			zap.Uint64("threads", l.Threads), zap.Uint64("descriptors", l.Descriptors), zap.Uint64("malformed_parameters", l.Malformed))
+			zap.Uint64("events_unknown", l.Skipped.Events), zap.Uint64("blocks_unknown", l.Skipped.Blocks),
+			zap.Uint64("calls_forgotten", l.Evicted), zap.Uint64("threads", l.Threads),
+			zap.Uint64("descriptors", l.Descriptors), zap.Uint64("malformed_parameters", l.Malformed))
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("replay %s: %w", path, err)

@@ -3,6 +3,7 @@ package sensor
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,11 +15,14 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/event"
 	"github.com/saker-sensor/saker/internal/replay/recording"
 	"github.com/saker-sensor/saker/internal/replay/recording/recordingtest"
+	"github.com/saker-sensor/saker/internal/replay/scap"
+	"github.com/saker-sensor/saker/internal/replay/scap/schema"
 	"github.com/saker-sensor/saker/internal/testutil"
 )
 
@@ -128,6 +132,43 @@ func TestReplayCut(t *testing.T) {
 	if len(alerts) == 0 || len(alerts) >= 12000 ||
 		!strings.Contains(alerts[len(alerts)-1], fmt.Sprintf(`"fd.name":"/etc/%d"`, len(alerts)-1)) {
 		t.Errorf("%d alerts before it", len(alerts))
+	}
+}
+
+// TestReplaySaysWhatIsLost: what of a capture is not known, or contradicts the rest, is told once the file was walked.
+func TestReplaySaysWhatIsLost(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "capture.scap")
+	var text bytes.Buffer
+	w := scap.NewWriter(&text)
+	w.Section()
+	at := text.Len()
+	zero := make([]byte, 8)
+	for _, ev := range []scap.Event{
+		{Code: schema.CloseX, Tid: 1, Params: [][]byte{zero}}, {Code: schema.ReadE, Tid: 1, Params: [][]byte{zero, zero[:4]}},
+		{Code: schema.CloseX, Tid: 1, Params: [][]byte{zero}},
+	} {
+		w.Event(&ev)
+	}
+	const codeOffset = 8 + 2 + 20 // in the block of an event: behind its head, the CPU, and time, thread and length
+	binary.LittleEndian.PutUint16(text.Bytes()[at+codeOffset:], 0x7fff)
+	if err := errors.Join(w.Err(), os.WriteFile(path, text.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	core, logged := observer.New(zap.WarnLevel)
+	cfg := config.Default()
+	cfg.WatchFiles = false
+	if err := Replay(context.Background(), Settings{Config: cfg, Version: "test", Stdout: io.Discard, Stderr: io.Discard, Log: zap.New(core)},
+		ReplaySettings{Files: []string{path}}); err != nil {
+		t.Fatal(err)
+	}
+	told := logged.FilterMessage("not all of a capture is shown").All()
+	if len(told) != 1 {
+		t.Fatalf("the log: %v", logged.All())
+	}
+	got := told[0].ContextMap()
+	one := uint64(1)
+	if got["file"] != path || got["events_unknown"] != one || got["events_not_converted"] != one || got["blocks_unknown"] != uint64(0) {
+		t.Errorf("told %v", got)
 	}
 }
 

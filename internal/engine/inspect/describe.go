@@ -245,7 +245,7 @@ func describeRule(r *engine.Rule) ruleDescription {
 	i, d := &o.Info, &o.Details
 	i.Name, i.Description, i.Condition, i.Output, i.Source = r.Name, r.Desc, r.Condition, r.Output, r.Source
 	i.Priority, i.Enabled, i.Tags = r.Priority.String(), r.Enabled, append([]string{}, r.Tags...)
-	i.Capture, i.CaptureDuration = r.Capture, r.CaptureDuration
+	i.Capture, i.CaptureDuration = r.Capture, r.CaptureLimits.Duration
 	d.conditionDescription = describeCondition(r.Expr(), r.Types, r.Macros(), r.Lists())
 	d.OutputCompiled, d.OutputFields = r.Output, []string{}
 	for _, f := range r.Prints() {

@@ -225,7 +225,11 @@ func (r *Rule) replace(v *Rule, key string) {
 	case "capture":
 		r.Capture = v.Capture
 	case "capture_duration":
-		r.CaptureDuration = v.CaptureDuration
+		r.CaptureLimits.Duration = v.CaptureLimits.Duration
+	case "capture_events":
+		r.CaptureLimits.Events = v.CaptureLimits.Events
+	case "capture_filesize":
+		r.CaptureLimits.Filesize = v.CaptureLimits.Filesize
 	case "exceptions":
 		// Falco checks these no more than any other text of the condition.
 		r.Exceptions = v.Exceptions

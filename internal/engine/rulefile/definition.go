@@ -51,8 +51,8 @@ type Rule struct {
 	// SkipIfUnknownFilter: a field or event type that is not known drops the rule, not the file.
 	SkipIfUnknownFilter bool
 	Capture             bool
-	// CaptureDuration is in ms.
-	CaptureDuration uint32
+	// CaptureLimits are the ends of a capture that the rule asks for.
+	CaptureLimits CaptureLimits
 	// UnknownSource: the rule's source has no events here; the rule is kept by name only.
 	UnknownSource bool
 	// Incomplete: a part of the rule was refused, which has been reported; the rule is checked, but not used.
@@ -61,6 +61,12 @@ type Rule struct {
 	// Changes are the later items that changed the rule.
 	Changes []Trail
 	Order
+}
+
+// CaptureLimits end a capture of what comes after a match; 0 is none.
+type CaptureLimits struct {
+	// Duration is in ms, Events the number of events after the match, Filesize the file's size in kB.
+	Duration, Events, Filesize uint32
 }
 
 // Exception is an entry of a rule's exceptions.

@@ -15,17 +15,17 @@ type overridable struct{ add, replace []string }
 var ruleOverrides = overridable{
 	add: []string{"condition", "output", "desc", "tags", "exceptions"},
 	replace: []string{"condition", "output", "desc", "tags", "exceptions", "priority", "enabled", "capture",
-		"capture_duration", "warn_evttypes", "skip-if-unknown-filter"},
+		"capture_duration", "capture_events", "capture_filesize", "warn_evttypes", "skip-if-unknown-filter"},
 }
 
 var ruleKeys = []string{
 	"rule", "condition", "output", "desc", "priority", "source", "enabled", "tags", "exceptions", "warn_evttypes",
-	"skip-if-unknown-filter", "capture", "capture_duration", "append", "override",
+	"skip-if-unknown-filter", "capture", "capture_duration", "capture_events", "capture_filesize", "append", "override",
 }
 
 // definedKeys are the keys of a whole rule, in the order in which Falco reads them; the first four must be there.
 var definedKeys = []string{"condition", "output", "desc", "priority", "source", "enabled", "capture", "capture_duration",
-	"warn_evttypes", "skip-if-unknown-filter", "tags", "exceptions"}
+	"capture_events", "capture_filesize", "warn_evttypes", "skip-if-unknown-filter", "tags", "exceptions"}
 
 const requiredKeys = 4
 
@@ -158,7 +158,11 @@ func (r *reader) readKey(v *Rule, n *yamltree.Node, key string, where Trail, par
 	case "capture":
 		v.Capture = boolean(n, key, where, false)
 	case "capture_duration":
-		v.CaptureDuration = readDuration(n, where)
+		v.CaptureLimits.Duration = readNumber(n, key, "milliseconds", where)
+	case "capture_events":
+		v.CaptureLimits.Events = readNumber(n, key, "events", where)
+	case "capture_filesize":
+		v.CaptureLimits.Filesize = readNumber(n, key, "kB", where)
 	case "tags":
 		v.Tags = readTags(n, where)
 	case "exceptions":
@@ -254,12 +258,11 @@ func readTags(n *yamltree.Node, where Trail) []string {
 	return tags
 }
 
-func readDuration(n *yamltree.Node, where Trail) uint32 {
-	text := required(n, "capture_duration", where)
+func readNumber(n *yamltree.Node, key, unit string, where Trail) uint32 {
+	text := required(n, key, where)
 	d, ok := parseUint(text)
 	if !ok {
-		Refuse(where.With("value for", "capture_duration", n.Get("capture_duration")), ErrYAMLValidate,
-			"Can't decode YAML scalar value: '%s' is no number of milliseconds", text)
+		Refuse(where.With("value for", key, n.Get(key)), ErrYAMLValidate, "Can't decode YAML scalar value: '%s' is no number of %s", text, unit)
 	}
 	return d
 }
