@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 #include "programs/open.h"
 
-INLINE __u64 exec__path(struct pt_regs *regs, __u32 call, bool compat, __s32 *dirfd)
+/* The path among the arguments of an execve or execveat. */
+INLINE __u64 exec__path(const struct call_args *c, __u32 call, __s32 *dirfd)
 {
-	*dirfd = AT_FDCWD;
-	if (call != CALL_EXECVEAT)
-		return extract__syscall_arg(regs, 0, compat);
-	*dirfd = extract__syscall_arg(regs, 0, compat);
-	return extract__syscall_arg(regs, 1, compat);
+	*dirfd = call == CALL_EXECVEAT ? (__s32)c->arg[0] : AT_FDCWD;
+	return call == CALL_EXECVEAT ? c->arg[1] : c->arg[0];
 }
 
 /* Adds the directory that a relative path starts from to the record in the scratch buffer, whose end `off` is, and sends it. */
@@ -27,10 +25,10 @@ GLOBAL int exec_failed__end(__u32 off, __u32 relative)
 	return 0;
 }
 
-/* An execve or execveat that returned: it failed, and the caller is what it was. The name is from user memory. */
-GLOBAL int exec_failed__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
+/* An execve or execveat that returned, with its arguments in scratch.call: it failed, and the caller is what it was. The name is from
+ * user memory. */
+GLOBAL int exec_failed__record(__s64 ret, __u32 call, __u32 compat)
 {
-	struct pt_regs *regs = (void *)regs_ptr;
 	struct scratch *s = base__scratch();
 	struct exec_failed_record *r;
 	struct call_path path;
@@ -41,7 +39,7 @@ GLOBAL int exec_failed__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 comp
 	if (!s)
 		return 0;
 	r = (void *)s->record;
-	path = store__user_path(off, exec__path(regs, call, compat, &dirfd), 0);
+	path = store__user_path(off, exec__path(&s->call, call, &dirfd), 0);
 	store__begin(RECORD_EXEC_FAILED);
 	r->h.flags = path.flags;
 	if (compat)

@@ -7,17 +7,18 @@
 #include "helpers/store/start_dir.h"
 #include "helpers/narrow/file.h"
 
-/* Reads the arguments into scratch.open. A function of its own, so that what follows is verified once and not for each call of the
- * family. */
-GLOBAL int open__args(__u64 regs_ptr, __u32 call, __u32 compat)
+/* Reads the arguments of scratch.call into scratch.open. A function of its own, so that what follows is verified once and not for each
+ * call of the family. */
+GLOBAL int open__args(__u32 call)
 {
-	struct pt_regs *regs = (void *)regs_ptr;
 	struct scratch *s = base__scratch();
 	struct open_how how = {};
 	struct open_args *a;
+	__u64 *arg;
 
 	if (!s)
 		return 0;
+	arg = s->call.arg;
 	a = &s->open;
 	a->unread = false;
 	a->dirfd = AT_FDCWD;
@@ -25,33 +26,33 @@ GLOBAL int open__args(__u64 regs_ptr, __u32 call, __u32 compat)
 	a->has_path = call != CALL_OPEN_BY_HANDLE_AT;
 	switch (call) {
 	case CALL_OPEN:
-		a->path = extract__syscall_arg(regs, 0, compat);
-		a->flags = extract__syscall_arg(regs, 1, compat);
-		a->mode = extract__syscall_arg(regs, 2, compat);
+		a->path = arg[0];
+		a->flags = arg[1];
+		a->mode = arg[2];
 		break;
 	case CALL_CREAT:
-		a->path = extract__syscall_arg(regs, 0, compat);
+		a->path = arg[0];
 		a->flags = 01 | 0100 | 01000; /* O_WRONLY | O_CREAT | O_TRUNC: creat(2) */
-		a->mode = extract__syscall_arg(regs, 1, compat);
+		a->mode = arg[1];
 		break;
 	case CALL_OPENAT:
-		a->dirfd = extract__syscall_arg(regs, 0, compat);
-		a->path = extract__syscall_arg(regs, 1, compat);
-		a->flags = extract__syscall_arg(regs, 2, compat);
-		a->mode = extract__syscall_arg(regs, 3, compat);
+		a->dirfd = arg[0];
+		a->path = arg[1];
+		a->flags = arg[2];
+		a->mode = arg[3];
 		break;
 	case CALL_OPENAT2:
-		a->dirfd = extract__syscall_arg(regs, 0, compat);
-		a->path = extract__syscall_arg(regs, 1, compat);
-		a->unread = bpf_probe_read_user(&how, sizeof(how), (void *)extract__syscall_arg(regs, 2, compat));
+		a->dirfd = arg[0];
+		a->path = arg[1];
+		a->unread = bpf_probe_read_user(&how, sizeof(how), (void *)arg[2]);
 		a->flags = how.flags;
 		a->mode = how.mode;
 		a->resolve = how.resolve;
 		break;
 	default: /* open_by_handle_at names no path */
-		a->dirfd = extract__syscall_arg(regs, 0, compat);
+		a->dirfd = arg[0];
 		a->path = 0;
-		a->flags = extract__syscall_arg(regs, 2, compat);
+		a->flags = arg[2];
 		a->mode = 0;
 		break;
 	}
@@ -176,7 +177,8 @@ GLOBAL __u64 open__succeeded_mask(__u32 call, __u64 file)
 	return mask;
 }
 
-GLOBAL int open__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
+/* Records the open whose arguments are in scratch.call. */
+GLOBAL int open__record(__s64 ret, __u32 call, __u32 compat)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct scratch *s = base__scratch();
@@ -189,7 +191,7 @@ GLOBAL int open__record(__u64 regs_ptr, __s64 ret, __u32 call, __u32 compat)
 		return 0;
 	r = (void *)s->record;
 	args = &s->open;
-	open__args(regs_ptr, call, compat);
+	open__args(call);
 	if (ret >= 0) {
 		file = extract__file(task, ret);
 		if (!open__succeeded_mask(call, base__number(s, file)))

@@ -45,7 +45,7 @@ INLINE __u32 syscall__call(struct pt_regs *regs, struct syscall_entry *e)
 	return call == CALL_CANARY ? CALL_NONE : call;
 }
 
-/* Reads the arguments of a call of the table for its interpreter. */
+/* Reads the arguments of a call into scratch.call; a row is of the table's calls alone. */
 INLINE void syscall__args(struct scratch *s, struct pt_regs *regs, const struct syscall_entry *e, __u32 call)
 {
 	struct call_args *c = &s->call;

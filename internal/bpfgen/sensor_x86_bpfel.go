@@ -787,6 +787,7 @@ const (
 	SensorProgCanary             = "canary"
 	SensorProgCgroupMkdir        = "cgroup_mkdir"
 	SensorProgCgroupRmdir        = "cgroup_rmdir"
+	SensorProgEnterCall          = "enter_call"
 	SensorProgIoUringComplete    = "io_uring_complete"
 	SensorProgIoUringCqeOverflow = "io_uring_cqe_overflow"
 	SensorProgIoUringCreate      = "io_uring_create"
@@ -868,6 +869,7 @@ type SensorProgramSpecs struct {
 	Canary             *ebpf.ProgramSpec `ebpf:"canary"`
 	CgroupMkdir        *ebpf.ProgramSpec `ebpf:"cgroup_mkdir"`
 	CgroupRmdir        *ebpf.ProgramSpec `ebpf:"cgroup_rmdir"`
+	EnterCall          *ebpf.ProgramSpec `ebpf:"enter_call"`
 	IoUringComplete    *ebpf.ProgramSpec `ebpf:"io_uring_complete"`
 	IoUringCqeOverflow *ebpf.ProgramSpec `ebpf:"io_uring_cqe_overflow"`
 	IoUringCreate      *ebpf.ProgramSpec `ebpf:"io_uring_create"`
@@ -1009,6 +1011,7 @@ type SensorPrograms struct {
 	Canary             *ebpf.Program `ebpf:"canary"`
 	CgroupMkdir        *ebpf.Program `ebpf:"cgroup_mkdir"`
 	CgroupRmdir        *ebpf.Program `ebpf:"cgroup_rmdir"`
+	EnterCall          *ebpf.Program `ebpf:"enter_call"`
 	IoUringComplete    *ebpf.Program `ebpf:"io_uring_complete"`
 	IoUringCqeOverflow *ebpf.Program `ebpf:"io_uring_cqe_overflow"`
 	IoUringCreate      *ebpf.Program `ebpf:"io_uring_create"`
@@ -1030,6 +1033,7 @@ func (p *SensorPrograms) Close() error {
 		p.Canary,
 		p.CgroupMkdir,
 		p.CgroupRmdir,
+		p.EnterCall,
 		p.IoUringComplete,
 		p.IoUringCqeOverflow,
 		p.IoUringCreate,

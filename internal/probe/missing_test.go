@@ -38,7 +38,7 @@ func objectSpec(t *testing.T) *ebpf.CollectionSpec {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := configure(spec, Settings{Types: allCalls(), CriticalBytes: 1 << 16, BulkBytes: 1 << 16}, 0); err != nil {
+	if _, _, err := configure(spec, Settings{Types: allCalls(), CriticalBytes: 1 << 16, BulkBytes: 1 << 16}, 0); err != nil {
 		t.Fatal(err)
 	}
 	delete(spec.Programs, bpfgen.SensorProgWhoami)

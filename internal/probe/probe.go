@@ -30,6 +30,8 @@ type Settings struct {
 	Masks *event.Masks
 	// EntryCopies keeps the paths of calls that may fail from their begin on, so that a rewritten one is known.
 	EntryCopies bool
+	// EntryHook is where the begin of calls is seen, for EntryCopies.
+	EntryHook EntryHook
 	// Caller is what is asked of who causes an event, by the event's type; see [event.Event.Caller].
 	Caller map[event.Type]event.CallerParts
 	// DataBytes is how many bytes of a buffer are copied: 80 if it is 0, at most 4096.
@@ -59,8 +61,11 @@ type Probe struct {
 	programs   map[string]*ebpf.Program
 	links      []attachment
 	missing    []Missing
-	syscalls   bool
+	wanted     wanted
 	generation uint8
+	// tracepoints are read once: later there may be no privilege for it. entryReason says why there are none.
+	tracepoints tracepoints
+	entryReason error
 
 	critical, bulk *Ring
 	tables         *tables
@@ -94,7 +99,8 @@ func load(s Settings) (*Probe, error) {
 		return nil, fmt.Errorf("read the embedded programs: %w", err)
 	}
 	p := &Probe{}
-	if p.syscalls, err = prepare(spec, s, p.generation); err != nil {
+	p.tracepoints, p.entryReason = newTracepoints(s.EntryHook)
+	if p.wanted, err = prepare(spec, s, p.generation, p.tracepoints); err != nil {
 		return nil, err
 	}
 	coll, err := p.collect(spec, nil)
@@ -116,16 +122,33 @@ func load(s Settings) (*Probe, error) {
 	return p, nil
 }
 
-// prepare configures the object and takes out the programs that are not wanted; it tells whether any system call is.
-func prepare(spec *ebpf.CollectionSpec, s Settings, generation uint8) (syscalls bool, err error) {
-	if syscalls, err = configure(spec, s, generation); err != nil {
-		return false, err
+// wanted is what of system calls is wanted.
+type wanted struct {
+	// syscalls: any.
+	syscalls bool
+	// entries are the calls whose begin is seen by the tracepoint of each; nil if it is by that of all, or by none.
+	entries []string
+}
+
+// prepare configures the object and takes out the programs that are not wanted.
+func prepare(spec *ebpf.CollectionSpec, s Settings, generation uint8, t tracepoints) (w wanted, err error) {
+	entries, syscalls, err := configure(spec, s, generation)
+	if err != nil {
+		return w, err
 	}
+	w.syscalls = syscalls
 	if !syscalls {
 		delete(spec.Programs, bpfgen.SensorProgSysExit)
 	}
-	if !syscalls || !s.EntryCopies {
+	atEntry := syscalls && s.EntryCopies
+	if each := t.covers(entries); atEntry && each {
+		w.entries = entries
+	}
+	if !atEntry || w.entries != nil {
 		delete(spec.Programs, bpfgen.SensorProgSysEnter)
+	}
+	if len(w.entries) == 0 {
+		delete(spec.Programs, bpfgen.SensorProgEnterCall)
 	}
 	if !s.Types.Has(event.TypeSignalDeliver) {
 		delete(spec.Programs, bpfgen.SensorProgSignalDeliver)
@@ -136,36 +159,36 @@ func prepare(spec *ebpf.CollectionSpec, s Settings, generation uint8) (syscalls 
 			p.Instructions = without(p.Instructions, callerFunction)
 		}
 	}
-	return syscalls, nil
+	return w, nil
 }
 
 // callerFunction is what asks about the caller (bpf/helpers/store/caller.h).
 const callerFunction = "store__caller"
 
-// configure writes the settings into the object's constants, and leaves out what is for other kernels; it tells whether any
-// system call is wanted.
-func configure(spec *ebpf.CollectionSpec, s Settings, generation uint8) (bool, error) {
+// configure writes the settings into the object's constants, and leaves out what is for other kernels. It names the calls that keep
+// something at their begin, and tells whether any system call is wanted.
+func configure(spec *ebpf.CollectionSpec, s Settings, generation uint8) (entries []string, any bool, err error) {
 	own, err := ownTgid()
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
 	subsys := int32(-1)
 	if s.CgroupController != "" {
 		if subsys, err = cgroupSubsys(s.CgroupController); err != nil {
-			return false, err
+			return nil, false, err
 		}
 	}
 	calls := newSyscalls(&s.Types)
 	rings, err := newRings(&s.Types)
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
 	rings.keep(spec)
 	masks := newMasks(s.Masks)
 	callers := calls.ask(s.Caller)
 	cpus, err := ebpf.PossibleCPU()
 	if err != nil {
-		return false, fmt.Errorf("count the processors: %w", err)
+		return nil, false, fmt.Errorf("count the processors: %w", err)
 	}
 	if s.EntryCopies {
 		spec.Maps[bpfgen.SensorMapEntryCopies].MaxEntries = uint32(bpfgen.SensorSizesENTRY_COPIES)
@@ -173,7 +196,7 @@ func configure(spec *ebpf.CollectionSpec, s Settings, generation uint8) (bool, e
 	spec.Maps[bpfgen.SensorMapScratch].MaxEntries = uint32(cpus) + 1
 	spec.Maps[bpfgen.SensorMapCritical].MaxEntries = uint32(s.CriticalBytes)
 	spec.Maps[bpfgen.SensorMapBulk].MaxEntries = uint32(s.BulkBytes)
-	return calls.any, errors.Join(
+	return calls.entries(masks), calls.any, errors.Join(
 		spec.Variables[bpfgen.SensorVarGeneration].Set(generation),
 		spec.Variables[bpfgen.SensorVarOwnTgid].Set(own),
 		spec.Variables[bpfgen.SensorVarCgroupSubsys].Set(subsys),
@@ -290,7 +313,7 @@ func (p *Probe) MemoryBytes() uint64 {
 
 // Attach starts the capture. A program that can't be attached is missing from then on; it is an error if none can.
 func (p *Probe) Attach() error {
-	links, missing, err := attach(p.programs)
+	links, missing, err := attach(p.programs, p.tracepoints, p.wanted.entries)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.links, p.missing = links, append(p.missing, missing...)
@@ -298,12 +321,21 @@ func (p *Probe) Attach() error {
 }
 
 // attach puts the programs on their hooks. Those that can't be are missing; it is an error if none can.
-func attach(loaded map[string]*ebpf.Program) (links []attachment, missing []Missing, err error) {
+func attach(loaded map[string]*ebpf.Program, t tracepoints, entries []string) (links []attachment, missing []Missing, err error) {
 	var refused []error
 	for _, known := range programs {
 		prog := loaded[known.name]
 		if prog == nil || !known.attached() {
 			continue // refused, not wanted, or run when it is needed
+		}
+		if known.name == bpfgen.SensorProgEnterCall {
+			l, err := attachEntries(prog, t, entries)
+			if err != nil {
+				missing = append(missing, miss(known.name, err)...)
+				refused = append(refused, err)
+			}
+			links = append(links, l...)
+			continue
 		}
 		l, err := link.AttachTracing(link.TracingOptions{Program: prog})
 		if err != nil {
@@ -351,7 +383,15 @@ func detach(links []attachment) error {
 func (p *Probe) Syscalls() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.syscalls
+	return p.wanted.syscalls
+}
+
+// EntriesSeen tells for how many calls the begin is seen by a tracepoint of their own: 0 if it is by that of all calls, for the reason that
+// is returned, or no rule needs it.
+func (p *Probe) EntriesSeen() (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.wanted.entries), p.entryReason
 }
 
 // Critical and Bulk are the two rings.

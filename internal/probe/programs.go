@@ -25,6 +25,8 @@ func (p *program) attached() bool {
 	return p.name != bpfgen.SensorProgTaskIter && p.name != bpfgen.SensorProgCanary
 }
 
+const rewrittenPaths = "paths that were rewritten during a call that failed: they are read when it returns"
+
 // programs are all that stay loaded, in the order in which they are attached: the cgroups come first, so that no
 // process runs in one that is unknown.
 var programs = []program{
@@ -36,7 +38,8 @@ var programs = []program{
 		"ends of processes, and some memory: processes that ended leave the table later"},
 	{bpfgen.SensorProgSchedProcessExec, []event.Kind{event.KindExec},
 		"executed programs; the names of a process at other events come from /proc, if it still runs"},
-	{bpfgen.SensorProgSysEnter, nil, "paths that were rewritten during a call that failed: they are read when it returns"},
+	{bpfgen.SensorProgSysEnter, nil, rewrittenPaths},
+	{bpfgen.SensorProgEnterCall, nil, rewrittenPaths},
 	{bpfgen.SensorProgSysExit, []event.Kind{event.KindOpen, event.KindExecFailed, event.KindCall},
 		"opened files, failed execs, and all other system calls"},
 	{bpfgen.SensorProgIoUringCreate, []event.Kind{event.KindUring}, "new rings of io_uring"},

@@ -15,7 +15,7 @@ import (
 type Renewal struct {
 	programs map[string]*ebpf.Program
 	missing  []Missing
-	syscalls bool
+	wanted   wanted
 	// Generation marks the records of these programs.
 	Generation uint8
 }
@@ -28,7 +28,7 @@ func (p *Probe) Renew(s Settings) (*Renewal, error) {
 		return nil, fmt.Errorf("read the embedded programs: %w", err)
 	}
 	next := &Probe{generation: p.generation + 1}
-	if next.syscalls, err = prepare(spec, s, next.generation); err != nil {
+	if next.wanted, err = prepare(spec, s, next.generation, p.tracepoints); err != nil {
 		return nil, err
 	}
 	delete(spec.Programs, bpfgen.SensorProgTaskIter) // it is for the start
@@ -40,7 +40,7 @@ func (p *Probe) Renew(s Settings) (*Renewal, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Renewal{programs: coll.Programs, missing: next.missing, syscalls: next.syscalls, Generation: next.generation}
+	r := &Renewal{programs: coll.Programs, missing: next.missing, wanted: next.wanted, Generation: next.generation}
 	coll.Programs = nil
 	coll.Close()
 	return r, nil
@@ -78,14 +78,14 @@ func (r *Renewal) Close() error {
 // record: an event may come twice, once from each generation, the old one first; see [Duplicates]. It may run beside the rings'
 // reader, which knows of the new generation by then. If the new programs can't be attached, the old ones go on.
 func (p *Probe) Switch(r *Renewal) error {
-	links, missing, err := attach(r.programs)
+	links, missing, err := attach(r.programs, p.tracepoints, r.wanted.entries)
 	if err != nil {
 		return errors.Join(fmt.Errorf("attach the renewed programs: %w", err), r.Close())
 	}
 	p.mu.Lock()
 	oldLinks, oldPrograms := p.links, p.programs
 	p.links, p.programs, p.missing = links, r.programs, append(r.missing, missing...)
-	p.syscalls, p.generation = r.syscalls, r.Generation
+	p.wanted, p.generation = r.wanted, r.Generation
 	p.mu.Unlock()
 	time.Sleep(overlap)
 	errs := []error{detach(oldLinks)}

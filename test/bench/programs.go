@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -135,7 +134,7 @@ func (b *bench) programRun(set ruleset, all bool, l programLoad) (c programCost,
 		ns := float64(p.ns-before[id].ns) / ops
 		c.programs += ns
 		switch {
-		case strings.HasPrefix(p.name, "sys_enter"):
+		case p.name == "sys_enter" || p.name == "enter_call":
 			c.sysEnter += ns
 		case p.name == "sys_exit":
 			c.sysExit = ns

@@ -269,6 +269,43 @@ func TestRewrittenPath(t *testing.T) {
 	}
 }
 
+// The begin of calls is seen the same by the tracepoints of each as by that of all.
+func TestEntryHooks(t *testing.T) {
+	tmp := t.TempDir()
+	file := tmp + "/file"
+	must(t, os.WriteFile(file, nil, 0o700))
+	for name, hook := range map[string]probe.EntryHook{"all": probe.EntryAll, "calls": probe.EntryCalls} {
+		t.Run(name, func(t *testing.T) {
+			s := probe.Settings{CgroupController: controller(), EntryCopies: true, EntryHook: hook, BulkBytes: 64 << 20}
+			if hook == probe.EntryCalls && before(5, 15) {
+				t.Skip("needs Linux 5.15: links of perf events")
+			}
+			w := newWatcherOf(t, s)
+			n, err := w.probe.EntriesSeen()
+			if hook == probe.EntryCalls && n == 0 {
+				t.Fatal(err)
+			}
+			if hook == probe.EntryAll && n != 0 {
+				t.Errorf("%d calls are seen by a tracepoint of their own", n)
+			}
+			for _, call := range []string{"open", "exec"} {
+				var facts callFacts
+				c := watchWith(t, w.probe).run(&facts, command(t, "rewrite", call, file, file, "/etc/decoy", ""))
+				ev := c.find(call, func(ev *event.Event) bool {
+					return ev.Type == facts.Want.Type && ev.Tid == facts.Want.Tid && int64(ev.Boot) >= facts.From && int64(ev.Boot) <= facts.To
+				})
+				given, atExit := ev.File.Given, ev.File.AtExit
+				if call == "exec" {
+					given, atExit = ev.Filename, ev.FilenameAtExit
+				}
+				if given != file || atExit != "/etc/decoy" || ev.Flags&event.FlagNameChanged == 0 {
+					t.Errorf("%s: %q became %q (flags %#x)", call, given, atExit, ev.Flags)
+				}
+			}
+		})
+	}
+}
+
 // Rules about rewritten names alone make the kernel send no other failure.
 func TestOnlyRewritten(t *testing.T) {
 	tmp := t.TempDir()
