@@ -501,6 +501,10 @@ struct bpf_iter__task {
 #define EEXIST 17
 #define TS_COMPAT 0x0002 /* asm/thread_info.h, x86 */
 #define TIF_32BIT 22     /* asm/thread_info.h, arm64 */
+#define NR_EXECVE 221    /* asm-generic/unistd.h, as arm64 has it */
+#define NR_EXECVEAT 281
+#define NR_COMPAT_EXECVE 11 /* arch/arm/tools/syscall.tbl */
+#define NR_COMPAT_EXECVEAT 387
 #define X32_SYSCALL_BIT 0x40000000
 #define X32_NUMBERS 512 /* the first number that is x32's own */
 

@@ -19,6 +19,8 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	s = base__scratch();
 	if (!s)
 		return 0;
+	if (extract__is_other_exec(regs, ret, e.compat))
+		call = CALL_EXECVE;
 	if (call == CALL_CANARY)
 		return canary__call(base__number(s, regs));
 	syscall__args(s, regs, &e, call);

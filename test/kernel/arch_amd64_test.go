@@ -152,6 +152,9 @@ func TestCompat(t *testing.T) {
 	}
 }
 
+// genericFlags are open flags with the numbers that events show: amd64 has these.
+func genericFlags(flags int) uint32 { return uint32(flags) }
+
 // mapLow asks mmap for an address of 32 bits.
 const mapLow = unix.MAP_32BIT
 

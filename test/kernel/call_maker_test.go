@@ -360,7 +360,7 @@ func (m *maker) descriptor(fd int) paramFacts {
 	link := strings.TrimSuffix(string(buf[:max(n, 0)]), " (deleted)")
 	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
 	m.note(err)
-	d.ID, d.InodeMode, d.Nlink, d.OpenFlags = id, mode, nlink, uint32(flags)
+	d.ID, d.InodeMode, d.Nlink, d.OpenFlags = id, mode, nlink, genericFlags(flags)
 	switch {
 	case strings.HasPrefix(link, "pipe:"):
 		d.Kind, d.OutsideRoot = event.KindPipe, true

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -15,22 +17,23 @@ import (
 )
 
 // binary is where a suite's test binary is built.
-func (m *matrix) binary(suite string) string { return filepath.Join(m.cache, suite+".test") }
+func (m *matrix) binary(goarch, suite string) string {
+	return filepath.Join(m.cache, "bin", goarch, suite+".test")
+}
 
-func (m *matrix) initBinary() string { return filepath.Join(m.cache, "init") }
+func (m *matrix) initBinary(goarch string) string {
+	return filepath.Join(m.cache, "bin", goarch, "init")
+}
 
-// build makes the static binaries that all machines share.
-func (m *matrix) build() error {
-	if err := os.MkdirAll(m.cache, 0o755); err != nil {
-		return err
-	}
-	builds := [][]string{{"build", "-o", m.initBinary(), "./test/matrix/init"}}
-	for _, s := range suites {
-		builds = append(builds, []string{"test", "-c", "-ldflags=-s -w", "-o", m.binary(s.name), "./" + s.dir})
+// build makes the static binaries that all machines of an architecture share.
+func (m *matrix) build(goarch string) error {
+	builds := [][]string{{"build", "-o", m.initBinary(goarch), "./test/matrix/init"}}
+	for _, s := range suitesOf(goarch) {
+		builds = append(builds, []string{"test", "-c", "-ldflags=-s -w", "-o", m.binary(goarch, s.name), "./" + s.dir})
 	}
 	for _, args := range builds {
 		cmd := exec.Command("go", args...)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+goarch)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)
 		}
@@ -40,10 +43,10 @@ func (m *matrix) build() error {
 
 // kernel is what test/matrix/install has unpacked.
 type kernel struct {
-	dir, version string
+	dir, version, goarch string
 }
 
-func (m *matrix) kernel(series string) (*kernel, error) {
+func (m *matrix) kernel(series, goarch string) (*kernel, error) {
 	dir := filepath.Join(m.cache, "kernels", series)
 	version, err := os.ReadFile(dir + "/version")
 	if errors.Is(err, os.ErrNotExist) {
@@ -52,7 +55,7 @@ func (m *matrix) kernel(series string) (*kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &kernel{dir, strings.TrimSpace(string(version))}, nil
+	return &kernel{dir, strings.TrimSpace(string(version)), goarch}, nil
 }
 
 // initramfs packs the machine's file system; it returns the file.
@@ -66,14 +69,14 @@ func (m *matrix) initramfs(k *kernel, layout string) (string, error) {
 	a := archive{w: f}
 	a.dir("dev", "proc")
 	a.add("dev/console", modeChar|0o600, 5, 1, nil)
-	a.file("init", 0o755, m.initBinary())
+	a.file("init", 0o755, m.initBinary(k.goarch))
 	a.tree("modules", k.dir+"/modules")
 	a.dir("image", "image/bin", "image/etc", "image/root", "image/usr", "image/var", "image/tests")
 	a.link("image/usr/bin", "../bin")
 	a.text("image/etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n")
 	a.text("image/etc/group", 0o644, "root:x:0:\nnogroup:x:65534:\n")
 	a.text("image/etc/shadow", 0o600, "root:*:19000:0:99999:7:::\n")
-	a.file("image/bin/busybox", 0o755, "/bin/busybox")
+	a.file("image/bin/busybox", 0o755, k.dir+"/busybox")
 	applets, err := exec.Command("/bin/busybox", "--list").Output()
 	if err != nil {
 		return "", fmt.Errorf("list busybox's commands: %w", err)
@@ -83,10 +86,10 @@ func (m *matrix) initramfs(k *kernel, layout string) (string, error) {
 			a.link("image/bin/"+applet, "busybox")
 		}
 	}
-	for _, s := range suites {
+	for _, s := range suitesOf(k.goarch) {
 		dir := "image/tests/" + s.name
 		a.dir(dir)
-		a.file(dir+"/test", 0o755, m.binary(s.name))
+		a.file(dir+"/test", 0o755, m.binary(k.goarch, s.name))
 		if _, err := os.Stat(s.dir + "/testdata"); err == nil {
 			a.tree(dir+"/testdata", s.dir+"/testdata")
 		}
@@ -102,22 +105,22 @@ func (m *matrix) boot(ctx context.Context, k *kernel, r *run) error {
 		return fmt.Errorf("pack the initramfs: %w", err)
 	}
 	console := filepath.Join(k.dir, "console-"+r.layout)
-	// The emulated processors take turns in one thread: QEMU's parallel ones may execute a breakpoint that the kernel has
-	// put into its own code and taken away again, and the kernel dies of it (seen with 6.12).
-	// An emulated processor's clock is the host's: older kernels distrust it and would ask a slow device for the time.
-	// And they count the timer's interrupts for a moment, which on a busy host are too few, and give up.
-	cmdline := "console=ttyS0 panic=-1 oops=panic random.trust_cpu=on tsc=reliable no_timer_check saker.cgroup=" + r.layout
+	board := arches[k.goarch]
+	cmdline := "console=" + board.consoleName + " panic=-1 oops=panic random.trust_cpu=on " + board.cmdline +
+		" saker.port=" + board.portName + " saker.cgroup=" + r.layout
 	if r.pattern != "" {
 		cmdline += " saker.run=" + r.pattern
 	}
 	if m.cmdline != "" {
 		cmdline += " " + m.cmdline
 	}
-	cmd := exec.CommandContext(ctx, "nice", "-n", "10", "qemu-system-x86_64",
-		"-machine", "pc,hpet=off", "-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", "1G", "-no-reboot", "-nodefaults", "-display",
-		"none",
-		"-serial", "file:"+console, "-serial", "stdio",
-		"-kernel", k.dir+"/vmlinuz", "-initrd", initramfs, "-append", cmdline)
+	// The emulated processors take turns in one thread: QEMU's parallel ones may execute a breakpoint that the kernel has
+	// put into its own code and taken away again, and the kernel dies of it (seen with 6.12).
+	args := slices.Concat([]string{"-n", "10"}, board.qemu, []string{
+		"-accel", "tcg,thread=single", "-smp", "2", "-m", "1G", "-no-reboot", "-nodefaults", "-display", "none", "-serial", "file:" + console,
+		"-kernel", k.dir + "/vmlinuz", "-initrd", initramfs, "-append", cmdline,
+	}, board.port)
+	cmd := exec.CommandContext(ctx, "nice", args...)
 	// QEMU must not outlive the matrix.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
 	var stderr strings.Builder
@@ -160,8 +163,8 @@ func (m *matrix) native(ctx context.Context, r *run) error {
 		return err
 	}
 	r.release = unix.ByteSliceToString(name.Release[:])
-	for _, s := range suites {
-		binary, err := filepath.Abs(m.binary(s.name))
+	for _, s := range suitesOf(runtime.GOARCH) {
+		binary, err := filepath.Abs(m.binary(runtime.GOARCH, s.name))
 		if err != nil {
 			return err
 		}

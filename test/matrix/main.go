@@ -3,8 +3,8 @@
 //	test/matrix/install && go run ./test/matrix [-short] [-only 6.1] [-layout v2] [-run REGEXP] [-update]
 //
 // The running kernel runs them natively, Debian's in a QEMU machine under plain emulation. What makes the exit status 1: a test that
-// fails, a machine that does not come to its end, a test that a newer kernel skips although an older one passes it, and a test of
-// [mustRun] that is skipped.
+// fails, a machine that does not come to its end, a test that a newer kernel skips although an older one of the same architecture passes
+// it, and a test that an architecture must run ([arch]) and skips.
 package main
 
 import (
@@ -22,40 +22,50 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// suites are the test binaries that each machine runs, by name: the folders of their sources.
-var suites = []struct{ name, dir string }{
-	{"ia32", "internal/ia32"},
-	{"probe", "internal/probe"},
-	{"kernel", "test/kernel"},
+// suite is a test binary that the machines of an architecture run: its name, and the folder of its source.
+type suite struct{ name, dir, goarch string }
+
+var suites = []suite{
+	{"ia32", "internal/ia32", "amd64"},
+	{"probe", "internal/probe", ""},
+	{"kernel", "test/kernel", ""},
 }
 
-// machines are the kernels, older ones first, with the cgroup layouts that each is run with. With -short one layout of each kernel runs
-// all tests, the others those of [layoutTests].
-var machines = []struct {
-	series, layout string
-	all            bool
-}{
-	{"5.10", "v1", true},
-	{"5.10", "v2", false},
-	{"6.1", "v1", false},
-	{"6.1", "hybrid", true},
-	{"6.1", "v2", false},
-	{"6.12", "v1", false},
-	{"6.12", "hybrid", false},
-	{"6.12", "v2", true},
+func suitesOf(goarch string) (of []suite) {
+	for _, s := range suites {
+		if s.goarch == "" || s.goarch == goarch {
+			of = append(of, s)
+		}
+	}
+	return of
 }
+
+// machines are the kernels, older ones first, with the cgroup layouts that each is run with, and the tests that it runs with -short.
+var machines = []struct{ series, goarch, layout, short string }{
+	{"5.10", "amd64", "v1", allTests},
+	{"5.10", "amd64", "v2", layoutTests},
+	{"6.1", "amd64", "v1", layoutTests},
+	{"6.1", "amd64", "hybrid", allTests},
+	{"6.1", "amd64", "v2", layoutTests},
+	{"6.12", "amd64", "v1", layoutTests},
+	{"6.12", "amd64", "hybrid", layoutTests},
+	{"6.12", "amd64", "v2", allTests},
+	{"6.12-arm64", "arm64", "v2", archTests},
+}
+
+const allTests = ""
+
+// archTests are the tests whose result depends on the architecture: numbers and registers of system calls, flags, 32-bit callers, and what
+// of the programs the verifier takes.
+const archTests = "^Test(VerifiedInstructions|Calls|GenericCall|Compat.*|Openat.*|FailedOpen|Exec|FailedExec|Fork|Vfork|Signal.*|" +
+	"UringOpen)$"
 
 // layoutTests are the tests whose result depends on the cgroup hierarchies that are mounted: which of them is followed, the cgroup id of
 // a process that ran before, of a new one and of its calls, and how the probe learns of the controllers.
 const layoutTests = "^(TestCgroups|TestTasks|TestFork|TestOpenat|TestUnknownController)$"
 
-// mustRun are the tests that need the kernel to take 32-bit calls, which some machines' kernels don't: Debian's do, so there they are
-// not skipped.
-var mustRun = []string{"ia32.TestEnabled", "kernel.TestCompat", "kernel.TestRewrittenPath/32-bit_open",
-	"kernel.TestRewrittenPath/32-bit_exec"}
-
 // required are the kernels whose absence is an error; the others' archives may be gone.
-var required = []string{"6.1", "6.12"}
+var required = []string{"6.1", "6.12", "6.12-arm64"}
 
 type matrix struct {
 	cache, pattern, only, layout string
@@ -71,7 +81,8 @@ func main() {
 	flag.StringVar(&m.only, "only", "", "run this kernel alone: 6.1, host, …")
 	flag.StringVar(&m.layout, "layout", "", "run with this layout of the cgroups alone: v1, hybrid or v2")
 	flag.StringVar(&m.pattern, "run", "", "run the tests that this regular expression matches")
-	flag.BoolVar(&m.short, "short", false, "run all tests with one cgroup layout of each kernel, with the others those that depend on it")
+	flag.BoolVar(&m.short, "short", false,
+		"run all tests with one cgroup layout of each amd64 kernel; elsewhere those that depend on the layout or the architecture")
 	flag.StringVar(&m.cmdline, "cmdline", "", "further parameters of the kernels in QEMU, for example ia32_emulation=0")
 	flag.DurationVar(&m.deadline, "deadline", time.Hour, "the time that one machine may take")
 	flag.BoolVar(&update, "update", false, "renew docs/kernels.md")
@@ -87,8 +98,13 @@ func main() {
 }
 
 func (m *matrix) run(update bool) error {
-	if err := m.build(); err != nil {
-		return err
+	for goarch := range arches {
+		if !m.needs(goarch) {
+			continue
+		}
+		if err := m.build(goarch); err != nil {
+			return err
+		}
 	}
 	var runs []*run
 	var problems []error
@@ -98,7 +114,7 @@ func (m *matrix) run(update bool) error {
 		if !m.wants(host.series, host.layout) {
 			continue
 		}
-		k, err := m.kernel(host.series)
+		k, err := m.kernel(host.series, host.goarch)
 		if err != nil {
 			if slices.Contains(required, host.series) {
 				problems = append(problems, err)
@@ -106,10 +122,10 @@ func (m *matrix) run(update bool) error {
 			fmt.Printf("%-18s not tested: %v\n", "Linux "+host.series, err)
 			continue
 		}
-		r := newRun(host.layout, m.pattern)
+		r := newRun(host.goarch, host.layout, m.pattern)
 		r.pkg = k.version
-		if m.short && m.pattern == "" && !host.all {
-			r.pattern = layoutTests
+		if m.short && m.pattern == "" {
+			r.pattern = host.short
 		}
 		runs = append(runs, r)
 		machine.Go(func() error {
@@ -122,7 +138,7 @@ func (m *matrix) run(update bool) error {
 		problems = append(problems, r.problem)
 	}
 	if layout := hostLayout(); m.wants("host", layout) {
-		r := newRun(layout, m.pattern)
+		r := newRun(runtime.GOARCH, layout, m.pattern)
 		problems = append(problems, m.timed(r, func(ctx context.Context) error { return m.native(ctx, r) }))
 		runs = append(runs, r)
 	}
@@ -142,6 +158,19 @@ func (m *matrix) run(update bool) error {
 	}
 	fmt.Printf("%d passed, %d failed, %d skipped\n", n[passed], n[failed], n[skipped])
 	return errors.Join(problems...)
+}
+
+// needs tells whether any machine of an architecture runs.
+func (m *matrix) needs(goarch string) bool {
+	if goarch == runtime.GOARCH && m.wants("host", hostLayout()) {
+		return true
+	}
+	for _, host := range machines {
+		if host.goarch == goarch && m.wants(host.series, host.layout) {
+			return true
+		}
+	}
+	return false
 }
 
 func (m *matrix) wants(kernel, layout string) bool {
@@ -182,7 +211,7 @@ func indent(s string) string {
 func regressions(runs []*run) (problems []error) {
 	for i, older := range runs {
 		for _, newer := range runs[i+1:] {
-			if older.release == newer.release || !newer.complete {
+			if older.release == newer.release || older.goarch != newer.goarch || !newer.complete {
 				continue
 			}
 			for _, name := range older.names(passed) {
@@ -198,13 +227,13 @@ func regressions(runs []*run) (problems []error) {
 	return problems
 }
 
-// notRun are the tests of mustRun that Debian's newer kernels skip.
+// notRun are the tests that an architecture must run, and Debian's kernels skip.
 func notRun(runs []*run) (problems []error) {
 	for _, r := range runs {
 		if r.pkg == "" || r.pattern != "" || !r.complete {
 			continue
 		}
-		for _, name := range mustRun {
+		for _, name := range arches[r.goarch].mustRun {
 			if r.tests[name] == nil || r.tests[name].result == skipped {
 				problems = append(problems, fmt.Errorf("%v skips %s, which must run there", r, name))
 			}

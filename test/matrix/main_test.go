@@ -11,7 +11,7 @@ import (
 
 // made is a finished run; a test's value is what it said when it was skipped, empty if it passed.
 func made(release, layout, pattern, pkg string, tests map[string]string) *run {
-	r := newRun(layout, pattern)
+	r := newRun("amd64", layout, pattern)
 	r.release, r.pkg, r.complete = release, pkg, true
 	for name, said := range tests {
 		r.tests[name] = &outcome{result: passed}
@@ -19,6 +19,11 @@ func made(release, layout, pattern, pkg string, tests map[string]string) *run {
 			r.tests[name] = &outcome{result: skipped, output: "    x_test.go:1: " + said + "\n"}
 		}
 	}
+	return r
+}
+
+func onArm64(r *run) *run {
+	r.goarch = "arm64"
 	return r
 }
 
@@ -37,6 +42,7 @@ func TestRegressions(t *testing.T) {
 		{"another layout", made("6.12", "v2", "", "linux-image", map[string]string{"kernel.TestCompat": "", "kernel.TestCgroups/v1": "needs v1"}),
 			""},
 		{"not asked for", made("6.12", "v1", layoutTests, "linux-image", map[string]string{"kernel.TestCgroups/v1": ""}), ""},
+		{"another architecture", onArm64(made("6.12", "v1", "", "linux-image", map[string]string{"kernel.TestCgroups/v1": ""})), ""},
 		{"no 32-bit entry, in QEMU", made("6.12", "v2", "", "linux-image", map[string]string{"kernel.TestCompat": ia32.Needed}),
 			"Linux 6.12, cgroup v2 skips kernel.TestCompat, which Linux 6.1, cgroup v1 passes"},
 		{"no 32-bit entry, on this machine", made("6.18", "v2", "", "", map[string]string{"kernel.TestCompat": ia32.Needed}), ""},
@@ -49,15 +55,18 @@ func TestRegressions(t *testing.T) {
 	}
 }
 
-// The tests of mustRun may be skipped on this machine, but not on Debian's kernels.
+// The tests that must run may be skipped on this machine, but not on Debian's kernels.
 func TestNotRun(t *testing.T) {
 	tests := map[string]string{}
+	mustRun := arches["amd64"].mustRun
 	for _, name := range mustRun {
 		tests[name] = ""
 	}
 	wantError(t, notRun([]*run{made("6.1", "hybrid", "", "linux-image", tests)}), "")
 	tests[mustRun[1]] = ia32.Needed
 	wantError(t, notRun([]*run{made("6.18", "hybrid", "", "", tests)}), "")
+	wantError(t, notRun([]*run{onArm64(made("6.12", "v2", "", "linux-image", map[string]string{"kernel.TestCompat": ""}))}),
+		"Linux 6.12, cgroup v2 skips kernel.TestCompatCalls, which must run there")
 	wantError(t, notRun([]*run{made("6.1", "hybrid", layoutTests, "linux-image", nil)}), "")
 	wantError(t, notRun([]*run{made("6.1", "hybrid", "", "linux-image", tests)}),
 		"Linux 6.1, cgroup hybrid skips "+mustRun[1]+", which must run there")

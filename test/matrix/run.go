@@ -46,7 +46,7 @@ func (o *outcome) text() string {
 // run is one pass over all suites, on one kernel with one cgroup layout.
 type run struct {
 	// release is what uname(2) says; pkg names the package, empty for the running kernel.
-	release, layout, pkg string
+	goarch, release, layout, pkg string
 	// pattern selects the tests (go test -run); empty for all.
 	pattern string
 	// tests are the outcomes by "suite.Test/subtest"; tests that only group others are among them.
@@ -64,8 +64,11 @@ type run struct {
 	complete bool
 }
 
-func newRun(layout, pattern string) *run {
-	return &run{layout: layout, pattern: pattern, tests: map[string]*outcome{}, cost: map[string]int{}, losses: map[string]string{}}
+func newRun(goarch, layout, pattern string) *run {
+	return &run{
+		goarch: goarch, layout: layout, pattern: pattern,
+		tests: map[string]*outcome{}, cost: map[string]int{}, losses: map[string]string{},
+	}
 }
 
 func (r *run) String() string {

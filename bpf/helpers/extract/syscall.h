@@ -16,6 +16,12 @@ INLINE bool extract__is_compat(struct task_struct *task)
 	return READ(task, thread_info.status) & TS_COMPAT;
 }
 
+/* The kernel gives such an exec the number that it has in the new program's table. */
+INLINE bool extract__is_other_exec(struct pt_regs *regs, long ret, bool compat)
+{
+	return false;
+}
+
 /* The argument registers keep the caller's values until the call returns. */
 INLINE __u64 extract__syscall_arg(struct pt_regs *regs, int n, bool compat)
 {
@@ -61,6 +67,20 @@ INLINE __s64 extract__syscall_nr(struct pt_regs *regs)
 INLINE bool extract__is_compat(struct task_struct *task)
 {
 	return READ(task, thread_info.flags) & (1UL << TIF_32BIT);
+}
+
+/*
+ * Tells whether a call that ends is an exec by which a 64-bit program became a 32-bit one, or the reverse: its number is that of the
+ * table of before. The new program's registers are zeros, and of such arguments no call of the same number in the other table returns 0:
+ * fcntl64 (221) and socket (281) of arm, listxattr (11) of arm64; 387 is free there.
+ */
+INLINE bool extract__is_other_exec(struct pt_regs *regs, long ret, bool compat)
+{
+	__s64 nr = READ(regs, syscallno);
+
+	if (ret || (compat ? nr != NR_EXECVE && nr != NR_EXECVEAT : nr != NR_COMPAT_EXECVE && nr != NR_COMPAT_EXECVEAT))
+		return false;
+	return !READ(regs, orig_x0) && !READ(regs, regs[1]);
 }
 
 /* The first register holds the result by now. */

@@ -1,7 +1,7 @@
 // Command init is the first process of a test VM: it mounts what a host has mounted, runs the test binaries, and ends
-// the machine. What the tests print goes to the second serial port, framed by the lines that [frame] writes.
+// the machine. What the tests print goes to the serial port that saker.port names, framed by the lines that [frame] writes.
 //
-// The kernel command line says what differs between machines: saker.cgroup=v1|hybrid|v2, saker.run=REGEXP.
+// The kernel command line says what else differs between machines: saker.cgroup=v1|hybrid|v2, saker.run=REGEXP.
 package main
 
 import (
@@ -22,7 +22,6 @@ const (
 	image   = "/image"        // the root of the machine that the tests see
 	modules = "/modules"      // kernel modules, loaded in order of their names
 	tests   = "/tests"        // in the image: a folder for each test binary, which is called "test"
-	serial  = "/dev/ttyS1"    // where the output goes
 	frame   = "saker-matrix:" // begins each line that is not a test's
 )
 
@@ -46,7 +45,7 @@ func run() error {
 		return err
 	}
 	options := strings.Fields(string(cmdline))
-	port, err := openPort()
+	port, err := openPort("/dev/" + option(options, "saker.port"))
 	if err != nil {
 		return err
 	}
@@ -258,19 +257,19 @@ func mountCgroups(layout string) error {
 }
 
 // openPort is the serial port, passing every byte as it is.
-func openPort() (*os.File, error) {
-	port, err := os.OpenFile(serial, os.O_WRONLY|unix.O_NOCTTY, 0)
+func openPort(name string) (*os.File, error) {
+	port, err := os.OpenFile(name, os.O_WRONLY|unix.O_NOCTTY, 0)
 	if err != nil {
 		return nil, err
 	}
 	t, err := unix.IoctlGetTermios(int(port.Fd()), unix.TCGETS)
 	if err != nil {
-		return nil, fmt.Errorf("read the settings of %s: %w", serial, err)
+		return nil, fmt.Errorf("read the settings of %s: %w", name, err)
 	}
 	t.Oflag &^= unix.OPOST
 	t.Cflag = t.Cflag&^unix.CBAUD | unix.B115200
 	if err := unix.IoctlSetTermios(int(port.Fd()), unix.TCSETS, t); err != nil {
-		return nil, fmt.Errorf("change the settings of %s: %w", serial, err)
+		return nil, fmt.Errorf("change the settings of %s: %w", name, err)
 	}
 	return port, nil
 }
