@@ -252,9 +252,9 @@ func (c *Containerd) Back() {
 	}
 }
 
-// TryRun is Run while containerd comes and goes. It tells whether the container's process was started for sure; what
-// could not be removed goes with the test.
-func (c *Containerd) TryRun(s ContainerSpec) (started bool) {
+// TryRun is Run while containerd comes and goes. It tells whether the container's command ran for sure, which a started container may not
+// have come to before it was killed. What could not be removed goes with the test.
+func (c *Containerd) TryRun(s ContainerSpec) (ran bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	x, err := c.create(ctx, s)
@@ -262,11 +262,12 @@ func (c *Containerd) TryRun(s ContainerSpec) (started bool) {
 		return false
 	}
 	select {
-	case <-x.exit:
+	case status := <-x.exit:
+		ran = status.Error() == nil && status.ExitCode() == 0
 	case <-ctx.Done():
 	}
 	_ = removeContainer(x.ctx, x.inner)
-	return true
+	return ran
 }
 
 // Run creates and starts a container and waits for its end. It returns what it wrote and its exit code.
