@@ -19,7 +19,7 @@
 #define SAKER_EVENT_H
 
 enum schema {
-	SCHEMA_VERSION = 10,
+	SCHEMA_VERSION = 11,
 };
 
 /* Sizes of tables. */
@@ -238,6 +238,7 @@ enum caller_part {
 	CALLER_MEMORY = 1 << 3,
 	CALLER_THREAD = 1 << 4, /* threads, page faults, time */
 	CALLER_CGROUPS = 1 << 5,
+	CALLER_CWD = 1 << 6, /* the working directory */
 };
 
 enum caller_limits {
@@ -503,7 +504,7 @@ enum socket_flags {
 /*
  * What rules ask of who caused an event, at that moment. It stands at the end of the record; the data that it has lengths for stand
  * right before it: of descriptors 0 to 2 each a struct file_info and its path or a struct socket_info and its name, then the paths of
- * the cgroups in the hierarchies of cpuset, cpu, cpuacct, io and memory.
+ * the cgroups in the hierarchies of cpuset, cpu, cpuacct, io and memory, then the working directory's.
  */
 struct caller_info {
 	__u64 vm_size, vm_rss, vm_swap;   /* KiB */
@@ -515,7 +516,7 @@ struct caller_info {
 	__u32 std_len[CALLER_STD];
 	__u32 std_flags[CALLER_STD]; /* enum param_flags */
 	__u32 cgroup_len[CALLER_CONTROLLERS];
-	__u32 pad;
+	__u32 cwd_len;
 };
 
 struct cgroup_record {

@@ -83,7 +83,7 @@ type SensorCallerInfo struct {
 	StdLen      [3]uint32
 	StdFlags    [3]uint32
 	CgroupLen   [5]uint32
-	Pad         uint32
+	CwdLen      uint32
 }
 
 type SensorCallerLimits uint32
@@ -104,6 +104,7 @@ const (
 	SensorCallerPartCALLER_MEMORY  SensorCallerPart = 8
 	SensorCallerPartCALLER_THREAD  SensorCallerPart = 16
 	SensorCallerPartCALLER_CGROUPS SensorCallerPart = 32
+	SensorCallerPartCALLER_CWD     SensorCallerPart = 64
 )
 
 type SensorCanaryCall uint32
@@ -540,7 +541,7 @@ const (
 type SensorSchema uint32
 
 const (
-	SensorSchemaSCHEMA_VERSION SensorSchema = 10
+	SensorSchemaSCHEMA_VERSION SensorSchema = 11
 )
 
 type SensorScratch struct {

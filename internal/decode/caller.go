@@ -23,6 +23,7 @@ func (d *Decoder) caller(raw []byte, rec *event.Record) ([]byte, error) {
 	for _, n := range info.CgroupLen {
 		begin -= uintptr(n)
 	}
+	begin -= uintptr(info.CwdLen)
 	if begin > uintptr(end) || begin < unsafe.Sizeof(bpfgen.SensorRecordHeader{}) {
 		return nil, ErrShort
 	}
@@ -41,6 +42,7 @@ func (d *Decoder) caller(raw []byte, rec *event.Record) ([]byte, error) {
 	for i := range c.Cgroups {
 		c.Cgroups[i] = data.next(info.CgroupLen[i])
 	}
+	c.Cwd = data.next(info.CwdLen)
 	rec.Event.Caller = c
 	return raw[:begin], nil
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // WireVersion is the version of the records' layout in bpf/event.h. A test fails when that file changes and this number does not.
-const WireVersion = 1
+const WireVersion = 2
 
 // Schema names what a recorded record means: the layout of records, and the rows of the table of system calls with what the kernel's
 // side sends of each parameter. Records can be read where the schema is the same.

@@ -90,7 +90,7 @@ func (j *Judge) Mask(ev *event.Event) uint64 {
 func ofProcess(ref *field.Ref) bool {
 	switch ref.Name {
 	case "proc.name", "proc.exe", "proc.exepath", "proc.exeline", "proc.cmdline", "proc.args", "proc.cmdnargs", "proc.cmdlenargs",
-		"proc.cwd", "proc.tty", "proc.script", "proc.env", "proc.pid", "proc.vpid", "proc.ppid",
+		"proc.tty", "proc.script", "proc.env", "proc.pid", "proc.vpid", "proc.ppid",
 		"proc.pname", "proc.pexe", "proc.pexepath", "proc.pcmdline", "proc.pvpid",
 		"proc.aname", "proc.aexe", "proc.aexepath", "proc.acmdline", "proc.aargs", "proc.apid",
 		"proc.is_exe_writable", "proc.is_exe_upper_layer", "proc.is_exe_lower_layer", "proc.is_exe_from_memfd", "proc.exe_ino",

@@ -19,6 +19,8 @@ const (
 	CallerThread
 	// CallerCgroups: Cgroups.
 	CallerCgroups
+	// CallerCwd: Cwd.
+	CallerCwd
 	// CallerAll is all of it.
 	CallerAll = CallerParts(1<<iota - 1)
 )
@@ -41,6 +43,8 @@ type Caller struct {
 	MajorFaults, MinorFaults, CPUTime uint64
 	// Cgroups are the paths in the hierarchies of [CgroupControllers], from the hierarchy's root; empty if there is none.
 	Cgroups [5]string
+	// Cwd is the working directory.
+	Cwd string
 }
 
 // CgroupControllers are those whose cgroups are told.
@@ -63,5 +67,6 @@ func (c *Caller) clone() *Caller {
 	for i := range own.Cgroups {
 		own.Cgroups[i] = strings.Clone(own.Cgroups[i])
 	}
+	own.Cwd = strings.Clone(own.Cwd)
 	return &own
 }

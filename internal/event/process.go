@@ -34,7 +34,7 @@ type Process struct {
 	ArgsLen uint32
 	// Env is the environment, NAME=value, each; bounded.
 	Env []string
-	// Cwd is the working directory at the last exec, or the fork, with a slash at its end.
+	// Cwd is the working directory at the last exec, or the fork, with a slash at its end; [Caller] has that of an event.
 	Cwd string
 	// TTY is the controlling terminal's device number, 0 if there is none.
 	TTY uint32

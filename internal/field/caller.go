@@ -1,6 +1,7 @@
 package field
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/saker-sensor/saker/internal/event"
@@ -252,6 +253,27 @@ func ofCaller(name string) func(*event.Event, *Value) bool {
 	}
 }
 
+// workingDirectory is that of the moment of the event, or, where the kernel was not asked, of the process's last exec or fork.
+func workingDirectory(ev *event.Event, p *event.Process) string {
+	dir := p.Cwd
+	if c := callerOf(ev, event.CallerCwd); c != nil {
+		dir = c.Cwd
+	}
+	if dir == "" || strings.HasSuffix(dir, "/") {
+		return dir
+	}
+	return dir + "/"
+}
+
+// cwdParam is the working directory of an exec or a fork.
+func cwdParam(ev *event.Event, v *Value) bool {
+	if ev.Process == nil {
+		return false
+	}
+	v.Str = cmp.Or(workingDirectory(ev, ev.Process), na)
+	return true
+}
+
 // cgroupsParam are the cgroups as the kernel's side of Falco lays them out, each ended by a NUL.
 func cgroupsParam(ev *event.Event, v *Value) bool {
 	c := callerOf(ev, event.CallerCgroups)
@@ -271,6 +293,8 @@ func (ps *params) askedFor(t event.Type, named func(i int, name string) bool) (p
 		case !named(i, p.name):
 		case p.name == "cgroups":
 			parts |= event.CallerCgroups
+		case p.name == "cwd": // a failed exec's record does not have it by itself
+			parts |= event.CallerCwd
 		case ok && (exec || asked.part == event.CallerThread): // a fork's record has the memory by itself
 			parts |= asked.part
 		}

@@ -65,6 +65,28 @@ func TestCaller(t *testing.T) {
 	}
 }
 
+// TestWorkingDirectory: the kernel's answer for the event comes before what the last exec left.
+func TestWorkingDirectory(t *testing.T) {
+	d := Syscall()
+	for _, tt := range []struct {
+		caller *event.Caller
+		want   string
+	}{
+		{nil, "/root/"},
+		{&event.Caller{Parts: event.CallerThread}, "/root/"},
+		{&event.Caller{Parts: event.CallerCwd, Cwd: "/srv/www"}, "/srv/www/"},
+		{&event.Caller{Parts: event.CallerCwd, Cwd: "/"}, "/"},
+	} {
+		ev := executed()
+		ev.Process.Cwd, ev.Caller = "/root/", tt.caller
+		for _, field := range []string{"proc.cwd", "evt.arg.cwd"} {
+			if got := show(t, d, ev, field, ""); got != tt.want {
+				t.Errorf("%s is %q, want %q", field, got, tt.want)
+			}
+		}
+	}
+}
+
 // TestAsks: the kernel is asked for no more than the field of an event of the type needs.
 func TestAsks(t *testing.T) {
 	d := Syscall()
@@ -77,11 +99,13 @@ func TestAsks(t *testing.T) {
 	}{
 		{"proc.name", event.TypeExecve, 0},
 		{"proc.stdin.name", connect, event.CallerStdio},
-		{"evt.args", event.TypeExecve, event.CallerMemory | event.CallerThread | event.CallerCgroups},
+		{"evt.args", event.TypeExecve, event.CallerMemory | event.CallerThread | event.CallerCgroups | event.CallerCwd},
 		{"evt.args", connect, 0},
-		{"evt.args", clone, event.CallerThread | event.CallerCgroups}, // its record has the memory
+		{"evt.args", clone, event.CallerThread | event.CallerCgroups | event.CallerCwd}, // its record has the memory
 		{"evt.arg.vm_size", event.TypeExecveat, event.CallerMemory},
 		{"evt.arg.vm_size", clone, 0},
+		{"evt.arg.cwd", clone, event.CallerCwd},
+		{"proc.cwd", connect, event.CallerCwd},
 		{"evt.arg.filename", event.TypeExecve, 0},
 	} {
 		ref, err := d.Lookup(tt.field, "", false)

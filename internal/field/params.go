@@ -226,7 +226,7 @@ func execParams(exe *flagTexts) []param {
 		{"tid", PID, Dec, num(func(ev *event.Event) int64 { return int64(ev.Tid) }), commMeaning},
 		{"pid", PID, Dec, num(func(ev *event.Event) int64 { return int64(ev.Tgid) }), commMeaning},
 		{"ptid", PID, Dec, p(func(p *event.Process) int64 { return int64(p.Ppid) }), commMeaning},
-		{"cwd", CharBuf, Plain, s(func(p *event.Process) string { return p.Cwd }), nil},
+		{"cwd", CharBuf, Plain, cwdParam, nil},
 		{"fdlimit", Uint64, Dec, fdLimit, nil},
 		{"pgft_maj", Uint64, Dec, ofCaller("pgft_maj"), nil},
 		{"pgft_min", Uint64, Dec, ofCaller("pgft_min"), nil},

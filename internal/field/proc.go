@@ -75,12 +75,7 @@ func procNames() []Info {
 				}
 				return p.Exe + " " + p.Args
 			}).costly(),
-		procText("proc.cwd", "Working directory, with a slash at its end.", func(_ *event.Event, p *event.Process) string {
-			if p.Cwd == "" || strings.HasSuffix(p.Cwd, "/") {
-				return p.Cwd
-			}
-			return p.Cwd + "/"
-		}),
+		procText("proc.cwd", "Working directory, with a slash at its end.", workingDirectory).asks(event.CallerCwd),
 		procNumber("proc.tty", Uint32, ID, "Device number of the controlling terminal, 0 if there is none.",
 			func(_ *event.Event, p *event.Process) int64 { return int64(p.TTY) }),
 		text("proc.script", "Path of the script that the kernel ran through an interpreter; missing for other programs.",

@@ -102,6 +102,7 @@ var triggers = map[string]func(args []string) (any, error){
 	"rewrite":           rewriteTrigger,
 
 	"caller":    callerTrigger,
+	"cwd":       cwdTrigger,
 	"polled":    polledTrigger,
 	"signals":   signalTrigger,
 	"unix ends": unixEndsTrigger,

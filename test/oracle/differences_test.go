@@ -75,7 +75,6 @@ const (
 	pidResult   = "an error has its name"
 	garbage     = "Falco shows memory that is no data of the call"
 	limitThen   = "the limit is that of the last exec"
-	cwdThen     = "the working directory is that of the last exec, or the fork; Falco follows chdir"
 	lostFlag    = "Falco loses the flag"
 	otherTable  = "the number is of another process's table"
 	noPath      = "no path was given"
@@ -236,7 +235,6 @@ var differences = []difference{
 	{"read", "evt.buffer", `"NULL.56"`, "", garbage},
 	{"recvfrom", "evt.buffer", `"NUL"`, "", garbage},
 	{"clone", "arg.fdlimit", "1024", "20000", limitThen},
-	{"chdir", "proc.cwd", `"/tmp/"`, `"/tmp/ow/"`, cwdThen},
 	{"fchownat", "arg.flags", "0", "1024(AT_SYMLINK_NOFOLLOW)", lostFlag},
 	{"mknod mknodat chroot", "fs.path.name", "", `"/*"`, namesToo},
 	{"mknod mknodat chroot", "fs.path.nameraw", "", `"*"`, namesToo},

@@ -10,11 +10,12 @@
 #include "helpers/extract/kind.h"
 #include "helpers/extract/memory.h"
 #include "helpers/store/open_file.h"
+#include "helpers/store/start_dir.h"
 
 /* The most that it adds to a record. */
 #define CALLER_LEN_MAX                                                                         \
 	(sizeof(struct caller_info) + CALLER_STD * (sizeof(struct file_info) + PATH_LEN_MAX) + \
-	 CALLER_CONTROLLERS * 1024)
+	 CALLER_CONTROLLERS * 1024 + PATH_LEN_MAX)
 #define WORDS 64 /* of the bit map of open descriptors, looked at together */
 
 INLINE __u32 caller__bits(__u64 word)
@@ -184,6 +185,23 @@ GLOBAL __u32 caller__cgroups(__u32 off)
 	return off;
 }
 
+/* The working directory at `off`; returns its length. */
+GLOBAL __u32 caller__cwd(__u32 off)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct scratch *s = base__scratch();
+	__u32 mode;
+	__u64 dir;
+
+	if (!s || !READ(task, fs))
+		return 0;
+	dir = store__start_dir_at(s, off, task, AT_FDCWD, &mode);
+	((struct record_header *)s->record)->flags |= dir >> 32 & FLAG_PATH_TRUNCATED;
+	s->caller.cwd_len = dir;
+	s->caller.parts |= CALLER_CWD;
+	return dir;
+}
+
 /* Puts the struct caller_info at the end of the record, which has `size` bytes; returns the new size. The data come before it, so it is made
  * in scratch.caller. */
 GLOBAL __u32 store__caller(__u32 size)
@@ -222,6 +240,8 @@ GLOBAL __u32 store__caller(__u32 size)
 		size = caller__stdio(size);
 	if (wanted & CALLER_CGROUPS)
 		size = caller__cgroups(size);
+	if (wanted & CALLER_CWD)
+		size += caller__cwd(size);
 	if (size > RECORD_LEN_MAX || bpf_probe_read_kernel(store__at(s, size), sizeof(s->caller), &s->caller))
 		return size;
 	((struct record_header *)s->record)->flags |= FLAG_CALLER;
