@@ -32,6 +32,7 @@ require (
 )
 
 require (
+	github.com/valyala/fastjson v1.6.10
 	golang.org/x/time v0.16.0
 	k8s.io/apimachinery v0.37.2
 	k8s.io/client-go v0.37.2

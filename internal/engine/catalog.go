@@ -12,6 +12,7 @@ import (
 
 // Catalog is what a rule set was made of, for those who describe it. It must not be changed.
 type Catalog struct {
+	// Dictionary is that of the source syscall.
 	Dictionary *field.Dictionary
 	// Engine is the highest version that a file requires, Plugins what files require of plugins.
 	Engine  rulefile.SemVer
@@ -86,7 +87,7 @@ func findPlaced(placed []placedText, off int) *placedText {
 }
 
 func newCatalog(c *compiler) *Catalog {
-	cat := &Catalog{Dictionary: c.dict, Engine: c.col.Engine, Plugins: c.col.Plugins, Rules: c.col.Rules.All, placed: c.placed}
+	cat := &Catalog{Dictionary: c.sources[0].Dictionary, Engine: c.col.Engine, Plugins: c.col.Plugins, Rules: c.col.Rules.All, placed: c.placed}
 	for _, l := range c.lists {
 		info := ListInfo{List: l.List, Used: l.used, Lists: l.uses, Values: make([]string, 0, len(l.compiled))}
 		for _, it := range l.compiled {

@@ -15,9 +15,11 @@ import (
 
 // compiler compiles definitions to rules. Lists, macros and exceptions are expanded to one condition a rule.
 type compiler struct {
-	dict        *field.Dictionary
-	checkOutput func(string) error
+	sources     []Source
 	minPriority rulefile.Priority
+
+	// source is that of the rule at hand.
+	source *Source
 
 	col      *rulefile.Collector
 	rep      *rulefile.Report
@@ -52,6 +54,7 @@ func (c *compiler) compile(builtin *rulefile.Collector) []*Rule {
 		if r.UnknownSource {
 			continue
 		}
+		c.source = findSource(c.sources, r.Source)
 		c.rep.Try(func() {
 			if compiled := c.rule(r); compiled != nil && r.Priority <= c.minPriority {
 				rules = append(rules, compiled)
@@ -189,7 +192,7 @@ func (c *compiler) condition(r *rulefile.Rule, t *text, where rulefile.Trail, ou
 		return false
 	}
 	out.expr, out.filter = x.expr, f
-	out.Types = filter.EventTypes(x.expr, event.FullSet(), event.TypeByName)
+	out.Types = filter.EventTypes(x.expr, c.source.Types, event.TypeByName)
 	out.NeedsContainer = NeedsContainer(out.Reads()...)
 	c.warnFilter(r, f, &out.Types, where)
 	return true
@@ -197,7 +200,7 @@ func (c *compiler) condition(r *rulefile.Rule, t *text, where rulefile.Trail, ou
 
 // filter compiles a condition against the fields.
 func (c *compiler) filter(r *rulefile.Rule, where rulefile.Trail, e filter.Expr) *filter.Filter {
-	f, err := filter.Compile(e, filter.CompileOptions{Dictionary: c.dict, TypeByName: event.TypeByName})
+	f, err := filter.Compile(e, filter.CompileOptions{Dictionary: c.source.Dictionary, TypeByName: event.TypeByName})
 	if err == nil {
 		return f
 	}
@@ -216,7 +219,7 @@ func (c *compiler) filter(r *rulefile.Rule, where rulefile.Trail, e filter.Expr)
 	filter.WalkOperands(e, func(o filter.Operand) {
 		if f, ok := o.(*filter.Field); ok && f.Pos.Offset != ce.Pos.Offset {
 			var fe *field.Error
-			if _, err := c.dict.Lookup(f.Name, f.Arg, f.HasArg); errors.As(err, &fe) && fe.Unknown {
+			if _, err := c.source.Dictionary.Lookup(f.Name, f.Arg, f.HasArg); errors.As(err, &fe) && fe.Unknown {
 				c.rep.Error(c.compileProblem(where, e, &filter.CompileError{Pos: f.Pos, UnknownField: true}))
 			}
 		}
@@ -258,10 +261,10 @@ func (c *compiler) compileProblem(where rulefile.Trail, e filter.Expr, ce *filte
 // fieldHint says what a field that does not exist may be meant as, or what is wrong with its argument.
 func (c *compiler) fieldHint(f *filter.Field) string {
 	var fe *field.Error
-	if _, err := c.dict.Lookup(f.Name, f.Arg, f.HasArg); errors.As(err, &fe) && fe.WrongArg {
+	if _, err := c.source.Dictionary.Lookup(f.Name, f.Arg, f.HasArg); errors.As(err, &fe) && fe.WrongArg {
 		return fe.Reason
 	}
-	return suggest.Hint(f.Name, fieldNames(c.dict))
+	return suggest.Hint(f.Name, fieldNames(c.source.Dictionary))
 }
 
 // output puts a rule's template together and checks it.
@@ -277,8 +280,8 @@ func (c *compiler) output(r *rulefile.Rule, out *Rule) verdict {
 			"The fields that it stood for are added to every output by append_output's suggested_output."))
 		output = strings.ReplaceAll(output, "%container.info", "")
 	}
-	if c.checkOutput != nil {
-		if err := c.checkOutput(output); err != nil {
+	if c.source.CheckOutput != nil {
+		if err := c.source.CheckOutput(output); err != nil {
 			return c.refuseOutput(r, where, err)
 		}
 	}
@@ -290,7 +293,7 @@ func (c *compiler) output(r *rulefile.Rule, out *Rule) verdict {
 			c.rep.Warn(p)
 		}
 	}
-	out.Output, out.prints = output, templateFields(output, c.dict)
+	out.Output, out.prints = output, templateFields(output, c.source.Dictionary)
 	return compiled
 }
 
@@ -325,7 +328,7 @@ func (c *compiler) outputHint(fe *field.Error) string {
 	if fe == nil || !fe.Unknown || fe.WrongArg {
 		return ""
 	}
-	return suggest.Hint(fe.Field, fieldNames(c.dict))
+	return suggest.Hint(fe.Field, fieldNames(c.source.Dictionary))
 }
 
 func typeNames() []string {

@@ -33,10 +33,9 @@ func isOperator(op string) bool {
 	return slices.Contains(textOps, op) || slices.Contains(listOps, op) || slices.Contains(numberOps, op) || op == "exists" || modified(op)
 }
 
-// exceptionCheck returns the check of an exception's shape, operators and fields against a dictionary.
-func exceptionCheck(dict *field.Dictionary) rulefile.ExceptionCheck {
-	names := fieldNames(dict)
-	return func(e *rulefile.Exception, known bool) {
+// exceptionCheck returns the check of an exception's shape, operators and fields against the dictionary of the rule's source.
+func exceptionCheck(sources []Source) rulefile.ExceptionCheck {
+	return func(e *rulefile.Exception, of string) {
 		if e.Fields == nil {
 			rulefile.Refuse(e.Where, rulefile.ErrValidate, "Rule exception item must have fields property with a list of fields")
 		}
@@ -44,16 +43,18 @@ func exceptionCheck(dict *field.Dictionary) rulefile.ExceptionCheck {
 		for i, op := range e.Operators() {
 			checkOperator(e, i, op)
 		}
-		if !known {
+		source := findSource(sources, of)
+		if source == nil {
 			return
 		}
+		dict := source.Dictionary
 		fields := []*yamltree.Node{e.Fields}
 		if e.Fields.Kind == yamltree.Sequence {
 			fields = e.Fields.Items
 		}
 		for _, f := range fields {
 			if bad, known := unknownField(f.Text, dict); !known {
-				rulefile.RefuseHint(e.Where.With("fields", "", f), rulefile.ErrValidate, suggest.Hint(bad, names),
+				rulefile.RefuseHint(e.Where.With("fields", "", f), rulefile.ErrValidate, suggest.Hint(bad, fieldNames(dict)),
 					"'%s' is not a supported filter field", f.Text)
 			}
 		}

@@ -10,11 +10,11 @@ import (
 
 // Options of loading.
 type Options struct {
-	// Dictionary holds the fields that rules may name.
-	Dictionary *field.Dictionary
-	// CheckOutput refuses a bad output template; nil accepts all. An error that wraps a [field.Error] says whether a
-	// field is unknown; any other error counts as that.
+	// Dictionary holds the fields that rules of the source syscall may name, and CheckOutput is that of their outputs; see [Source].
+	Dictionary  *field.Dictionary
 	CheckOutput func(template string) error
+	// Sources are the other sources whose rules are loaded.
+	Sources []Source
 	// MinPriority leaves out what is less severe; zero means Debug.
 	MinPriority rulefile.Priority
 	// MatchAll: an event yields all rules that it matches, not the first alone.
@@ -24,11 +24,11 @@ type Options struct {
 	// Builtin holds macros (and lists for them) of our own. Each is used only where no rule file defines its name, and
 	// knows no names but those of Builtin itself.
 	Builtin *rulefile.Source
-	// Plugins are the plugins that count as loaded, name to version; nil means those that Saker stands in for.
+	// Plugins are the plugins that count as loaded, name to version; nil means that of containers, whose fields are always there.
 	Plugins map[string]string
 }
 
-// standInPlugins are Falco's plugins whose fields Saker has itself.
+// standInPlugins are Falco's plugins whose fields of system calls Saker has itself.
 var standInPlugins = map[string]string{"container": "0.7.1"}
 
 // Selector switches the rules with a name (in which * stands for anything) or with a tag.
@@ -44,7 +44,8 @@ func Load(sources []rulefile.Source, opt Options) (*Ruleset, rulefile.Results) {
 	if opt.MinPriority == 0 {
 		opt.MinPriority = rulefile.Debug
 	}
-	l := loader{opt: opt, rep: rulefile.NewReport(), col: newCollector(opt.Dictionary)}
+	l := loader{opt: opt, rep: rulefile.NewReport(), sources: opt.sources()}
+	l.col = newCollector(l.sources)
 	var results rulefile.Results
 	if opt.Builtin != nil {
 		if err := l.readBuiltin(*opt.Builtin); err != nil {
@@ -62,14 +63,13 @@ func Load(sources []rulefile.Source, opt Options) (*Ruleset, rulefile.Results) {
 		return nil, results
 	}
 	applySelection(l.rules, opt.Selection)
-	rs := newRuleset(l.rules, opt.MatchAll)
-	rs.catalog = newCatalog(l.last)
-	return rs, results
+	return newRulesets(l.sources, l.rules, opt.MatchAll, newCatalog(l.last)), results
 }
 
 // loader keeps what is shared between the files of one load.
 type loader struct {
 	opt     Options
+	sources []Source
 	col     *rulefile.Collector
 	builtin *rulefile.Collector
 	rep     *rulefile.Report
@@ -78,8 +78,12 @@ type loader struct {
 	last  *compiler
 }
 
-func newCollector(dict *field.Dictionary) *rulefile.Collector {
-	return rulefile.NewCollector(exceptionCheck(dict))
+func newCollector(sources []Source) *rulefile.Collector {
+	names := make([]string, len(sources))
+	for i := range sources {
+		names[i] = sources[i].Name
+	}
+	return rulefile.NewCollector(exceptionCheck(sources), names...)
 }
 
 // load reads one file and compiles all so far, as Falco does: a file must be complete with those before it.
@@ -94,18 +98,16 @@ func (l *loader) load(s rulefile.Source) rulefile.Result {
 }
 
 func (l *loader) compile(rep *rulefile.Report) {
-	l.last = &compiler{
-		dict: l.opt.Dictionary, checkOutput: l.opt.CheckOutput, minPriority: l.opt.MinPriority, col: l.col, rep: rep,
-	}
+	l.last = &compiler{sources: l.sources, minPriority: l.opt.MinPriority, col: l.col, rep: rep}
 	l.rules = l.last.compile(l.builtin)
 }
 
 // readBuiltin reads our own macros; a mistake in them is the program's, not the user's.
 func (l *loader) readBuiltin(s rulefile.Source) error {
-	l.builtin = newCollector(l.opt.Dictionary)
+	l.builtin = newCollector(l.sources)
 	rep := rulefile.NewReport()
 	if _, readable := rulefile.Read(s, l.builtin, rep); readable {
-		c := &compiler{dict: l.opt.Dictionary, col: newCollector(l.opt.Dictionary), rep: rep, minPriority: rulefile.Debug}
+		c := &compiler{sources: l.sources, col: newCollector(l.sources), rep: rep, minPriority: rulefile.Debug}
 		c.compile(l.builtin)
 	}
 	if len(rep.Errors) > 0 {

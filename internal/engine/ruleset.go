@@ -17,9 +17,11 @@ type Scratch = filter.Scratch
 // NewScratch returns working memory for [Ruleset.Match].
 func NewScratch() *Scratch { return filter.NewScratch() }
 
-// Ruleset holds compiled rules, ready to match. It may be used by several goroutines at once, each with its own
+// Ruleset holds compiled rules of one source, ready to match. It may be used by several goroutines at once, each with its own
 // Scratch.
 type Ruleset struct {
+	source   string
+	siblings []*Ruleset
 	rules    []*Rule
 	matchAll bool
 	byType   [event.MaxTypes][]*group
@@ -33,8 +35,28 @@ type group struct {
 	bundle *filter.Bundle
 }
 
+// newRulesets makes a set a source, and returns the first.
+func newRulesets(sources []Source, rules []*Rule, matchAll bool, catalog *Catalog) *Ruleset {
+	all := make([]*Ruleset, len(sources))
+	for i := range sources {
+		var own []*Rule
+		for _, r := range rules {
+			if r.Source == sources[i].Name {
+				own = append(own, r)
+			}
+		}
+		all[i] = newRuleset(own, matchAll)
+		all[i].source, all[i].catalog = sources[i].Name, catalog
+	}
+	for _, rs := range all {
+		rs.siblings = all
+	}
+	return all[0]
+}
+
 func newRuleset(rules []*Rule, matchAll bool) *Ruleset {
 	rs := &Ruleset{rules: rules, matchAll: matchAll}
+	rs.siblings = []*Ruleset{rs}
 	var byType [event.MaxTypes][]*Rule
 	for _, r := range rules {
 		if !r.Enabled {
@@ -85,12 +107,40 @@ func (rs *Ruleset) Catalog() *Catalog { return rs.catalog }
 // MatchAll tells whether an event yields all rules that it matches; otherwise it yields the first.
 func (rs *Ruleset) MatchAll() bool { return rs.matchAll }
 
-// Rules lists all rules in the order of their definition, disabled ones too.
+// Rules lists all rules of the source in the order of their definition, disabled ones too.
 func (rs *Ruleset) Rules() []*Rule { return rs.rules }
+
+// Source names the source that the rules are about.
+func (rs *Ruleset) Source() string { return rs.source }
+
+// Sources are the rule sets of one loading, one a source, that of syscall first.
+func (rs *Ruleset) Sources() []*Ruleset { return rs.siblings }
+
+// Of is the rule set of another source of the same loading; nil if there is none.
+func (rs *Ruleset) Of(source string) *Ruleset {
+	for _, s := range rs.siblings {
+		if s.source == source {
+			return s
+		}
+	}
+	return nil
+}
+
+// All lists the rules of all sources, those of syscall first, disabled ones too.
+func (rs *Ruleset) All() []*Rule {
+	if len(rs.siblings) == 1 {
+		return rs.rules
+	}
+	var all []*Rule
+	for _, s := range rs.siblings {
+		all = append(all, s.rules...)
+	}
+	return all
+}
 
 // Rule finds a rule by its name.
 func (rs *Ruleset) Rule(name string) (*Rule, bool) {
-	for _, r := range rs.rules {
+	for _, r := range rs.All() {
 		if r.Name == name {
 			return r, true
 		}
@@ -100,8 +150,9 @@ func (rs *Ruleset) Rule(name string) (*Rule, bool) {
 
 // Nearest is a hint at the rule that a misspelt name may mean; empty if none is near.
 func (rs *Ruleset) Nearest(name string) string {
-	names := make([]string, len(rs.rules))
-	for i, r := range rs.rules {
+	all := rs.All()
+	names := make([]string, len(all))
+	for i, r := range all {
 		if strings.EqualFold(r.Name, name) {
 			return fmt.Sprintf("did you mean '%s'?", r.Name)
 		}

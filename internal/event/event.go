@@ -7,6 +7,8 @@ package event
 import (
 	"slices"
 	"strings"
+
+	"github.com/valyala/fastjson"
 )
 
 // Event is one occurrence as the rules see it: one system call exit, or a process exit.
@@ -84,6 +86,9 @@ type Event struct {
 	Raw []byte
 	// Captured is set for events of a capture.
 	Captured *Captured
+	// Document is what an event of another source than the kernel says; nil for the kernel's. It is for the goroutine that has the event,
+	// even to read.
+	Document *fastjson.Value
 }
 
 // AtFDCWD is the dirfd that stands for the working directory (linux/fcntl.h).

@@ -29,7 +29,7 @@ func DescribeText(rs *engine.Ruleset, name string) (text string, ok bool) {
 	}
 	line("Rule", "Description")
 	line("----", "-----------")
-	for _, r := range rs.Rules() {
+	for _, r := range rs.All() {
 		if name == "" || r.Name == name {
 			ok = true
 			line(r.Name, r.Desc)
@@ -130,7 +130,7 @@ type ruleDescription struct {
 // there is no such rule.
 func DescribeJSON(rs *engine.Ruleset, name string) (text []byte, ok bool, err error) {
 	d := description{Rules: []ruleDescription{}}
-	for _, r := range rs.Rules() {
+	for _, r := range rs.All() {
 		if name == "" || r.Name == name {
 			d.Rules = append(d.Rules, describeRule(r))
 		}

@@ -15,7 +15,7 @@ import (
 func Lint(rs *engine.Ruleset) []rulefile.Problem {
 	out := deepLists(rs.Catalog())
 	never := map[*engine.Rule]bool{}
-	for _, r := range rs.Rules() {
+	for _, r := range rs.All() {
 		if why, off := neverTrue(r); why != "" {
 			never[r] = true
 			p := conditionTrail(rs.Catalog(), r, off).Problem(rulefile.LintNeverTrue, "The condition can't be true: "+why)
@@ -27,11 +27,11 @@ func Lint(rs *engine.Ruleset) []rulefile.Problem {
 		return out
 	}
 	prover := newProver(rs.Catalog().Dictionary)
-	for i, r := range rs.Rules() {
+	for i, r := range rs.All() {
 		if !r.Enabled || never[r] {
 			continue
 		}
-		for _, before := range rs.Rules()[:i] {
+		for _, before := range rs.All()[:i] {
 			if before.Enabled && subset(&r.Types, &before.Types) && prover.implies(conjunction(r.Expr()), before.Expr(), maxCases) {
 				p := r.Definition().Where.Problem(rulefile.LintShadowed, fmt.Sprintf(
 					"The rule never fires: rule '%s' (%s) comes before it and matches all that it would match",

@@ -22,16 +22,17 @@ type Collector struct {
 	next    int
 }
 
-// ExceptionCheck refuses an exception whose shape or operators are wrong; with fields, also one whose fields are unknown.
-type ExceptionCheck func(e *Exception, fields bool)
+// ExceptionCheck refuses an exception whose shape or operators are wrong, and one whose fields the rule's source does not have; of a
+// source that is not known it does not look at the fields.
+type ExceptionCheck func(e *Exception, source string)
 
-// NewCollector returns an empty collector for rules of the source syscall.
-func NewCollector(checkException ExceptionCheck) *Collector {
-	return &Collector{
-		sources:        map[string]bool{"syscall": true},
-		checkException: checkException,
-		refused:        map[string]bool{},
+// NewCollector returns an empty collector for rules of these sources.
+func NewCollector(checkException ExceptionCheck, sources ...string) *Collector {
+	c := &Collector{sources: map[string]bool{}, checkException: checkException, refused: map[string]bool{}}
+	for _, s := range sources {
+		c.sources[s] = true
 	}
+	return c
 }
 
 // Refused tells whether the definition of a "list", "macro" or "rule" was refused.
@@ -163,7 +164,7 @@ func (c *Collector) defineRule(v *Rule, rep *Report) {
 		rep.Warn(v.Where.Problem(WarnUnknownSource, fmt.Sprintf("Unknown source %s, skipping", v.Source)))
 	}
 	for _, e := range v.Exceptions {
-		if !rep.Try(func() { c.checkException(e, !v.UnknownSource) }) {
+		if !rep.Try(func() { c.checkException(e, v.Source) }) {
 			v.Incomplete = true
 		}
 	}
@@ -255,7 +256,7 @@ func (c *Collector) addExceptions(v *Rule, more []*Exception) {
 		if len(e.Values) == 0 {
 			Refuse(e.Where, ErrValidate, "Rule exception must have values property with a list of values")
 		}
-		c.checkException(e, !v.UnknownSource)
+		c.checkException(e, v.Source)
 		all = append(all, e)
 	}
 	v.Exceptions = all

@@ -14,6 +14,9 @@ import (
 // Definitions are what the reader makes of the items of rule files. Texts stay nodes, so that every later problem can
 // name its place.
 
+// SyscallSource is the source of rules that name none.
+const SyscallSource = "syscall"
+
 // List is a named list of values.
 type List struct {
 	Name  string

@@ -50,7 +50,7 @@ func (r *reader) rule(n *yamltree.Node) {
 
 // defineRule reads a whole rule. Where a key is refused, what is left is defined, so that all of its mistakes are found.
 func (r *reader) defineRule(n *yamltree.Node, name string, where Trail) {
-	v := &Rule{Name: name, Where: where, Enabled: true, WarnEvttypes: true, Source: "syscall"}
+	v := &Rule{Name: name, Where: where, Enabled: true, WarnEvttypes: true, Source: SyscallSource}
 	for i, key := range definedKeys {
 		if i >= requiredKeys && !n.Has(key) {
 			continue

@@ -247,11 +247,9 @@ func (a *Alert) prepareKeys(d *field.Dictionary, extra []AppendField) error {
 	for o := range a.keys {
 		shown := slices.Clone(keys)
 		for _, name := range occasion(o).shown() {
-			u, err := used(d, name)
-			if err != nil {
-				return err
+			if u, err := used(d, name); err == nil { // events of a source without files and containers have no such occasion
+				shown = addKey(shown, u, -1)
 			}
-			shown = addKey(shown, u, -1)
 		}
 		slices.SortFunc(shown, func(x, y *jsonKey) int { return strings.Compare(x.used.Key, y.used.Key) })
 		a.keys[o] = shown
