@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,10 +17,8 @@ func answer(w io.Writer, f *flags) (done bool, err error) {
 	switch {
 	case f.showVersion:
 		_, err = fmt.Fprint(w, versionText())
-	case f.list != "" && f.list != "syscall":
-		err = fmt.Errorf("list the fields: source %q is unknown; the only one is syscall", f.list)
 	case f.list != "":
-		err = inspect.ListFields(w, f.format, f.namesOnly)
+		err = inspect.ListFields(w, f.list, f.format, f.namesOnly)
 	case f.listEvents:
 		err = inspect.ListEvents(w, f.format)
 	case f.ignored:
@@ -33,10 +30,6 @@ func answer(w io.Writer, f *flags) (done bool, err error) {
 		if schema, err = config.Schema(); err == nil {
 			_, err = w.Write(schema)
 		}
-	case f.listPlugins:
-		_, err = fmt.Fprint(w, "0 Plugins Loaded:\n\n\n")
-	case f.pluginInfo != "":
-		err = fmt.Errorf("describe plugin %q: it is not loaded; Saker loads no plugins", f.pluginInfo)
 	case f.pageSize:
 		_, err = fmt.Fprintf(w, "Your system page size is: %d bytes\n", os.Getpagesize())
 	default:
@@ -54,6 +47,10 @@ func answerFrom(stdout, stderr io.Writer, f *flags, loaded *config.Loaded, cfg c
 		err = inspect.Describe(stdout, stderr, cfg, "")
 	case f.describe != "":
 		err = inspect.Describe(stdout, stderr, cfg, f.describe)
+	case f.listPlugins:
+		err = inspect.ListPlugins(stdout, cfg)
+	case f.pluginInfo != "":
+		err = inspect.DescribePlugin(stdout, cfg, f.pluginInfo)
 	case f.support:
 		err = inspect.WriteSupport(stdout, cfg, inspect.SupportInfo{Version: version, Args: os.Args, ConfigFiles: loaded.Files})
 	default:
@@ -61,25 +58,4 @@ func answerFrom(stdout, stderr io.Writer, f *flags, loaded *config.Loaded, cfg c
 	}
 	writeWarnings(stderr, loaded)
 	return true, err
-}
-
-// checkSources refuses a choice of event sources that leaves none, or names one that is not there, in Falco's words.
-func checkSources(enable, disable []string) error {
-	if len(enable) > 0 && len(disable) > 0 {
-		return errors.New("You can not mix --enable-source and --disable-source") //nolint:staticcheck // Falco's text
-	}
-	for _, c := range []struct {
-		sources []string
-		doing   string
-	}{{enable, "enabling"}, {disable, "disabling"}} {
-		for _, s := range c.sources {
-			if s != "syscall" {
-				return fmt.Errorf("Attempted %s an unknown event source: %s", c.doing, s) //nolint:staticcheck // Falco's text
-			}
-		}
-	}
-	if len(disable) > 0 {
-		return errors.New("Must enable at least one event source") //nolint:staticcheck // Falco's text
-	}
-	return nil
 }

@@ -71,13 +71,13 @@ runs the built-in rules and prints alerts to standard output; its own log goes t
 	fs.StringArrayVarP(&f.validate, "validate", "V", nil, "validate this rules `file` and exit (repeatable)")
 	fs.BoolVarP(&f.describeAll, "describe-rules", "L", false, "describe all rules and exit")
 	fs.StringVarP(&f.describe, "describe-rule", "l", "", "describe the `rule` of this name and exit; sensor rules explain shows more")
-	fs.StringVar(&f.list, "list", "", "list the fields that rules may use and exit; the only `source` is syscall")
+	fs.StringVar(&f.list, "list", "", "list the fields that rules of a `source` may use and exit: syscall, k8s_audit or aws_cloudtrail")
 	fs.Lookup("list").NoOptDefVal = "syscall"
 	fs.BoolVarP(&f.namesOnly, "names", "N", false, "with --list: the names alone")
 	fs.BoolVar(&f.listEvents, "list-events", false, "list the event types that rules may use and exit")
 	fs.StringVar(&f.format, "format", "text", "with --list and --list-events: `text`, markdown or json")
 	fs.BoolVarP(&f.ignored, "ignored", "i", false, "list the event types that are not captured and exit")
-	fs.BoolVar(&f.listPlugins, "list-plugins", false, "list the loaded plugins, which are none, and exit")
+	fs.BoolVar(&f.listPlugins, "list-plugins", false, "list the loaded plugins and exit")
 	fs.StringVar(&f.pluginInfo, "plugin-info", "", "describe the plugin of this `name` and exit")
 	fs.BoolVar(&f.configSchema, "config-schema", false, "print the JSON schema of configuration files and exit")
 	fs.BoolVar(&f.ruleSchema, "rule-schema", false, "print the JSON schema of rule files and exit")
@@ -85,8 +85,8 @@ runs the built-in rules and prints alerts to standard output; its own log goes t
 	fs.BoolVar(&f.noNarrow, "no-narrow", false, "have the kernel send what no rule can match, too (narrow.enabled=false)")
 	fs.BoolVarP(&f.unbuffered, "unbuffered", "U", false, "write each alert at once (the default)")
 	fs.StringVarP(&f.pidfile, "pidfile", "P", "", "write the process id to this `file` while running")
-	fs.StringArrayVar(&f.enableSources, "enable-source", nil, "read events of this `source` alone; the only one is syscall")
-	fs.StringArrayVar(&f.disableSources, "disable-source", nil, "do not read events of this `source`")
+	fs.StringArrayVar(&f.enableSources, "enable-source", nil, "read events of this `source` alone (repeatable); all that are loaded is the default")
+	fs.StringArrayVar(&f.disableSources, "disable-source", nil, "do not read events of this `source` (repeatable)")
 	fs.BoolVar(&f.support, "support", false, "print what a report of a problem needs, as JSON, and exit")
 	fs.BoolVar(&f.pageSize, "page-size", false, "print the system's page size and exit")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log_level=debug")
@@ -105,9 +105,6 @@ runs the built-in rules and prints alerts to standard output; its own log goes t
 func run(ctx context.Context, stdout, stderr io.Writer, f *flags) error {
 	if done, err := answer(stdout, f); done {
 		f.warnDeprecated(stderr)
-		return err
-	}
-	if err := checkSources(f.enableSources, f.disableSources); err != nil {
 		return err
 	}
 	loaded, err := f.source.read()
@@ -187,6 +184,7 @@ func (f *flags) warnDeprecated(stderr io.Writer) {
 
 // apply puts the flags that are settings into the configuration.
 func (f *flags) apply(cfg config.Config) config.Config {
+	cfg.Sources = config.SourceChoice{Enable: f.enableSources, Disable: f.disableSources}
 	if f.unbuffered {
 		cfg.BufferedOutputs = false
 	}

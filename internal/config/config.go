@@ -73,6 +73,12 @@ type Config struct {
 	BaseSyscalls BaseSyscalls `yaml:"base_syscalls"`
 	Libs         Libs         `yaml:"falco_libs"`
 	Capture      Capture      `yaml:"capture"`
+
+	// Plugins are what may be loaded, LoadPlugins the names of those that are.
+	Plugins     []Plugin `yaml:"plugins"`
+	LoadPlugins []string `yaml:"load_plugins"`
+	// Sources are chosen by flags alone.
+	Sources SourceChoice `yaml:"-"`
 }
 
 // RuleSwitch switches the rules that fit; one of its parts is set.
@@ -155,8 +161,11 @@ type Engine struct {
 	Replay Replay     `yaml:"replay"`
 }
 
-// KindReplay is the [Engine.Kind] that takes events from a file.
-const KindReplay = "replay"
+// Values of [Engine.Kind]: one takes events from a file, the other takes none from a kernel.
+const (
+	KindReplay = "replay"
+	KindNone   = "nodriver"
+)
 
 // Replay is where recorded events are.
 type Replay struct {

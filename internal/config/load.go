@@ -58,6 +58,7 @@ func Load(s Source) (*Loaded, error) {
 	}
 	decode(l.root, reflect.ValueOf(&l.Config).Elem())
 	l.setPlaces()
+	l.finishPlugins()
 	c.meaning(&l.Config, l.root)
 	c.notYetUsed(&l.Config, l.root)
 	l.Warnings, l.Notes = append(l.Warnings, c.warnings...), append(l.Notes, c.notes...)

@@ -54,6 +54,17 @@ func TestWholeFile(t *testing.T) {
 		Containerd: Runtime{true, []string{"/run/containerd/containerd.sock"}},
 		CRI:        Runtime{true, []string{"/run/k3s/containerd/containerd.sock", "/run/crio/crio.sock"}},
 	}
+	want.LoadPlugins = []string{"container"}
+	want.Plugins = []Plugin{
+		{
+			Name: "container", Place: "testdata/falco.yaml:46:5",
+			LibraryPath: "libcontainer.so",
+			InitConfig: `{"engines":{"bpm":{"enabled":"false"},"containerd":{"enabled":"true","sockets":["/run/containerd/containerd.sock"]},` +
+				`"cri":{"enabled":"true","sockets":["/run/k3s/containerd/containerd.sock","/run/crio/crio.sock"]},"docker":{"enabled":"false"},` +
+				`"libvirt_lxc":{"enabled":"false"},"lxc":{"enabled":"false"},"podman":{"enabled":"false"}},"label_max_len":"100","with_size":"false"}`,
+		},
+		{Name: "json", LibraryPath: "libjson.so", InitConfig: "", Place: "testdata/falco.yaml:65:5"},
+	}
 	want.AppendOutput = append(want.AppendOutput, Append{
 		Match: AppendMatch{Source: "syscall", Tags: []string{"persistence"}}, ExtraOutput: "on CPU %evt.cpu",
 		ExtraFields: []any{map[string]any{"cluster": "blue"}, "evt.hostname"},
@@ -85,9 +96,7 @@ func TestWholeFile(t *testing.T) {
 		"testdata/falco.yaml:37:3: falco_libs.thread_table_size does not apply: tables have bounds of their own",
 		"testdata/falco.yaml:38:3: falco_libs.thread_table_auto_purging_interval_s does not apply: tables have bounds of their own",
 		"testdata/falco.yaml:39:3: falco_libs.thread_table_auto_purging_thread_timeout_s does not apply: tables have bounds of their own",
-		"testdata/falco.yaml:43:1: load_plugins does not apply: Saker loads no plugins",
-		"testdata/falco.yaml:44:1: plugins_hostinfo does not apply: Saker loads no plugins",
-		"testdata/falco.yaml:45:1: plugins does not apply: Saker loads no plugins; the runtimes of a container plugin count as container_engines",
+		"testdata/falco.yaml:44:1: plugins_hostinfo does not apply: what is built in needs no telling",
 		"testdata/falco.yaml:129:1: libs_logger does not apply: there are no such libraries; see log_level",
 		"testdata/falco.yaml:24:9: engine.kind kmod does not apply: Saker brings its own kernel programs",
 		"testdata/falco.yaml:6:5: rules_files: " + dir + "/falco_rules.local.yaml is absent and left out",

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -43,12 +44,20 @@ func (c *checker) meaning(cfg *Config, root *node) {
 		}
 	}
 	c.patterns(cfg, root)
-	if kind := strings.ToLower(cfg.Engine.Kind); !contains([]string{"modern_ebpf", "kmod", "ebpf", KindReplay}, kind) {
+	for i, n := range root.get("load_plugins").elements() {
+		name := cfg.LoadPlugins[i]
+		if !slices.ContainsFunc(cfg.Plugins, func(p Plugin) bool { return p.Name == name }) {
+			c.fail(n.from, "load_plugins: %s is not among plugins; add an entry of that name", name)
+		}
+	}
+	if kind := strings.ToLower(cfg.Engine.Kind); !contains([]string{"modern_ebpf", "kmod", "ebpf", KindReplay, KindNone}, kind) {
 		c.fail(at("engine", "kind"), "engine.kind: Saker has no engine %s; use modern_ebpf", kind)
 	} else if kind == KindReplay {
 		if cfg.Engine.Kind = kind; cfg.Engine.Replay.CaptureFile == "" {
 			c.fail(at("engine", "kind"), "engine.kind: replay needs a file; set engine.replay.capture_file")
 		}
+	} else if kind == KindNone {
+		cfg.Engine.Kind = kind
 	} else if kind != "modern_ebpf" {
 		c.notes = append(c.notes, fmt.Sprintf("%s: engine.kind %s does not apply: Saker brings its own kernel programs", at("engine", "kind"),
 			kind))

@@ -132,7 +132,7 @@ func TestTable(t *testing.T) {
 		}
 		want := map[string]keyType{
 			"bool": boolean, "int": integer, "float64": number, "string": text, "[]string": texts, "map[string]string": textMap,
-			"time.Duration": duration, "[]interface {}": mixed,
+			"time.Duration": duration, "[]interface {}": mixed, "interface {}": anything,
 		}[typ.String()]
 		if k.typ != want {
 			t.Errorf("%s is %s, and %s in the table", name, typ, k.typ)

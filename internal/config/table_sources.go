@@ -75,7 +75,7 @@ func sourceKeys() []key {
 		{name: "engine", typ: section, doc: "the source of events"},
 		{
 			name: "engine.kind", typ: text, allowed: engineKinds(),
-			doc: "`modern_ebpf`, for which `kmod` and `ebpf` stand, too; `replay` takes events from a file",
+			doc: "`modern_ebpf`, for which `kmod` and `ebpf` stand, too; `replay` takes events from a file, `nodriver` none from the kernel",
 		},
 		{name: "engine.modern_ebpf", typ: section, doc: "the kernel programs"},
 		{

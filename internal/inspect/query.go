@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/saker-sensor/saker/internal/config"
@@ -106,10 +108,14 @@ func RuleSchema(w io.Writer) error {
 	return err
 }
 
-// ListFields prints the field dictionary: text, markdown, JSON, or the names alone.
-func ListFields(w io.Writer, format string, namesOnly bool) error {
-	dict := setup.Dictionary(config.Default())
+// ListFields prints the field dictionary of a source: text, markdown, JSON, or the names alone.
+func ListFields(w io.Writer, source, format string, namesOnly bool) error {
+	dicts := setup.AllDictionaries()
+	dict := dicts[source]
 	switch {
+	case dict == nil:
+		return fmt.Errorf("list the fields: source %q is unknown; use one of %s", source,
+			strings.Join(slices.Sorted(maps.Keys(dicts)), ", "))
 	case namesOnly:
 		for _, f := range dict.Fields() {
 			fmt.Fprintln(w, f.Name)

@@ -45,6 +45,11 @@ func Degraded(last *Snapshot) (lines []string) {
 			lines = append(lines, relatedTroubles(p)...)
 		}
 	}
+	for _, src := range last.Sources {
+		if src.Err != nil {
+			lines = append(lines, fmt.Sprintf("source %s: %s", src.Name, setup.OneLine(src.Err)))
+		}
+	}
 	lines = append(lines, failingOutputs(&last.Queue)...)
 	if last.LogErrors > 0 {
 		lines = append(lines, fmt.Sprintf("log: %d lines could not be written", last.LogErrors))

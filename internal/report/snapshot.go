@@ -60,6 +60,8 @@ type Snapshot struct {
 	// Patience is how late the event loop may be before it counts as stuck.
 	Patience time.Duration
 
+	// Sources are those that are no kernel.
+	Sources []Source
 	// Rules and Files are in force since Reloaded; Coverage is what they lose with the programs that the kernel refuses.
 	Rules    []*engine.Rule
 	Files    []setup.File
@@ -80,6 +82,15 @@ type Stats struct {
 // Captures counts captures around a match: those that began and those that did not, and of those that have ended the events that were
 // written and those that were not, because the disk was too slow or refused.
 type Captures struct{ Begun, Refused, Recorded, Lost uint64 }
+
+// Source is a source that is no kernel, and what it did.
+type Source struct {
+	Name string
+	// Malformed are the parts of its input that were no events.
+	Events, Matched, Malformed uint64
+	// Err is why it ended; nil while it runs, and when it came to its end.
+	Err error
+}
 
 // Reloads counts those that were done, and those that were refused because something was wrong.
 type Reloads struct{ Done, Refused uint64 }

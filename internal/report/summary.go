@@ -16,6 +16,7 @@ func (s *Snapshot) WriteSummary(w io.Writer) {
 	var b strings.Builder
 	s.writeDetected(&b)
 	fmt.Fprintf(&b, "Events seen: %d (records from the kernel: %d)\n", s.Stats.Events, s.Stats.Records)
+	s.writeSources(&b)
 	s.writeAlerts(&b)
 	fmt.Fprintf(&b, "Lost records: %d critical ring full, %d bulk ring full%s, %d undecodable, %d missing by sequence\n",
 		s.Kernel.CriticalLost, s.Kernel.BulkLost, lostKinds(s.Kernel.LostByKind), s.Stats.DecodeErrors, s.Stats.Gaps)
@@ -41,6 +42,21 @@ func (s *Snapshot) WriteReplaySummary(w io.Writer) {
 	_, _ = io.WriteString(w, b.String())
 }
 
+// WriteSourcesSummary writes the text at the end of a run without the kernel's events.
+func (s *Snapshot) WriteSourcesSummary(w io.Writer) {
+	var b strings.Builder
+	s.writeDetected(&b)
+	s.writeSources(&b)
+	s.writeAlerts(&b)
+	_, _ = io.WriteString(w, b.String())
+}
+
+func (s *Snapshot) writeSources(b *strings.Builder) {
+	for _, src := range s.Sources {
+		fmt.Fprintf(b, "Source %s: %d events, %d documents malformed\n", src.Name, src.Events, src.Malformed)
+	}
+}
+
 // writeDetected writes what Falco does.
 func (s *Snapshot) writeDetected(b *strings.Builder) {
 	severity := map[rulefile.Priority]uint64{}
@@ -51,7 +67,11 @@ func (s *Snapshot) writeDetected(b *strings.Builder) {
 			named = append(named, fmt.Sprintf("   %s: %d", r.Name, n))
 		}
 	}
-	fmt.Fprintf(b, "Events detected: %d\nRule counts by severity:\n", s.Stats.Matched)
+	detected := s.Stats.Matched
+	for _, src := range s.Sources {
+		detected += src.Matched
+	}
+	fmt.Fprintf(b, "Events detected: %d\nRule counts by severity:\n", detected)
 	var order []rulefile.Priority
 	for p := range severity {
 		order = append(order, p)

@@ -25,6 +25,7 @@ type alerts struct {
 	// line and json are reused; the queue copies them.
 	line, json []byte
 
+	// mu is for what follows, and for outputs where another goroutine than the loop's reads them, or the loop changes them.
 	mu sync.Mutex
 	// past are the counts of outputs that a reload replaced, lost what each of them had not delivered when it was closed.
 	past output.SinkTotals
@@ -54,6 +55,8 @@ func (a *alerts) exchange(next *rendering, sinks *outputs) (retired *outputs) {
 	a.dedup.Flush()
 	a.latest = next
 	if sinks != nil {
+		a.mu.Lock()
+		defer a.mu.Unlock()
 		retired, a.outputs = a.outputs, sinks
 	}
 	return retired
@@ -95,6 +98,18 @@ func (a *alerts) emit(with *rendering, r *engine.Rule, ev *event.Event) bool {
 	}
 	a.line, a.json = f.append(a.line[:0], a.json[:0], ev, 0)
 	return a.outputs.queue.Put(a.line, a.json, r.Priority.String(), r.Name)
+}
+
+// texts are reused memory for an alert.
+type texts struct{ line, json []byte }
+
+// send is emit for another goroutine than the loop's, which has memory of its own.
+func (a *alerts) send(with *rendering, r *engine.Rule, ev *event.Event, t *texts) {
+	f := with.byRule[r]
+	t.line, t.json = f.append(t.line[:0], t.json[:0], ev, 0)
+	a.mu.Lock() // a reload does not close the outputs meanwhile
+	defer a.mu.Unlock()
+	a.outputs.queue.Put(t.line, t.json, r.Priority.String(), r.Name)
 }
 
 func dedupKey(r *engine.Rule, ev *event.Event) output.DedupKey {

@@ -26,7 +26,7 @@ func (s *sensor) snapshot(kernelErr error) *report.Snapshot {
 		Runtimes:    s.enrich.Status(), Pods: s.podState(),
 		Self: c.counts, Stalled: c.stalled, StalledSince: c.since, Signals: c.takeSignals(),
 		Patience: max(2*g.config.Guard.CanaryInterval, 10*time.Second),
-		Rules:    g.rules.Rules(), Files: g.files, Reloaded: g.loaded, Coverage: s.coverage,
+		Rules:    g.rules.All(), Sources: s.feeds.counts(), Files: g.files, Reloaded: g.loaded, Coverage: s.coverage,
 	}
 	for i := range now.Signals {
 		sig := &now.Signals[i]

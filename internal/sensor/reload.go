@@ -187,10 +187,10 @@ func (r *reloader) load() (*renewal, []string, error) {
 // goneRules are the names of rules that were enabled before a reload and are not after it.
 func goneRules(before, after *engine.Ruleset) (names []string) {
 	enabled := map[string]bool{}
-	for _, r := range after.Rules() {
+	for _, r := range after.All() {
 		enabled[r.Name] = r.Enabled
 	}
-	for _, r := range before.Rules() {
+	for _, r := range before.All() {
 		if r.Enabled && !enabled[r.Name] {
 			names = append(names, r.Name)
 		}
@@ -206,6 +206,8 @@ func (r *reloader) keepFixed(next *config.Config) {
 	}{
 		{"engine", &r.current.config.Engine, &next.Engine},
 		{"container_engines", &r.current.config.Engines, &next.Engines},
+		{"plugins", &r.current.config.Plugins, &next.Plugins},
+		{"load_plugins", &r.current.config.LoadPlugins, &next.LoadPlugins},
 		{"kubernetes", &r.current.config.Kubernetes, &next.Kubernetes},
 		{"watch_config_files", &r.current.config.WatchFiles, &next.WatchFiles},
 		{"webserver", &r.current.config.Webserver, &next.Webserver},
@@ -284,6 +286,7 @@ func (s *sensor) exchange(ctx context.Context, next *renewal) error {
 		next.loaded = time.Now()
 		s.loop.expect(next.generation, next.programs.Generation)
 		retired = s.alerts.exchange(next.alerts, next.outputs)
+		s.feeds.exchange(next.generation)
 		s.reloads.Done++
 		s.reporter.Configure(&next.config)
 		s.names.Watch(setup.WatchedNames(next.rules))
@@ -313,7 +316,7 @@ func (s *sensor) exchange(ctx context.Context, next *renewal) error {
 	}
 	s.releaseMemory()
 	if err == nil {
-		s.Log.Info("reloaded", zap.Duration("after", time.Since(next.begun)), zap.Int("rules", len(next.rules.Rules())),
+		s.Log.Info("reloaded", zap.Duration("after", time.Since(next.begun)), zap.Int("rules", len(next.rules.All())),
 			zap.Bool("syscall_hook", s.probe.Syscalls()), zap.Bool("outputs", next.outputs != nil))
 	}
 	return err

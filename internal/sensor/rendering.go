@@ -46,9 +46,10 @@ func newRendering(cfg *config.Config, rules *engine.Ruleset, redacted *atomic.Ui
 		return nil, err
 	}
 	r := &rendering{options: options, whole: cfg.GRPC.Enabled && cfg.GRPCOutput.Enabled || cfg.OTLP.Enabled,
-		byRule: make(map[*engine.Rule]format, len(rules.Rules()))}
-	dict := setup.Dictionary(*cfg)
-	for _, rule := range rules.Rules() {
+		byRule: make(map[*engine.Rule]format, len(rules.All()))}
+	dicts := setup.Dictionaries(cfg)
+	for _, rule := range rules.All() {
+		dict := dicts[rule.Source]
 		shown := render.Rule{Name: rule.Name, Output: rule.Output, Priority: rule.Priority.String(), Source: rule.Source, Tags: rule.Tags}
 		f := format{window: dedupWindow(&cfg.Deduplication, rule)}
 		if f.line, err = render.NewAlert(shown, dict, options); err == nil && r.whole {
@@ -72,9 +73,10 @@ func wholeOptions(o render.Options) render.Options {
 	return o
 }
 
-// dedupWindow is a rule's window: that of the last entry that fits it, or the common one. What is critical or worse has none.
+// dedupWindow is a rule's window: that of the last entry that fits it, or the common one. What is critical or worse has none, nor has what
+// is about no process: nothing tells which alerts of it are alike.
 func dedupWindow(cfg *config.Deduplication, rule *engine.Rule) time.Duration {
-	if rule.Priority <= rulefile.Critical {
+	if rule.Priority <= rulefile.Critical || rule.Source != rulefile.SyscallSource {
 		return 0
 	}
 	window := cfg.Window

@@ -81,6 +81,8 @@ type sensor struct {
 	hosts  *hosts.Watcher
 	alerts *alerts
 	loop   *loop
+	// feeds are the sources that are no kernel.
+	feeds feeds
 
 	// recorder is nil unless events are recorded.
 	recorder  *recorder
@@ -103,6 +105,14 @@ type sensor struct {
 // returns. An error at the start is one line with the remedy, and nothing was attached or has been detached again.
 func Run(ctx context.Context, settings Settings) error {
 	s := &sensor{Settings: settings, started: time.Now()}
+	enabled, err := setup.Enabled(&s.Config)
+	if err != nil {
+		return err
+	}
+	s.feeds.enabled = enabled
+	if !enabled[rulefile.SyscallSource] {
+		return runWithoutKernel(ctx, s)
+	}
 	for _, step := range s.startUp() {
 		begin := time.Now()
 		if err := step.do(ctx); err != nil {
@@ -135,6 +145,7 @@ func (s *sensor) startUp() []startStep {
 		{"load the rules", s.loadRules},
 		{"open the outputs", s.openOutputs},
 		{"open the recording", s.openRecording},
+		{"open the sources", s.openFeeds},
 		{"load the kernel programs", s.loadProbe},
 	}
 	if s.DryRun {
@@ -171,6 +182,7 @@ func (s *sensor) teardown() error {
 		{"end the names", s.closeNames},
 		{"end the watch of pods", s.closePods},
 		{"end the look-ups of host names", s.closeHosts},
+		{"end the sources", s.feeds.close},
 		{"flush and close the outputs", s.closeAlerts},
 		{"flush and close the recording", s.closeRecording},
 		{"end the captures", s.closeCaptures},
@@ -331,9 +343,10 @@ func (s *sensor) capture(ctx context.Context) error {
 	running, end := context.WithCancel(ctx)
 	defer aside.Wait()
 	defer end()
-	s.Log.Info("ready", zap.Duration("after", time.Since(s.started)), zap.Int("rules", len(s.first.rules.Rules())),
+	s.Log.Info("ready", zap.Duration("after", time.Since(s.started)), zap.Int("rules", len(s.first.rules.All())),
 		zap.Bool("syscall_hook", s.probe.Syscalls()), zap.String("version", s.Version))
 	s.reloader.current = s.first
+	s.feeds.start(ctx, s.first)
 	aside.Go(func() { s.reloader.run(running) })
 	if out := (&report.MetricsOutput{Settings: s.Config.Metrics, Source: s.published.Load, Tell: s.tellFrom}); out.Wanted() {
 		aside.Go(func() { out.Run(running) })
@@ -352,14 +365,17 @@ func (s *sensor) wake(ctx context.Context, stop <-chan struct{}) {
 		case <-s.enrich.Wake():
 			s.probe.Wake()
 		case <-s.Reopen:
-			s.loop.post(func() {
-				if f := s.alerts.outputs.file; f != nil {
-					f.Reopen()
-				}
-			})
+			s.loop.post(s.reopen)
 		case <-stop:
 			return
 		}
+	}
+}
+
+// reopen opens the alert file anew.
+func (s *sensor) reopen() {
+	if f := s.alerts.outputs.file; f != nil {
+		f.Reopen()
 	}
 }
 

@@ -14,7 +14,6 @@ import (
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/engine/rulefile"
 	"github.com/saker-sensor/saker/internal/field"
-	"github.com/saker-sensor/saker/internal/output/render"
 	"github.com/saker-sensor/saker/rules"
 )
 
@@ -34,17 +33,16 @@ func Sources(cfg config.Config) []rulefile.Source {
 
 // Load loads rule sources with the options that a configuration gives. The rules are nil if a source has an error.
 func Load(cfg config.Config, sources []rulefile.Source) (*engine.Ruleset, rulefile.Results) {
-	dict := Dictionary(cfg)
+	dicts := Dictionaries(&cfg)
 	priority, ok := rulefile.ParsePriority(cfg.Priority)
 	if !ok {
 		return nil, rulefile.Results{Err: fmt.Errorf("read option priority: %q is no priority; use one of emergency … debug", cfg.Priority)}
 	}
 	return engine.Load(sources, engine.Options{
-		Dictionary: dict,
-		CheckOutput: func(template string) error {
-			_, err := render.Compile(template, dict)
-			return err
-		},
+		Dictionary:  dicts[rulefile.SyscallSource],
+		CheckOutput: outputCheck(dicts[rulefile.SyscallSource]),
+		Sources:     engineSources(&cfg, dicts),
+		Plugins:     pluginVersions(&cfg),
 		MinPriority: priority,
 		MatchAll:    cfg.RuleMatching == "all",
 		Selection:   selection(cfg.Rules),
@@ -138,7 +136,9 @@ func fileError(f *rulefile.Result) error {
 	return errors.New(text)
 }
 
-// Dictionary holds the fields that rules and outputs may name.
-func Dictionary(cfg config.Config) *field.Dictionary {
-	return field.New(field.Settings{Hostname: config.Hostname(), Static: cfg.StaticFields})
+// Dictionary holds the fields that rules of the source syscall and their outputs may name.
+func Dictionary(cfg config.Config) *field.Dictionary { return field.New(fieldSettings(&cfg)) }
+
+func fieldSettings(cfg *config.Config) field.Settings {
+	return field.Settings{Hostname: config.Hostname(), Static: cfg.StaticFields}
 }
