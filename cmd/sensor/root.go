@@ -85,7 +85,7 @@ runs the built-in rules and prints alerts to standard output; its own log goes t
 	fs.BoolVar(&f.noNarrow, "no-narrow", false, "have the kernel send what no rule can match, too (narrow.enabled=false)")
 	fs.BoolVarP(&f.unbuffered, "unbuffered", "U", false, "write each alert at once (the default)")
 	fs.StringVarP(&f.pidfile, "pidfile", "P", "", "write the process id to this `file` while running")
-	fs.StringArrayVar(&f.enableSources, "enable-source", nil, "read events of this `source` alone (repeatable); all that are loaded is the default")
+	fs.StringArrayVar(&f.enableSources, "enable-source", nil, "read events of this `source` alone (repeatable), not of all that are loaded")
 	fs.StringArrayVar(&f.disableSources, "disable-source", nil, "do not read events of this `source` (repeatable)")
 	fs.BoolVar(&f.support, "support", false, "print what a report of a problem needs, as JSON, and exit")
 	fs.BoolVar(&f.pageSize, "page-size", false, "print the system's page size and exit")

@@ -96,7 +96,7 @@ func TestWholeFile(t *testing.T) {
 		"testdata/falco.yaml:37:3: falco_libs.thread_table_size does not apply: tables have bounds of their own",
 		"testdata/falco.yaml:38:3: falco_libs.thread_table_auto_purging_interval_s does not apply: tables have bounds of their own",
 		"testdata/falco.yaml:39:3: falco_libs.thread_table_auto_purging_thread_timeout_s does not apply: tables have bounds of their own",
-		"testdata/falco.yaml:44:1: plugins_hostinfo does not apply: what is built in needs no telling",
+		"testdata/falco.yaml:44:1: plugins_hostinfo does not apply: what is built in knows it",
 		"testdata/falco.yaml:129:1: libs_logger does not apply: there are no such libraries; see log_level",
 		"testdata/falco.yaml:24:9: engine.kind kmod does not apply: Saker brings its own kernel programs",
 		"testdata/falco.yaml:6:5: rules_files: " + dir + "/falco_rules.local.yaml is absent and left out",

@@ -44,7 +44,8 @@ const documentRules = `
 `
 
 const login = `{"Records":[{"eventTime":"2026-08-01T10:00:00Z","eventType":"AwsConsoleSignIn","eventName":"ConsoleLogin",
-"sourceIPAddress":"10.0.0.1","userIdentity":{"type":"IAMUser","userName":"alice"},"additionalEventData":{"MFAUsed":"No"}},{"eventType":"x"}]}`
+"sourceIPAddress":"10.0.0.1",
+"userIdentity":{"type":"IAMUser","userName":"alice"},"additionalEventData":{"MFAUsed":"No"}},{"eventType":"x"}]}`
 
 func auditLine(verb, user string) string {
 	return fmt.Sprintf(`{"kind":"Event","auditID":"1","stage":"ResponseComplete","stageTimestamp":"2026-08-01T10:00:00Z","verb":%q,`+

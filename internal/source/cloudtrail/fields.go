@@ -61,11 +61,13 @@ func made(name, doc string, get func(*fastjson.Value) (string, bool)) field.Info
 
 // number is a field that is a number.
 func number(name, doc string, get func(*fastjson.Value) (uint64, bool)) field.Info {
-	return field.Info{Name: name, Doc: doc, Type: field.Uint64, Format: field.Dec, Extract: func(ev *event.Event, _ field.Arg, v *field.Value) bool {
+	in := field.Info{Name: name, Doc: doc, Type: field.Uint64, Format: field.Dec}
+	in.Extract = func(ev *event.Event, _ field.Arg, v *field.Value) bool {
 		n, ok := get(ev.Document)
 		v.Num = int64(n)
 		return ok
-	}}
+	}
+	return in
 }
 
 func eventFields() []field.Info {

@@ -62,8 +62,10 @@ func TestPluginFields(t *testing.T) {
 	const record = `{"eventTime":"2026-08-01T10:00:00Z","eventType":"AwsApiCall","eventSource":"s3.amazonaws.com","eventName":"GetObject",
 "awsRegion":"us-east-1","sourceIPAddress":"10.0.0.1","errorCode":"AccessDenied","readOnly":true,
 "userIdentity":{"type":"AssumedRole","arn":"arn:aws:sts::1:assumed-role/admin/joe","sessionContext":{"sessionIssuer":{"userName":"admin"}}},
-"requestParameters":{"bucketName":"b","key":"k","tagSpecificationSet":{"items":[{"resourceType":"instance","tags":[{"key":"Name","value":"web"}]}]}},
-"additionalEventData":{"bytesTransferredIn":1.0,"bytesTransferredOut":33},"resources":[{"a":1},{"b":2}],"sessionCredentialFromConsole":"yes",
+"requestParameters":{"bucketName":"b","key":"k",
+"tagSpecificationSet":{"items":[{"resourceType":"instance","tags":[{"key":"Name","value":"web"}]}]}},
+"additionalEventData":{"bytesTransferredIn":1.0,"bytesTransferredOut":33},"resources":[{"a":1},{"b":2}],
+"sessionCredentialFromConsole":"yes",
 "responseElements":{"instancesSet":{"items":[{"imageId":"ami-1"},{"imageId":"ami-2"}]}}}`
 	want := map[string]string{
 		"ct.user": "admin", "ct.originaluser": "joe", "ct.error": "AccessDenied", "ct.readonly": "true", "ct.resources": `{"a":1},{"b":2}`,

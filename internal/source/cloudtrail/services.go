@@ -35,7 +35,8 @@ func serviceFields() []field.Info {
 		number("s3.bytes.out", "Bytes that were received from it.", transferred(out)),
 		number("s3.cnt.get", "1 for GetObject, otherwise missing.", operation(func(name string) bool { return name == get })),
 		number("s3.cnt.put", "1 for PutObject, otherwise missing.", operation(func(name string) bool { return name == put })),
-		number("s3.cnt.other", "1 for anything else, otherwise missing.", operation(func(name string) bool { return name != get && name != put })),
+		number("s3.cnt.other", "1 for anything else, otherwise missing.",
+			operation(func(name string) bool { return name != get && name != put })),
 		made("ec2.name", "Name of the instance, by its tag.", instanceName),
 		made("ec2.imageid", "Image of the first instance.", func(d *fastjson.Value) (string, bool) {
 			if images := images(d, 0); len(images) > 0 {

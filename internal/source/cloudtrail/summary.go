@@ -65,7 +65,8 @@ func writeObject(b *strings.Builder, d *fastjson.Value, name string) {
 		label string
 		get   func() (string, bool)
 	}{
-		{"URI", func() (string, bool) { return uri(d) }}, {"Bucket", parameter("bucketName")}, {"Key", parameter("key")}, {"Host", parameter("Host")},
+		{"URI", func() (string, bool) { return uri(d) }},
+		{"Bucket", parameter("bucketName")}, {"Key", parameter("key")}, {"Host", parameter("Host")},
 	} {
 		if text, ok := o.get(); ok {
 			b.WriteString(" " + o.label + "=" + text)

@@ -196,7 +196,8 @@ func objectFields() []field.Info {
 		text("ka.req.pod.run_as_user", "User that the pod's containers run as.", spec("securityContext", "runAsUser")...),
 		text("ka.req.pod.run_as_group", "Group that they run as.", spec("securityContext", "runAsGroup")...),
 		text("ka.req.pod.fs_group", "Group of the pod's volumes.", spec("securityContext", "fsGroup")...),
-		list("ka.req.pod.supplemental_groups", "More groups of the pod's containers.", elements(spec("securityContext", "supplementalGroups")...)),
+		list("ka.req.pod.supplemental_groups", "More groups of the pod's containers.",
+			elements(spec("securityContext", "supplementalGroups")...)),
 		text("ka.req.service.type", "Type of a service.", spec("type")...),
 		indexed(list("ka.req.service.ports", "Ports of a service, as JSON.", func(d *fastjson.Value, index int) ([]string, bool) {
 			values, ok := walk(d, index, spec("ports")...)

@@ -78,11 +78,14 @@ func read(t *testing.T, path string, f func(*event.Event)) (malformed []error) {
 
 // TestArguments: fields with arguments, which no vector has, as the plugin's code gives them.
 func TestArguments(t *testing.T) {
-	const doc = `{"kind":"Event","auditID":"1","stageTimestamp":"2026-08-01T10:00:00Z","requestURI":"/exec?command=id&command=ls","a":{"b/c":[1,"x"]},
+	const doc = `{"kind":"Event","auditID":"1","stageTimestamp":"2026-08-01T10:00:00Z","requestURI":"/exec?command=id&command=ls",
+"a":{"b/c":[1,"x"]},
 "requestObject":{"spec":{"volumes":[{"name":"v","hostPath":{"path":"/etc/x"}},{"name":"w","emptyDir":{}}],
-"containers":[{"name":"a","image":"r:5000/x@sha256:1","command":["sh","-c"],"securityContext":{"runAsUser":7}},{"name":"b","image":"y:1"}]}}}`
+"containers":[{"name":"a","image":"r:5000/x@sha256:1","command":["sh","-c"],"securityContext":{"runAsUser":7}},
+{"name":"b","image":"y:1"}]}}}`
 	want := map[string]string{
-		"ka.uri.param[command]": "id", "ka.uri.param[none]": "<NA>", "ka.req.volume.hostpath[/etc/*]": "true", "ka.req.volume.hostpath[/etc]": "false",
+		"ka.uri.param[command]": "id", "ka.uri.param[none]": "<NA>",
+		"ka.req.volume.hostpath[/etc/*]": "true", "ka.req.volume.hostpath[/etc]": "false",
 		"ka.req.pod.containers.image[1]": "(y:1)", "ka.req.pod.containers.image[2]": "<NA>", "ka.req.pod.containers.image.repository": "(r,y)",
 		"ka.req.pod.containers.command": "(sh -c)", "ka.req.pod.containers.run_as_user": "(7)", "ka.req.pod.containers.eff_run_as_user": "(0,0)",
 		"ka.req.pod.volumes.volume_type": "(hostPath,emptyDir)", "ka.req.pod.volumes.volume_type[1]": "(emptyDir)",
