@@ -71,13 +71,15 @@ func onlyNativeEntry() error {
 	return nil
 }
 
-// readTracepoints reads the numbers from tracefs: where it is mounted, else in a mount of its own that nobody else sees.
+// readTracepoints reads the numbers from tracefs: where it is mounted, here or on the host, else in a mount of its own that nobody else sees.
 func readTracepoints() (tracepoints, error) {
 	const below = "events/syscalls"
+	at := func(dir string) func() (*os.Root, error) {
+		return func() (*os.Root, error) { return os.OpenRoot(filepath.Join(dir, below)) }
+	}
 	var errs []error
 	for _, open := range []func() (*os.Root, error){
-		func() (*os.Root, error) { return os.OpenRoot("/sys/kernel/tracing/" + below) },
-		func() (*os.Root, error) { return os.OpenRoot("/sys/kernel/debug/tracing/" + below) },
+		at("/sys/kernel/tracing"), at("/sys/kernel/debug/tracing"), at("/proc/1/root/sys/kernel/tracing"),
 		func() (*os.Root, error) { return openTracefs(below) },
 	} {
 		root, err := open()
