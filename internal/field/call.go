@@ -246,6 +246,14 @@ func processParam(p *call.Param) param {
 	switch p.Name {
 	case "uid", "gid":
 		of.meaning = nil // of type UINT32 here
+	case "pidns_init_start_ts":
+		of.get = func(ev *event.Event, v *Value) bool {
+			if ev.Process == nil {
+				return false
+			}
+			v.Num = int64(ev.Process.PidnsStart) // ns since boot, as Falco has it here
+			return v.Num != 0
+		}
 	case "vtid":
 		of.get, of.meaning = num(func(ev *event.Event) int64 { return int64(ev.Vtid) }), commMeaning
 	case "vpid":

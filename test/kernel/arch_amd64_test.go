@@ -27,6 +27,9 @@ var archTriggers = map[string]func(args []string) (any, error){
 	"x32":          x32Trigger,
 }
 
+// forkNumber is that of fork, 0 if there is none.
+const forkNumber = unix.SYS_FORK
+
 func openTrigger(args []string) (any, error) {
 	path, err := unix.BytePtrFromString(args[0])
 	if err != nil {

@@ -10,6 +10,9 @@ var archTriggers = map[string]func(args []string) (any, error){}
 
 const mapLow = 0
 
+// forkNumber is that of fork, 0 if there is none.
+const forkNumber = 0
+
 // archCall would make a call by another entry; there is none.
 var archCall func(name string, path uintptr) (callFacts, error)
 

@@ -44,7 +44,8 @@ var untriggered = map[string]string{
 	"recv":   "x86 has it as a part of socketcall alone",
 	"llseek": "a 32-bit call with five arguments; ia32.Int80 passes four",
 	"mmap2":  "a 32-bit call with six arguments; ia32.Int80 passes four",
-	"clone":  "TestClone makes it", "clone3": "TestClone3 makes it", "fork": "TestFork makes it", "vfork": "TestVfork makes it",
+	"clone":  "TestForkParameters makes it", "clone3": "TestForkParameters makes it", "fork": "TestForkParameters makes it",
+	"vfork":         "TestVfork makes it",
 	"signaldeliver": "no system call; TestSignalDeliver is about it",
 }
 

@@ -122,13 +122,13 @@ func readUsage() (callerUsage, error) {
 		return u, err
 	}
 	u.StdinInode, u.StdoutInode = in.Ino, out.Ino
-	u.Cgroups, err = ownCgroups()
+	u.Cgroups, err = cgroupsOf("self")
 	return u, err
 }
 
-// ownCgroups are the trigger's, by controller; of cgroup v2, whose controllers are not told, by the empty name.
-func ownCgroups() (map[string]string, error) {
-	text, err := os.ReadFile("/proc/self/cgroup")
+// cgroupsOf are a process's, by controller; of cgroup v2, whose controllers are not told, by the empty name.
+func cgroupsOf(pid string) (map[string]string, error) {
+	text, err := os.ReadFile("/proc/" + pid + "/cgroup")
 	cgroups := map[string]string{}
 	for line := range strings.Lines(string(text)) {
 		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)

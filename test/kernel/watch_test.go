@@ -29,6 +29,8 @@ type watcher struct {
 	dec    decode.Decoder
 	rec    event.Record
 	c      *capture
+	// everybody: the system calls of other processes than the command are kept as well.
+	everybody bool
 }
 
 // capture is what was seen while a command ran.
@@ -201,10 +203,10 @@ func (w *watcher) drain() {
 }
 
 // foreign tells whether a record is of a system call that another process than the command made. The whole machine's are too many to
-// decode and to keep.
+// decode and to keep, unless few types are recorded.
 func (w *watcher) foreign(raw []byte) bool {
 	h := (*bpfgen.SensorRecordHeader)(unsafe.Pointer(unsafe.SliceData(raw)))
-	return bpfgen.SensorRecordType(h.Type) == bpfgen.SensorRecordTypeRECORD_CALL && int32(h.Tgid) != w.c.pid
+	return !w.everybody && bpfgen.SensorRecordType(h.Type) == bpfgen.SensorRecordTypeRECORD_CALL && int32(h.Tgid) != w.c.pid
 }
 
 func (w *watcher) critical() {
