@@ -30,7 +30,7 @@ conditions that can't be true. Without files it looks at the configured rules. T
 			}
 			return inspect.Lint(stdout, cfg, args)
 		},
-	}, rulesTestCommand(stdout, stderr, source), tuneCommand(ctx, stdout, stderr, source))
+	}, rulesTestCommand(stdout, stderr, source), tuneCommand(ctx, stdout, stderr, source), costCommand(ctx, stdout, stderr, source))
 	source.add(cmd.PersistentFlags())
 	return cmd
 }

@@ -5,10 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"os"
-	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,8 +14,7 @@ import (
 
 func tuneCommand(ctx context.Context, stdout, stderr io.Writer, source *sourceFlags) *cobra.Command {
 	var s inspect.TuneSettings
-	var live bool
-	var seconds float64
+	var live liveFlags
 	format := "text"
 	cmd := &cobra.Command{
 		Use:   "tune FILE…",
@@ -29,37 +24,26 @@ a connection. Each has an exception that silences this group and nothing else, t
 A rule of priority Critical or above gets one only with --force. --live looks at this machine for a while instead of at files.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
-			case live == (len(args) > 0):
+			case live.on == (len(args) > 0):
 				return usageError(cmd, errors.New("name recordings, or give --live"))
 			case format != "text" && format != "json":
 				return usageError(cmd, fmt.Errorf("flag --format: %q is not one of: text, json", format))
-			case math.IsNaN(seconds) || seconds <= 0 || seconds > maxSeconds:
-				return usageError(cmd, fmt.Errorf("flag --duration: %v is not a number of seconds above 0, up to %d", seconds, maxSeconds))
 			case s.Groups < 1:
 				return usageError(cmd, fmt.Errorf("flag --top: %d is not a number from 1", s.Groups))
+			}
+			if err := live.check(cmd); err != nil {
+				return err
 			}
 			loaded, err := source.read()
 			if err != nil {
 				return err
 			}
 			writeWarnings(stderr, loaded)
-			s.Files, s.JSON = args, format == "json"
-			if !live {
+			s.JSON = format == "json"
+			return live.files(ctx, stdout, stderr, loaded, args, sensor.RecordSettings{Matched: true}, func(files []string) error {
+				s.Files = files
 				return inspect.Tune(stdout, loaded.Config, s)
-			}
-			dir, err := os.MkdirTemp("", "saker-tune-")
-			if err != nil {
-				return fmt.Errorf("tune rules: %w", err)
-			}
-			defer func() { _ = os.RemoveAll(dir) }()
-			s.Files = []string{filepath.Join(dir, "recording")}
-			running, cancel := context.WithTimeout(ctx, time.Duration(seconds*float64(time.Second)))
-			defer cancel()
-			err = record(running, stdout, stderr, loaded, &sensor.RecordSettings{Path: s.Files[0], Matched: true})
-			if err != nil {
-				return err
-			}
-			return inspect.Tune(stdout, loaded.Config, s)
+			})
 		},
 	}
 	fs := cmd.Flags()
@@ -71,7 +55,6 @@ A rule of priority Critical or above gets one only with --force. --live looks at
 	fs.StringVar(&s.Write, "write", "", "add the exceptions to this rules `file`")
 	fs.StringVar(&s.HTML, "html", "", "write a page with timelines to this `file`, too")
 	fs.StringVar(&format, "format", "text", "`text` or json")
-	fs.BoolVar(&live, "live", false, "record what matches on this machine for a while, and tune on that; needs root")
-	fs.Float64VarP(&seconds, "duration", "M", 60, "with --live: for this many `seconds`")
+	live.add(fs, "record what matches on this machine for a while, and tune on that; needs root", 60)
 	return cmd
 }

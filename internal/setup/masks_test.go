@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/saker-sensor/saker/internal/bpfgen"
 	"github.com/saker-sensor/saker/internal/engine"
+	"github.com/saker-sensor/saker/internal/engine/filter"
 	"github.com/saker-sensor/saker/internal/event"
 )
 
@@ -233,5 +235,38 @@ func eachMatch(rules *engine.Ruleset, ev *event.Event, s *engine.Scratch) func(f
 	return func(yield func(*engine.Rule) bool) {
 		on := true
 		rules.Match(ev, s, func(r *engine.Rule) { on = on && yield(r) })
+	}
+}
+
+// TestPartsAreTheKernels: a name has one of a rule's parts where the kernel's table says so.
+func TestPartsAreTheKernels(t *testing.T) {
+	g := generator{rand.New(rand.NewPCG(5, 6))}
+	fit, not := 0, 0
+	for range 400 {
+		const rule = "- rule: R\n  desc: d\n  condition: evt.type = openat and %s\n  output: o\n  priority: INFO\n"
+		set, n := narrowBy(t, fmt.Sprintf(rule, g.condition(3)))
+		r := set.Rules()[0]
+		parts, any := r.NameParts(event.TypeOpenat)
+		if any || n.masks.AnyName[event.TypeOpenat] != 0 {
+			continue
+		}
+		table := kernelTable{n.masks}
+		for _, name := range names {
+			if !filter.Normal(name) {
+				continue
+			}
+			fits := slices.ContainsFunc(parts, func(p filter.NamePart) bool { return p.Fits(name) })
+			if in := table.name(name) != 0; in != fits {
+				t.Fatalf("%s: %q fits: %t, in the kernel %t; parts %v", r.Condition, name, fits, in, parts)
+			}
+			if fits {
+				fit++
+			} else {
+				not++
+			}
+		}
+	}
+	if fit < 100 || not < 100 {
+		t.Errorf("%d fit, %d do not", fit, not)
 	}
 }
