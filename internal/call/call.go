@@ -223,6 +223,17 @@ func New() *Table {
 	return t
 }
 
+// AMD64 are the system calls of amd64's table, whatever this machine's is.
+func AMD64() map[int]event.Type {
+	types, of := typesByName(), map[int]event.Type{}
+	for _, n := range numbers {
+		if typ, ok := typeOf(types, n.name); ok && n.amd64 >= 0 {
+			of[n.amd64] = typ
+		}
+	}
+	return of
+}
+
 // Rows are all rows; a row's index is its number for the kernel's side.
 func (t *Table) Rows() []Row { return t.rows }
 

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"runtime"
 	"testing"
 
 	"github.com/saker-sensor/saker/internal/bpfgen"
@@ -53,15 +54,22 @@ func TestRows(t *testing.T) {
 
 // Numbers that are known by heart.
 func TestNumbers(t *testing.T) {
-	table := New()
+	table, unknown := New(), event.TypeUnknown.String()
 	for _, c := range []struct {
-		nr     int
-		compat bool
-		want   string
-	}{{520, false, "execve"}, {545, false, "execveat"}, {42, false, "connect"}, {17, false, "pread"}, {11, true, "execve"},
-		{203, true, "setreuid"}} {
-		if got := table.Type(c.nr, c.compat).String(); got != c.want {
-			t.Errorf("number %d (32-bit: %v) is %q, want %q", c.nr, c.compat, got, c.want)
+		nr           int
+		compat       bool
+		amd64, arm64 string
+	}{
+		{520, false, "execve", unknown}, {545, false, "execveat", unknown}, {42, false, "connect", "nfsservctl"}, {17, false, "pread", "getcwd"},
+		{221, false, "fadvise64", "execve"}, {437, false, "openat2", "openat2"}, {11, true, "execve", "execve"},
+		{203, true, "setreuid", "setreuid"}, {283, true, "kexec_load", "connect"},
+	} {
+		want := map[string]string{"amd64": c.amd64, "arm64": c.arm64}[runtime.GOARCH]
+		if got := table.Type(c.nr, c.compat).String(); got != want {
+			t.Errorf("number %d (32-bit: %v) is %q, want %q", c.nr, c.compat, got, want)
+		}
+		if got := AMD64()[c.nr].String(); !c.compat && c.nr < 512 && got != c.amd64 {
+			t.Errorf("number %d of amd64 is %q, want %q", c.nr, got, c.amd64)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"golang.org/x/sys/unix"
 
 	"github.com/saker-sensor/saker/internal/bpfgen"
 	"github.com/saker-sensor/saker/internal/call"
@@ -74,7 +75,7 @@ func connectRaw() []byte {
 
 // fchmodRaw is about a file.
 func fchmodRaw() []byte {
-	info := bpfgen.SensorFileInfo{Inode: inode, OpenFlags: 0o100002}
+	info := bpfgen.SensorFileInfo{Inode: inode, OpenFlags: unix.O_NOFOLLOW | unix.O_RDWR}
 	return callRaw(rowOf("fchmod"), 91, 0, sentParam{},
 		sentParam{
 			number: 5, flags: isFile | bpfgen.SensorParamFlagsPARAM_OUTSIDE_ROOT, data: bytesOf(&info) + "/dir/file",
@@ -113,7 +114,7 @@ func TestCallSocket(t *testing.T) {
 
 func TestCallFile(t *testing.T) {
 	ev := params(t, fchmodRaw(), event.Param{}, event.Param{Num: 5, Descriptor: event.Descriptor{
-		Kind: event.KindFile, Path: "/dir/file", OutsideRoot: true, ID: fileID(&inode), InodeMode: inode.Mode, OpenFlags: 0o100002,
+		Kind: event.KindFile, Path: "/dir/file", OutsideRoot: true, ID: fileID(&inode), InodeMode: inode.Mode, OpenFlags: 0o400002,
 		Nlink: inode.Nlink, Layer: event.LayerLower,
 	}}, event.Param{Num: 0o4755})
 	if !ev.File.Present || ev.File.Resolved != "/dir/file" {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/saker-sensor/saker/internal/bpfgen"
 	"github.com/saker-sensor/saker/internal/event"
@@ -64,7 +65,7 @@ func TestOpen(t *testing.T) {
 			func(ev *event.Event) {
 				ev.File = file(func(f *event.File) { f.OpenFlags, f.Mode = 0o2, 0 })
 			}, ""},
-		{"mode of O_TMPFILE", func(r *bpfgen.SensorOpenRecord) { r.OpenFlags = 0o20200002 }, "/dir/file", "", "/real/file",
+		{"mode of O_TMPFILE", func(r *bpfgen.SensorOpenRecord) { r.OpenFlags = unix.O_TMPFILE | unix.O_RDWR }, "/dir/file", "", "/real/file",
 			func(ev *event.Event) {
 				ev.File = file(func(f *event.File) { f.OpenFlags = 0o20200002 })
 			}, ""},

@@ -27,6 +27,8 @@ type suite struct{ name, dir, goarch string }
 
 var suites = []suite{
 	{"ia32", "internal/ia32", "amd64"},
+	{"call", "internal/call", "arm64"}, // these two run natively in every "make check"
+	{"decode", "internal/decode", "arm64"},
 	{"probe", "internal/probe", ""},
 	{"kernel", "test/kernel", ""},
 }

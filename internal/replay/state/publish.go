@@ -52,7 +52,7 @@ func (s *State) typeOf(n *now) event.Type {
 	case schema.GenericX, schema.GenericE:
 		id := int(n.uint(0))
 		if id == 0 && n.has(1) {
-			return s.calls.Type(int(n.uint(1)), false)
+			return s.calls[int(n.uint(1))] // a capture does not say of which architecture it is
 		}
 		if id < len(syscallNames) {
 			t, _ := event.TypeByName(syscallNames[id])

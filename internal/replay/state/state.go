@@ -31,7 +31,7 @@ type State struct {
 	settings Settings
 	lost     Lost
 	codes    []codeInfo
-	calls    *call.Table
+	calls    map[int]event.Type
 
 	machine    scap.Machine
 	interfaces interfaces
@@ -81,7 +81,7 @@ func New(settings Settings) *State {
 	if settings.MaxBytes == 0 {
 		settings.MaxBytes = 512 << 20
 	}
-	s := &State{settings: settings, codes: codes(), calls: call.New()}
+	s := &State{settings: settings, codes: codes(), calls: call.AMD64()}
 	s.forget()
 	return s
 }
