@@ -9,6 +9,17 @@ import (
 	"github.com/saker-sensor/saker/internal/pods"
 )
 
+// bySource is a count of each source that is no kernel.
+func bySource(name, help string, count func(*Source) uint64) family {
+	return split(name, help, "source", metrics.Counter, "", func(s *Scrape) map[string]uint64 {
+		out := map[string]uint64{}
+		for i := range s.Sources {
+			out[s.Sources[i].Name] = count(&s.Sources[i])
+		}
+		return out
+	})
+}
+
 // lossFamilies have one line for each place where something can be lost, and for what arrives incomplete.
 func lossFamilies() []family {
 	return []family{
@@ -47,6 +58,11 @@ func lossFamilies() []family {
 		single("saker_events_total", "Events given to the rules.", metrics.Counter, "",
 			func(s *Scrape) float64 { return float64(s.Stats.Events) }),
 		single("saker_matches_total", "Matches of all rules.", metrics.Counter, "", func(s *Scrape) float64 { return float64(s.Stats.Matched) }),
+		bySource("saker_source_events_total", "Events of a source that is no kernel, given to the rules.",
+			func(src *Source) uint64 { return src.Events }),
+		bySource("saker_source_matches_total", "Matches of its rules.", func(src *Source) uint64 { return src.Matched }),
+		bySource("saker_source_malformed_total", "Parts of its input that were no events, and were skipped.",
+			func(src *Source) uint64 { return src.Malformed }),
 		split("saker_process_problems_total",
 			"Processes that the table had to repair from /proc, could not find out, or evicted because it was full.",
 			"what", metrics.Counter, "", func(s *Scrape) map[string]uint64 {

@@ -112,6 +112,7 @@ func sample(t *testing.T) *Scrape {
 	now := time.Now()
 	return &Scrape{&Snapshot{
 		Pods: &Pods{}, Coverage: lost, Files: files, Queue: sinks, Wall: now, Rules: rules.Rules(), Reloaded: now, Started: now, BootTime: 1,
+		Sources: []Source{{Name: "k8s_audit"}},
 	}, readProcess()}
 }
 

@@ -159,16 +159,14 @@ func (f *files) next(ctx context.Context) (logFile, error) {
 }
 
 func readFile(path string) ([]byte, error) {
-	file, err := os.Open(path)
+	st, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	body, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	if err == nil && len(body) > maxFile {
-		err = fmt.Errorf("read %s: it is larger than %d bytes", path, maxFile)
+	if st.Size() > maxFile {
+		return nil, fmt.Errorf("read %s: it is larger than %d bytes", path, maxFile)
 	}
-	return body, err
+	return os.ReadFile(path)
 }
 
 func (f *files) Close() error { return nil }
