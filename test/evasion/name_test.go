@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -102,6 +103,26 @@ var names = []technique{
 	{"unlink in a linked folder", func(dir string) error {
 		return errors.Join(os.Symlink(dir, dir+"/to"), unix.Unlink(dir+"/to/secret"), restore(dir))
 	}, []expectation{gap(secretRemoved, givenOnly), seen("remove and fs.path.name = DIR/to/secret", "evt.type=unlink*")}},
+	{"unlink after going to a linked folder", func(dir string) error {
+		return errors.Join(os.Symlink(dir, dir+"/to"), os.Chdir(dir+"/to"), unix.Unlink("secret"), restore(dir))
+	}, []expectation{seen(secretRemoved, "evt.type=unlink*")}},
+	{"unlink by a descriptor of a linked folder", func(dir string) error {
+		d, err := unix.Open(dir+"/../"+filepath.Base(dir)+"/.", unix.O_PATH, 0)
+		if err := errors.Join(err, os.Symlink(dir, dir+"/to")); err != nil {
+			return err
+		}
+		linked, err := unix.Openat(d, "to", unix.O_PATH|unix.O_DIRECTORY, 0)
+		return errors.Join(err, unix.Unlinkat(linked, "secret", 0), restore(dir))
+	}, []expectation{seen(secretRemoved, "evt.type=unlinkat")}},
+	{"mode and link in a linked folder", func(dir string) error {
+		return errors.Join(os.Symlink(dir, dir+"/to"), unix.Chmod(dir+"/to/secret", 0o644), unix.Link(dir+"/to/secret", dir+"/to/other"),
+			unix.Mkdir(dir+"/to/made", 0o755))
+	}, []expectation{
+		gap("chmod and evt.arg.filename = DIR/secret", givenOnly), seen("chmod and evt.arg.filename = DIR/to/secret", "evt.res=SUCCESS"),
+		gap("create_hardlink and fs.path.target = DIR/secret", givenOnly),
+		seen("create_hardlink and fs.path.target = DIR/to/secret", "fs.path.source=DIR/to/other"),
+		gap("mkdir and fs.path.name = DIR/made", givenOnly), seen("mkdir and fs.path.name = DIR/to/made", "evt.res=SUCCESS"),
+	}},
 	{"emptied while it is read", func(dir string) error {
 		fd, err := unix.Open(dir+"/secret", unix.O_RDONLY|unix.O_TRUNC, 0)
 		if err != nil {

@@ -299,3 +299,34 @@ func TestPolled(t *testing.T) {
 		t.Errorf("the namespace: %+v, want %s", d, facts[1])
 	}
 }
+
+// manyPolled are more descriptors than a record has.
+const manyPolled = 20
+
+// polledManyTrigger polls its standard output many times over.
+func polledManyTrigger([]string) (any, error) {
+	var fds []unix.PollFd
+	for range manyPolled {
+		fds = append(fds, unix.PollFd{Fd: 1, Events: unix.POLLOUT})
+	}
+	n, err := unix.Ppoll(fds, &unix.Timespec{}, nil)
+	return n, err
+}
+
+// TestPolledMany: of a poll the first 16 descriptors are told, and that there are more.
+func TestPolledMany(t *testing.T) {
+	var ready int
+	c := trigger(t, &ready, "polled many")
+	ev := c.find("the poll", func(ev *event.Event) bool {
+		return ev.Tgid == c.pid && ev.Type.String() == "ppoll" && ev.Ret == manyPolled
+	})
+	p := &ev.Params[1]
+	if ready != manyPolled || len(p.Polled) != int(bpfgen.SensorLimitsPOLLED_MAX) || !p.Truncated {
+		t.Fatalf("%d were ready, %d descriptors are told, truncated: %v", ready, len(p.Polled), p.Truncated)
+	}
+	for i := range p.Polled {
+		if p.Polled[i].Kind != event.KindPipe {
+			t.Errorf("descriptor %d: %+v", i, p.Polled[i])
+		}
+	}
+}

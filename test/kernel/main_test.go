@@ -74,6 +74,8 @@ func pin() error {
 
 // triggers run in a child process and return the facts to compare with. archTriggers has those of one architecture.
 var triggers = map[string]func(args []string) (any, error){
+	"polled many": polledManyTrigger,
+
 	"image":  imageTrigger,
 	"exec":   execTrigger,
 	"thread": threadTrigger,
