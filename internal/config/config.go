@@ -236,7 +236,7 @@ func Default() Config {
 		Engine:     Engine{Kind: "modern_ebpf", BPF: ModernEBPF{BufSizePreset: 4}},
 		Libs:       Libs{Snaplen: 80},
 		Capture: Capture{
-			PathPrefix: "/tmp/falco", Mode: "rules", DefaultDuration: 5000, Before: 5000, BeforeMB: 8, MaxFiles: 64,
+			PathPrefix: "/tmp/falco", Mode: "rules", DefaultDuration: 5000, Before: 5000, BeforeMB: 8, Format: "skr", MaxFiles: 64,
 		},
 	}
 }

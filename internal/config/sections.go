@@ -198,11 +198,16 @@ type Capture struct {
 	// Before is how far back a capture goes, in milliseconds, and BeforeMB how much memory the events take until then.
 	Before   int `yaml:"before"`
 	BeforeMB int `yaml:"before_max_size_mb"`
+	// Format is that of the files: "skr", a recording of Saker's, or [CaptureScap].
+	Format string `yaml:"format"`
 	// PerContainer captures the events of the match's container alone.
 	PerContainer bool `yaml:"per_container"`
 	// MaxFiles is how many files there may be.
 	MaxFiles int `yaml:"max_files"`
 }
+
+// CaptureScap is the [Capture.Format] that Falco's tools read.
+const CaptureScap = "scap"
 
 // CaptureAllRules is the [Capture.Mode] in which each match is captured.
 const CaptureAllRules = "all_rules"

@@ -113,6 +113,10 @@ func operationKeys() []key {
 			doc: "size of the file in kB, if a rule has no `capture_filesize`; 0 is no limit",
 		},
 		{name: "capture.before_max_size_mb", typ: integer, most: 1 << 10, doc: "memory for the events of that time"},
+		{
+			name: "capture.format", typ: text, allowed: []string{"skr", CaptureScap},
+			doc: "`skr` for `sensor replay`, or `scap`, which Falco, sysdig and Stratoshark read, too",
+		},
 		{name: "capture.per_container", typ: boolean, doc: "events of the match's container alone"},
 		{name: "capture.max_files", typ: integer, most: 1 << 20, doc: "no capture begins while there are so many files"},
 	}

@@ -158,6 +158,9 @@ func scenario(t *testing.T) *machine {
 		ID: strings.Repeat("0123456789ab", 5) + "0123", Name: "web", Type: "containerd", Image: "nginx:1", ImageRepository: "nginx",
 		ImageTag: "1",
 		Labels:   map[string]string{"a": "b"}, Pod: &event.Pod{Name: "web-1", Namespace: "shop", UID: "u"}, Privileged: true,
+		Probes: []event.Probe{
+			{Kind: event.Healthcheck, Exe: "curl", Args: []string{"-f", "localhost"}}, {Kind: event.ReadinessProbe, Exe: "true"},
+		},
 	}
 	inside.Accounts = &event.Accounts{Users: map[uint32]event.User{1000: {Name: "inside"}}, Groups: map[uint32]string{1000: "insiders"}}
 	// Another image, whose exec is not recorded.
@@ -180,6 +183,7 @@ func same() []string {
 		"proc.cmdline", "proc.pid", "proc.ppid", "proc.pname", "proc.aname[2]", "proc.sid", "proc.tty", "proc.loginshellid", "user.uid",
 		"user.name", "user.loginuid", "group.gid", "group.name", "fd.num", "fd.name", "fd.type", "fd.typechar", "fd.cip", "fd.sip",
 		"fd.cport", "fd.sport", "fd.l4proto", "container.id", "container.name", "container.image.repository", "container.privileged",
+		"container.healthcheck", "container.liveness_probe", "container.readiness_probe",
 		"k8s.pod.name", "k8s.ns.name", "fs.path.name", "evt.args",
 	}
 }

@@ -1,9 +1,12 @@
 package sensor
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +16,7 @@ import (
 	"github.com/saker-sensor/saker/internal/config"
 	"github.com/saker-sensor/saker/internal/engine"
 	"github.com/saker-sensor/saker/internal/event"
+	"github.com/saker-sensor/saker/internal/replay"
 	"github.com/saker-sensor/saker/internal/replay/recording"
 	"github.com/saker-sensor/saker/internal/report"
 )
@@ -149,8 +153,15 @@ func (c *captures) begin(rule *engine.Rule, ev *event.Event, container string) e
 		return fmt.Errorf("%d captures are being written", maxCaptures)
 	}
 	prefix := c.settings.PathPrefix
-	if there, err := filepath.Glob(globQuoted(prefix) + "_*" + captureSuffix); err == nil && len(there) >= c.settings.MaxFiles {
-		return fmt.Errorf("%d files of earlier matches are there; take some away, or raise capture.max_files", len(there))
+	there := 0
+	for _, suffix := range [...]string{captureSuffix, scapSuffix} {
+		found, err := filepath.Glob(globQuoted(prefix) + "_*" + suffix)
+		if err == nil { // the pattern is ours
+			there += len(found)
+		}
+	}
+	if there >= c.settings.MaxFiles {
+		return fmt.Errorf("%d files of earlier matches are there; take some away, or raise capture.max_files", there)
 	}
 	r := &capture{path: fmt.Sprintf("%s_%d_%d%s", prefix, ev.Time, ev.Num, captureSuffix), container: container}
 	r.end = c.endOf(rule, ev.Time, 0)
@@ -175,8 +186,11 @@ func (c *captures) begin(rule *engine.Rule, ev *event.Event, container string) e
 	return nil
 }
 
-// captureSuffix ends the names of captures.
-const captureSuffix = ".skr"
+// What ends the names of captures, by format.
+const (
+	captureSuffix = ".skr"
+	scapSuffix    = ".scap"
+)
 
 // globQuoted is a path in which nothing is a pattern.
 func globQuoted(path string) string {
@@ -207,12 +221,15 @@ func (c *captures) end(i int) {
 	r := c.running[i]
 	c.running = append(c.running[:i], c.running[i+1:]...)
 	c.closing.Go(func() {
-		err := r.file.Close()
+		path, err := r.path, r.file.Close()
+		if err == nil && c.settings.Format == config.CaptureScap {
+			path, err = toScap(r.path)
+		}
 		n := r.file.Counters()
 		c.counts.recorded.Add(n.Recorded)
 		c.counts.lost.Add(n.Lost)
 		fields := []zap.Field{
-			zap.String("file", r.path), zap.Uint64("events", n.Recorded), zap.Int64("bytes", n.Bytes), zap.Uint64("lost", n.Lost),
+			zap.String("file", path), zap.Uint64("events", n.Recorded), zap.Int64("bytes", n.Bytes), zap.Uint64("lost", n.Lost),
 		}
 		if err != nil || n.Lost > 0 {
 			c.log.Warn("capture ended, not complete", append(fields, zap.Error(err))...)
@@ -220,6 +237,15 @@ func (c *captures) end(i int) {
 		}
 		c.log.Info("capture ended", fields...)
 	})
+}
+
+// toScap puts a capture in place of a recording, which stays if that fails.
+func toScap(path string) (string, error) {
+	out := strings.TrimSuffix(path, captureSuffix) + scapSuffix
+	if _, err := replay.Convert(path, out, false); err != nil {
+		return path, errors.Join(err, os.Remove(out))
+	}
+	return out, os.Remove(path)
 }
 
 // close ends all files and waits for the disk.

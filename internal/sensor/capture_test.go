@@ -197,3 +197,19 @@ func TestCaptureFilesize(t *testing.T) {
 		t.Errorf("counted %+v", n)
 	}
 }
+
+// TestCaptureScap: in the format of Falco's tools a file has the same events, and nothing is left beside it.
+func TestCaptureScap(t *testing.T) {
+	c := newCaptureTest(t, func(s *config.Capture) { s.Format, s.DefaultDuration = config.CaptureScap, 3 })
+	c.run("host", 3)
+	c.open("host", captured)
+	c.run("host", 10)
+	if got, want := c.files(), "host/0 host/1 host/2 host/3 host/4 host/5 host/6"; len(got) != 1 || got[0] != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for suffix, n := range map[string]int{scapSuffix: 1, captureSuffix: 0} {
+		if there, err := filepath.Glob(globQuoted(c.prefix) + "_*" + suffix); err != nil || len(there) != n {
+			t.Errorf("files %v, %v", there, err)
+		}
+	}
+}

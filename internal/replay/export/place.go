@@ -103,6 +103,13 @@ func runtimes() map[string]int {
 	return map[string]int{"docker": 0, "containerd": 7, "cri-o": 8, "podman": 11}
 }
 
+// probeKeys are Falco's names of them.
+func probeKeys() map[event.ProbeKind]string {
+	return map[event.ProbeKind]string{
+		event.Healthcheck: "Healthcheck", event.LivenessProbe: "LivenessProbe", event.ReadinessProbe: "ReadinessProbe",
+	}
+}
+
 // describe is a container as Falco's notices describe it.
 func describe(id string, c *event.Container) map[string]any {
 	mounts := []map[string]any{}
@@ -127,6 +134,11 @@ func describe(id string, c *event.Container) map[string]any {
 		in["pod_sandbox_id"], in["pod_sandbox_labels"] = pod.SandboxID, pod.Labels
 	}
 	in["labels"] = labels
+	for _, p := range c.Probes {
+		if key := probeKeys()[p.Kind]; in[key] == nil { // there is room for one of a kind
+			in[key] = map[string]any{"exe": p.Exe, "args": append([]string{}, p.Args...)}
+		}
+	}
 	return map[string]any{"container": in}
 }
 

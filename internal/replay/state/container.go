@@ -55,6 +55,15 @@ type described struct {
 	Labels      map[string]string `json:"labels"`
 	PodLabels   map[string]string `json:"pod_sandbox_labels"`
 	Mounts      []describedMount  `json:"Mounts"`
+
+	Healthcheck    *describedProbe `json:"Healthcheck"`
+	LivenessProbe  *describedProbe `json:"LivenessProbe"`
+	ReadinessProbe *describedProbe `json:"ReadinessProbe"`
+}
+
+type describedProbe struct {
+	Exe  string   `json:"exe"`
+	Args []string `json:"args"`
 }
 
 type describedMount struct {
@@ -97,6 +106,13 @@ func (d *described) container() *event.Container {
 	}
 	for _, m := range d.Mounts {
 		c.Mounts = append(c.Mounts, event.Mount{Source: m.Source, Dest: m.Destination, Mode: m.Mode, RdWr: m.RW, Propagation: m.Propagation})
+	}
+	for kind, p := range [...]*describedProbe{
+		event.Healthcheck: d.Healthcheck, event.LivenessProbe: d.LivenessProbe, event.ReadinessProbe: d.ReadinessProbe,
+	} {
+		if p != nil {
+			c.Probes = append(c.Probes, event.Probe{Kind: event.ProbeKind(kind), Exe: p.Exe, Args: p.Args})
+		}
 	}
 	if name := d.Labels["io.kubernetes.pod.name"]; name != "" {
 		c.Pod = &event.Pod{
