@@ -152,7 +152,7 @@ func low(a [5]uintptr) bool {
 
 func (c *caller) fact(kind event.Kind, typ event.Type, ret int64, flags event.Flags) *fact {
 	f := &fact{Kind: kind, Tid: c.tid}
-	f.Want = event.Event{Type: typ, Tgid: c.pid, Ret: ret, DirFD: event.AtFDCWD, Flags: flags}
+	f.Want = outcome{Type: typ, Tgid: c.pid, Ret: ret, DirFD: event.AtFDCWD, Flags: flags}
 	if ret < 0 {
 		f.Want.Flags |= event.FlagUnverified
 	}

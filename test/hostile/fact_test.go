@@ -41,7 +41,7 @@ type fact struct {
 	// Tid is the thread that made the call: the child's for what a child did.
 	Tid int32
 	// Want is the event, but for its names.
-	Want event.Event
+	Want outcome
 	// May are flags that it may have or not.
 	May event.Flags
 	// Given is File.Given or Filename, Resolved File.Resolved.
@@ -53,6 +53,16 @@ type fact struct {
 
 	// moving counts the names below a folder that is renamed all the time, cutThere those of them that lost their front.
 	moving, cutThere int
+}
+
+// outcome are the parts of an event that the caller knows. It passes through a pipe, which not all that an event refers to can.
+type outcome struct {
+	Type  event.Type
+	Tgid  int32
+	Ret   int64
+	DirFD int32
+	Flags event.Flags
+	File  event.File
 }
 
 // image is what is known of a new image.
