@@ -199,7 +199,7 @@ func TestOthers(t *testing.T) {
 		"empty":  {nil, "no recording of Saker's"},
 		"newer":  {with(`"Format":1`, `"Format":2`), "has form 2"},
 		"arch":   {with(`"Arch":"`, `"Arch":"not-`), "replay it with Saker for not-"},
-		"schema": {with(`"Schema":"1-`, `"Schema":"9-`), "records of schema 9-"},
+		"schema": {with(`"Schema":"`, `"Schema":"9-`), "records of schema 9-"},
 	} {
 		if _, err := read(t, tt.file); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", name, err, tt.want)
