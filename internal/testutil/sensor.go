@@ -79,6 +79,7 @@ func buildSensor(name string, env []string, flags ...string) (binary string, err
 type Alert struct {
 	Rule         string         `json:"rule"`
 	Priority     string         `json:"priority"`
+	Source       string         `json:"source"`
 	Output       string         `json:"output"`
 	Time         time.Time      `json:"time"`
 	Tags         []string       `json:"tags"`
