@@ -32,7 +32,8 @@ func TestTracepoints(t *testing.T) {
 			t.Errorf("%s: the kernel defines no call of the name %s", typ, tracepointName(typ))
 		}
 	}
-	if tested < 30 {
+	known := map[string]int{"amd64": 30, "arm64": 19}[runtime.GOARCH] // arm64 has no open, unlink, …
+	if tested < known {
 		t.Errorf("%d calls keep something at their begin; more are known", tested)
 	}
 }
