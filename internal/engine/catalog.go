@@ -87,7 +87,9 @@ func findPlaced(placed []placedText, off int) *placedText {
 }
 
 func newCatalog(c *compiler) *Catalog {
-	cat := &Catalog{Dictionary: c.sources[0].Dictionary, Engine: c.col.Engine, Plugins: c.col.Plugins, Rules: c.col.Rules.All, placed: c.placed}
+	cat := &Catalog{
+		Dictionary: c.sources[0].Dictionary, Engine: c.col.Engine, Plugins: c.col.Plugins, Rules: c.col.Rules.All, placed: c.placed,
+	}
 	for _, l := range c.lists {
 		info := ListInfo{List: l.List, Used: l.used, Lists: l.uses, Values: make([]string, 0, len(l.compiled))}
 		for _, it := range l.compiled {

@@ -19,7 +19,8 @@ type Source struct {
 
 // documentFields are those of class evt that do not ask for a system call.
 var documentFields = []string{
-	"evt.num", "evt.time", "evt.time.s", "evt.time.iso8601", "evt.datetime", "evt.datetime.s", "evt.rawtime", "evt.rawtime.s", "evt.rawtime.ns",
+	"evt.num", "evt.time", "evt.time.s", "evt.time.iso8601", "evt.datetime", "evt.datetime.s", "evt.rawtime", "evt.rawtime.s",
+	"evt.rawtime.ns",
 	"evt.reltime", "evt.reltime.s", "evt.reltime.ns", "evt.outputtime", "evt.around", "evt.hostname", "evt.is_async", "evt.asynctype",
 }
 

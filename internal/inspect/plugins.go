@@ -31,8 +31,8 @@ func DescribePlugin(w io.Writer, cfg config.Config, name string) error {
 			return err
 		}
 	}
-	return fmt.Errorf("describe plugin %q: it is not loaded; see plugins and load_plugins of the configuration file, and sensor --list-plugins",
-		name)
+	return fmt.Errorf("describe plugin %q: it is not loaded; see plugins and load_plugins of the configuration file, and "+
+		"sensor --list-plugins", name)
 }
 
 func writePlugin(b *strings.Builder, p *setup.LoadedPlugin) {

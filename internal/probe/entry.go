@@ -71,7 +71,8 @@ func onlyNativeEntry() error {
 	return nil
 }
 
-// readTracepoints reads the numbers from tracefs: where it is mounted, here or on the host, else in a mount of its own that nobody else sees.
+// readTracepoints reads the numbers from tracefs: where it is mounted, here or on the host, else in a mount that nobody else
+// sees.
 func readTracepoints() (tracepoints, error) {
 	const below = "events/syscalls"
 	at := func(dir string) func() (*os.Root, error) {
