@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == opener {
 		os.Exit(runOpener(os.Args[2:]))
 	}
+	if len(os.Args) > 2 && os.Args[1] == filtered {
+		os.Exit(runFiltered(os.Args[2:]))
+	}
 	testutil.RunWithSensor(m, &sensorBinary)
 }
 

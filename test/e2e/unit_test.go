@@ -6,10 +6,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/saker-sensor/saker/internal/privilege"
 	"github.com/saker-sensor/saker/internal/testutil"
@@ -57,11 +61,31 @@ func TestUnit(t *testing.T) {
 	}
 }
 
-// callsOf are the system calls that a run of the sensor makes, a reload among them.
+// filtered is the argument by which the test binary runs a program under a seccomp filter.
+const filtered = "run-filtered"
+
+// runFiltered executes a program under a filter that allows all: the sensor does some things otherwise where there is any, as the unit's.
+func runFiltered(args []string) int {
+	runtime.LockOSThread()
+	allow := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW}
+	program := unix.SockFprog{Len: 1, Filter: &allow}
+	err := unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&program)), 0, 0)
+	if err == nil {
+		err = unix.Exec(args[0], args, os.Environ())
+	}
+	fmt.Fprintf(os.Stderr, "run %s under a seccomp filter: %v\n", args[0], err)
+	return 1
+}
+
+// callsOf are the system calls that a run of the sensor under a seccomp filter makes, a reload among them.
 func callsOf(t *testing.T, binary string) map[string]bool {
 	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
 	trace := filepath.Join(t.TempDir(), "trace")
-	s := testutil.LaunchSensor(t, "strace", "-f", "-qq", "-o", trace, binary, "-c", os.DevNull, "-o",
+	s := testutil.LaunchSensor(t, self, filtered, "/usr/bin/strace", "-f", "-qq", "-o", trace, binary, "-c", os.DevNull, "-o",
 		"top.socket="+filepath.Join(t.TempDir(), "top.sock"))
 	s.WaitLog("ready")
 	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", s.Cmd.Process.Pid))
