@@ -24,10 +24,13 @@ func narrowBy(t *testing.T, text string) (*engine.Ruleset, *Narrowing) {
 	t.Helper()
 	cfg := config.Default()
 	cfg.RuleMatching = "all"
-	rules, results := Rules(cfg)
+	load := func() (*engine.Ruleset, rulefile.Results) { return Rules(cfg) }
 	if text != "" {
-		rules, results = Load(cfg, []rulefile.Source{{Name: "test.yaml", Content: []byte(text)}})
+		load = func() (*engine.Ruleset, rulefile.Results) {
+			return Load(cfg, []rulefile.Source{{Name: "test.yaml", Content: []byte(text)}})
+		}
 	}
+	rules, results := load()
 	if !results.Successful() {
 		t.Fatal(RulesError(&results))
 	}
