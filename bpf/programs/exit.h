@@ -39,9 +39,12 @@ INLINE bool exit__recorded(struct task_struct *task, struct signal_struct *signa
 {
 	struct ended_process key = {.start_time = extract__start_time(task), .tgid = READ(task, tgid)};
 	__u8 one = 1;
+	__s32 err; /* before 6.4 the upper half of what is returned means nothing */
 
-	if (READ(signal, nr_threads) > 1)
-		return bpf_map_update_elem(&ended_processes, &key, &one, BPF_NOEXIST) == -EEXIST;
+	if (READ(signal, nr_threads) > 1) {
+		err = bpf_map_update_elem(&ended_processes, &key, &one, BPF_NOEXIST);
+		return err == -EEXIST;
+	}
 	return bpf_map_lookup_elem(&ended_processes, &key);
 }
 

@@ -131,6 +131,11 @@ func TestForkParameters(t *testing.T) {
 	w := newWatcherOf(t, settings)
 	w.everybody = true
 	dir := t.TempDir()
+	// The limit of descriptors is that of the last exec. Go's runtime raises it after that, unless it is raised already.
+	var limit unix.Rlimit
+	must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
+	limit.Cur = limit.Max
+	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &limit))
 	var calls []forkCall
 	c := w.run(&calls, command(t, "fork parameters", dir))
 	if len(calls) < 2 {
