@@ -49,17 +49,6 @@ func until(t testing.TB, what string, met func() bool) {
 	}
 }
 
-// freePort is a port of this host that nobody has now.
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // collector is a real one, which writes what it gets to a file.
 type collector struct {
 	t            testing.TB
@@ -74,7 +63,7 @@ type collector struct {
 func newCollector(t testing.TB, a *authority.Authority) *collector {
 	t.Helper()
 	dir := t.TempDir()
-	c := &collector{t: t, config: dir + "/config.yaml", file: dir + "/alerts.json", http: freePort(t), grpc: freePort(t)}
+	c := &collector{t: t, config: dir + "/config.yaml", file: dir + "/alerts.json", http: testutil.FreeAddress(t), grpc: testutil.FreeAddress(t)}
 	tls := ""
 	if a != nil {
 		tls = fmt.Sprintf(", tls: {cert_file: %q, key_file: %q, client_ca_file: %q, reload_interval: 1ms}", a.Path("server.crt"),

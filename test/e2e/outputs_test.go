@@ -80,12 +80,7 @@ func (p *posts) count() int {
 func TestHTTPOutage(t *testing.T) {
 	const n = 50
 	dir := t.TempDir()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := free.Addr().String()
-	_ = free.Close()
+	at := testutil.FreeAddress(t)
 	s := startSensor(t, "-r", numbered(t, dir), "-o", "rule_matching=all", "-o", "http_output.enabled=true", "-o",
 		"http_output.url=http://"+at+"/")
 	openNumbered(t, dir, 0, n)

@@ -2,17 +2,18 @@ package e2e
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/saker-sensor/saker/internal/testutil"
 )
 
 // One sensor watches the kernel and takes audit events of Kubernetes; a rule of each source alerts, before and after a reload.
 func TestTwoSources(t *testing.T) {
-	dir, address := t.TempDir(), freeAddress(t)
+	dir, address := t.TempDir(), testutil.FreeAddress(t)
 	watched := filepath.Join(dir, "watched")
 	rules := fmt.Sprintf(`
 - rule: Opened
@@ -68,15 +69,4 @@ func TestTwoSources(t *testing.T) {
 	s.WaitLog("reloaded")
 	both("mallory")
 	s.Stop()
-}
-
-// freeAddress is one on which nobody listened a moment ago.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

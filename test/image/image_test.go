@@ -191,16 +191,6 @@ func waitLine(t *testing.T, written func() string, texts ...string) {
 	}
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // waitHealthy waits as the kubelet's startup probe does.
 func waitHealthy(t *testing.T, url string) {
 	t.Helper()
@@ -255,7 +245,7 @@ func TestImage(t *testing.T) {
 		c.Remove(t)
 	}
 
-	address := freeAddress(t) // the rig's containers are in the host's network, a pod is not
+	address := testutil.FreeAddress(t) // the rig's containers are in the host's network, a pod is not
 	_, port, _ := net.SplitHostPort(address)
 	c := l.Create(t, testutil.ContainerSpec{
 		Namespace: "k8s.io", ID: testutil.HexID("sensor"), Image: sensorImage,
