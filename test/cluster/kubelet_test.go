@@ -124,7 +124,8 @@ func (c *cluster) testKubeletCost(t *testing.T) {
 	var list strings.Builder
 	for i := range crowdPods {
 		fmt.Fprintf(&list, crowdPod, i, strings.Repeat("x", 1000), node.Name)
-		list.WriteString("  volumes: [{name: v, configMap: {name: absent}}]\n")
+		// A volume that no container mounts is not waited for.
+		list.WriteString("    volumeMounts: [{name: v, mountPath: /v}]\n  volumes: [{name: v, configMap: {name: absent}}]\n")
 	}
 	// Their owner has to be there, else the garbage collector deletes them.
 	owner := c.kubectl(t, "", "-n", "idle", "get", "serviceaccount", "reader", "-o", "jsonpath={.metadata.uid}")
