@@ -234,7 +234,6 @@ func (c *rowCaller) callRow(r *call.Row, progress chan<- string) error {
 	default:
 	}
 	f := &rowFact{Number: uint32(c.calls), Type: r.Type}
-	entry := c.texts(r, &args)
 	nr := uintptr(c.nr[r.Type])
 	mark := uintptr(markMagic<<32 | uint64(c.calls))
 	wrong := ^uintptr(0)
@@ -246,7 +245,7 @@ func (c *rowCaller) callRow(r *call.Row, progress chan<- string) error {
 		f.Ret = -int64(errno)
 	}
 	f.Call = fmt.Sprintf("%s = %d", name, f.Ret)
-	f.Params = c.expect(r, &args, f.Ret, entry)
+	f.Params = c.expect(r, &args, f.Ret)
 	c.after(r, &args, f.Ret)
 	return c.facts.Encode(f)
 }
@@ -283,16 +282,6 @@ func (c *rowCaller) close(fd int) {
 	if fd > 2 && c.kindOf(int32(fd)) == event.KindUnknown {
 		_ = unix.Close(fd)
 	}
-}
-
-// texts are the strings at the addresses of the arguments, as they are when the call begins.
-func (c *rowCaller) texts(r *call.Row, args *[6]uint64) (entry [6]text) {
-	for i := range r.Params {
-		if a := r.Params[i].Arg; isPath(&r.Params[i]) {
-			entry[a] = c.mem.textAt(uintptr(args[a]))
-		}
-	}
-	return entry
 }
 
 // text is a string in memory.

@@ -57,9 +57,9 @@ const storedFD = bpfgen.SensorParamRulesPARAM_IF_OK
 
 func isPath(p *call.Param) bool { return p.From == bpfgen.SensorParamSourceSOURCE_PATH }
 
-// expect says what the parameters of a call's record must be, by the arguments and the memory behind the call. entry are the paths at its
-// begin.
-func (c *rowCaller) expect(r *call.Row, args *[6]uint64, ret int64, entry [6]text) []want {
+// expect says what the parameters of a call's record must be, by the arguments and the memory behind the call: paths, too, are read when it
+// has ended, over which it may have written its answer (stat).
+func (c *rowCaller) expect(r *call.Row, args *[6]uint64, ret int64) []want {
 	all := make([]want, len(r.Params))
 	for i := range r.Params {
 		p, w := &r.Params[i], &all[i]
@@ -73,10 +73,7 @@ func (c *rowCaller) expect(r *call.Row, args *[6]uint64, ret int64, entry [6]tex
 		case bpfgen.SensorParamSourceSOURCE_NUMBER:
 			c.expectNumber(p, w, arg, ret)
 		case bpfgen.SensorParamSourceSOURCE_PATH:
-			w.text(entry[p.Arg])
-			if arg != 0 && !entry[p.Arg].ok && len(entry[p.Arg].text) == 0 {
-				w.Missing = true
-			}
+			w.text(c.mem.textAt(uintptr(arg)))
 		case bpfgen.SensorParamSourceSOURCE_STRING:
 			w.text(c.mem.textAt(uintptr(arg)))
 			if p.Rules&bpfgen.SensorParamRulesPARAM_IF_OK != 0 && ret < 0 {
