@@ -63,7 +63,9 @@ type collector struct {
 func newCollector(t testing.TB, a *authority.Authority) *collector {
 	t.Helper()
 	dir := t.TempDir()
-	c := &collector{t: t, config: dir + "/config.yaml", file: dir + "/alerts.json", http: testutil.FreeAddress(t), grpc: testutil.FreeAddress(t)}
+	c := &collector{
+		t: t, config: dir + "/config.yaml", file: dir + "/alerts.json", http: testutil.FreeAddress(t), grpc: testutil.FreeAddress(t),
+	}
 	tls := ""
 	if a != nil {
 		tls = fmt.Sprintf(", tls: {cert_file: %q, key_file: %q, client_ca_file: %q, reload_interval: 1ms}", a.Path("server.crt"),
