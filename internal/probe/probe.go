@@ -141,7 +141,7 @@ func prepare(spec *ebpf.CollectionSpec, s Settings, generation uint8, t tracepoi
 		delete(spec.Programs, bpfgen.SensorProgSysExit)
 	}
 	atEntry := syscalls && s.EntryCopies
-	if each := t.covers(entries); atEntry && each {
+	if atEntry && t.covers(entries) {
 		w.entries = entries
 	}
 	if !atEntry || w.entries != nil {
@@ -391,6 +391,9 @@ func (p *Probe) Syscalls() bool {
 func (p *Probe) EntriesSeen() (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if len(p.wanted.entries) == 0 && p.entryReason == nil {
+		return 0, errors.New("not each call that keeps something has a tracepoint")
+	}
 	return len(p.wanted.entries), p.entryReason
 }
 

@@ -120,6 +120,7 @@ func (f *feed) run(ctx context.Context) {
 	scratch, memory := engine.NewScratch(), &texts{}
 	var ev *event.Event
 	var g *generation
+	var rules *engine.Ruleset
 	onMatch := func(r *engine.Rule) {
 		f.matched.Add(1)
 		f.alerts.send(g.alerts, r, ev, memory)
@@ -138,8 +139,10 @@ func (f *feed) run(ctx context.Context) {
 		}
 		ev.First, ev.Previous = first, previous
 		previous = ev.Boot
-		g = f.current.Load()
-		g.rules.Of(f.name).Match(ev, scratch, onMatch)
+		if now := f.current.Load(); now != g {
+			g, rules = now, now.rules.Of(f.name)
+		}
+		rules.Match(ev, scratch, onMatch)
 	}
 }
 
